@@ -1,0 +1,120 @@
+//! Observed items: one thing at the target, by kind and the provider's id, with those attributes
+//! that the adapter's allow-list lets through.
+
+use kernel::Timestamp;
+use provider_core::{ConnectionId, RunId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+/// What kind of thing was observed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemKind {
+    /// The target itself.
+    Organization,
+    /// A person's or service's account.
+    User,
+    /// A group of accounts.
+    Group,
+    /// A device under management.
+    Device,
+    /// A policy that configures devices.
+    ConfigurationPolicy,
+    /// A policy that says when a device complies.
+    CompliancePolicy,
+    /// A policy that says who may sign in.
+    AccessPolicy,
+}
+
+impl ItemKind {
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
+        Self::Organization,
+        Self::User,
+        Self::Group,
+        Self::Device,
+        Self::ConfigurationPolicy,
+        Self::CompliancePolicy,
+        Self::AccessPolicy,
+    ];
+
+    /// The stable string.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Organization => "organization",
+            Self::User => "user",
+            Self::Group => "group",
+            Self::Device => "device",
+            Self::ConfigurationPolicy => "configuration_policy",
+            Self::CompliancePolicy => "compliance_policy",
+            Self::AccessPolicy => "access_policy",
+        }
+    }
+
+    /// The kind that `text` names.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// An item on its way into the store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObservedItem {
+    /// What kind of thing.
+    pub kind: ItemKind,
+    /// The provider's id of it.
+    pub external_id: String,
+    /// For people.
+    pub display_name: String,
+    /// What the adapter's allow-list lets through.
+    pub attributes: Map<String, Value>,
+}
+
+impl ObservedItem {
+    /// sha256 over name and attributes: another value means that the thing changed. The keys of
+    /// a map are sorted, so the order in which a provider sends them does not matter.
+    pub fn content_hash(&self) -> String {
+        let mut hasher = Sha256::new();
+        hasher.update((self.display_name.len() as u64).to_be_bytes());
+        hasher.update(&self.display_name);
+        hasher.update(Value::Object(self.attributes.clone()).to_string());
+        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// An item as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredItem {
+    /// The connection through which it was seen.
+    pub connection_id: ConnectionId,
+    /// The item itself.
+    pub item: ObservedItem,
+    /// Grows by one with each change that was seen, from 1.
+    pub version: i64,
+    /// When it was first seen.
+    pub first_seen_at: Timestamp,
+    /// When it was last seen.
+    pub last_seen_at: Timestamp,
+    /// The run that last saw it.
+    pub last_seen_run_id: RunId,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_sees_content_and_not_order() {
+        let item = |name: &str, attributes: [(&str, i32); 2]| ObservedItem {
+            kind: ItemKind::Device,
+            external_id: "1".into(),
+            display_name: name.into(),
+            attributes: attributes.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect(),
+        };
+        let base = item("a", [("x", 1), ("y", 2)]).content_hash();
+        assert_eq!(base, item("a", [("y", 2), ("x", 1)]).content_hash());
+        assert_ne!(base, item("a", [("x", 1), ("y", 3)]).content_hash());
+        assert_ne!(base, item("b", [("x", 1), ("y", 2)]).content_hash());
+    }
+}

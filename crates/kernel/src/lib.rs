@@ -1,0 +1,16 @@
+//! The vocabulary below the domain: typed ids, time, pages, values that must not be shown.
+//!
+//! Nothing here knows a workspace, a provider, a database or a protocol. A word of the
+//! product's domain in this crate is a mistake: it belongs one crate higher.
+
+pub mod clock;
+pub mod id;
+pub mod page;
+pub mod secret;
+pub mod store;
+
+pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use id::{Id, IdKind, IdSource, ParseIdError, SequentialIds, SystemIds};
+pub use page::{Page, PageLimit, PageRequest, Position};
+pub use secret::{Redacted, SecretBytes, SecretText};
+pub use store::StoreError;

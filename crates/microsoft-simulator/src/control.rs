@@ -1,0 +1,163 @@
+//! What a test may do to a running simulator, in process: read the call log, inject faults, hold requests,
+//! change applications.
+
+mod calls;
+mod holds;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use uuid::Uuid;
+
+use crate::directory::{Directory, lock};
+use crate::fault::{Fault, FaultKind};
+use crate::options::{AppState, TenantOptions};
+
+pub use calls::Call;
+pub(crate) use calls::CallLog;
+pub use holds::Hold;
+pub(crate) use holds::Holds;
+
+/// Handle on a running simulator; clones share everything.
+#[derive(Clone)]
+pub struct Control {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    directory: Directory,
+    log: CallLog,
+    faults: Mutex<Vec<Fault>>,
+    holds: Arc<Holds>,
+    /// Holds that another process asked for; dropped on its request.
+    remote_holds: Mutex<HashMap<u64, Hold>>,
+    /// Tokens issued so far, and how many of the first ones are no longer accepted.
+    issued: AtomicU64,
+    expired: AtomicU64,
+}
+
+impl Control {
+    pub(crate) fn new(tenants: Vec<TenantOptions>) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                directory: Directory::new(tenants),
+                log: CallLog::default(),
+                faults: Mutex::default(),
+                holds: Arc::default(),
+                remote_holds: Mutex::default(),
+                issued: AtomicU64::new(0),
+                expired: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    /// The requests received so far, oldest first; the log keeps the newest 100,000.
+    pub fn calls(&self) -> Vec<Call> {
+        self.inner.log.all()
+    }
+
+    /// Empties the call log.
+    pub fn clear_calls(&self) {
+        self.inner.log.clear();
+    }
+
+    /// Adds a fault; several for the same path are used up in the order they were added.
+    pub fn inject(&self, fault: Fault) {
+        lock(&self.inner.faults).push(fault);
+    }
+
+    /// Forgets all faults that are left.
+    pub fn clear_faults(&self) {
+        lock(&self.inner.faults).clear();
+    }
+
+    /// Makes requests whose path and query contain the text wait until the hold is released or dropped.
+    pub fn hold(&self, path_contains: &str) -> Hold {
+        self.inner.holds.add(path_contains)
+    }
+
+    /// Ends the life of every token issued so far: Graph answers 401 to them from now on.
+    pub fn expire_tokens(&self) {
+        self.inner
+            .expired
+            .store(self.inner.issued.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+
+    /// Changes the state of an application; false when the tenant does not list it.
+    pub fn set_app_state(&self, tenant: Uuid, client: Uuid, state: AppState) -> bool {
+        self.inner
+            .directory
+            .change_app(tenant, client, |app| app.state = state)
+    }
+
+    /// Replaces the granted permissions; tokens issued before keep theirs.
+    pub fn set_app_roles<R: Into<String>>(
+        &self,
+        tenant: Uuid,
+        client: Uuid,
+        roles: impl IntoIterator<Item = R>,
+    ) -> bool {
+        let roles = roles.into_iter().map(Into::into).collect();
+        self.inner
+            .directory
+            .change_app(tenant, client, |app| app.roles = roles)
+    }
+
+    /// Replaces the accepted secret.
+    pub fn set_client_secret(&self, tenant: Uuid, client: Uuid, secret: impl Into<String>) -> bool {
+        let secret = secret.into();
+        self.inner
+            .directory
+            .change_app(tenant, client, |app| app.client_secret = secret)
+    }
+
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.inner.directory
+    }
+
+    pub(crate) fn log(&self) -> &CallLog {
+        &self.inner.log
+    }
+
+    pub(crate) fn holds(&self) -> &Arc<Holds> {
+        &self.inner.holds
+    }
+
+    /// Uses up one turn of the first fault that matches.
+    pub(crate) fn take_fault(&self, path: &str) -> Option<FaultKind> {
+        let mut faults = lock(&self.inner.faults);
+        let position = faults
+            .iter()
+            .position(|fault| fault.times > 0 && path.contains(&fault.path_contains))?;
+        faults[position].times -= 1;
+        let kind = faults[position].kind.clone();
+        faults.retain(|fault| fault.times > 0);
+        Some(kind)
+    }
+
+    /// Number of the token that is about to be issued, from 1.
+    pub(crate) fn next_token(&self) -> u64 {
+        self.inner.issued.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    pub(crate) fn token_expired(&self, number: u64) -> bool {
+        number <= self.inner.expired.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn keep_remote_hold(&self, path_contains: &str) -> u64 {
+        let hold = self.hold(path_contains);
+        let id = hold.id();
+        lock(&self.inner.remote_holds).insert(id, hold);
+        id
+    }
+
+    pub(crate) fn drop_remote_hold(&self, id: u64) -> bool {
+        let hold = lock(&self.inner.remote_holds).remove(&id);
+        hold.is_some()
+    }
+
+    pub(crate) fn remote_waiting(&self, id: u64) -> Option<usize> {
+        lock(&self.inner.remote_holds).get(&id).map(Hold::waiting)
+    }
+}

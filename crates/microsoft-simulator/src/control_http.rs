@@ -1,0 +1,104 @@
+//! The control over HTTP, for other processes: `/_simulator/...`. These calls are not in the call log.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::{delete, get, post, put};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::control::{Call, Control};
+use crate::fault::Fault;
+use crate::options::AppState;
+
+/// The routes, to be nested under `/_simulator`.
+pub(crate) fn routes(control: Control) -> Router {
+    Router::new()
+        .route("/health", get(|| async { Json(json!({ "status": "ok" })) }))
+        .route("/calls", get(list_calls).delete(clear_calls))
+        .route("/faults", post(add_fault).delete(clear_faults))
+        .route("/holds", post(add_hold))
+        .route("/holds/{id}", get(show_hold).delete(drop_hold))
+        .route("/tokens", delete(expire_tokens))
+        .route("/tenants/{tenant}/apps/{client}", put(change_app))
+        .fallback(|| async { StatusCode::NOT_FOUND })
+        .with_state(control)
+}
+
+async fn list_calls(State(control): State<Control>) -> Json<Vec<Call>> {
+    Json(control.calls())
+}
+
+async fn clear_calls(State(control): State<Control>) -> StatusCode {
+    control.clear_calls();
+    StatusCode::NO_CONTENT
+}
+
+async fn add_fault(State(control): State<Control>, Json(fault): Json<Fault>) -> StatusCode {
+    control.inject(fault);
+    StatusCode::NO_CONTENT
+}
+
+async fn clear_faults(State(control): State<Control>) -> StatusCode {
+    control.clear_faults();
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewHold {
+    path_contains: String,
+}
+
+async fn add_hold(State(control): State<Control>, Json(hold): Json<NewHold>) -> (StatusCode, Json<Value>) {
+    let id = control.keep_remote_hold(&hold.path_contains);
+    (StatusCode::CREATED, Json(json!({ "id": id })))
+}
+
+async fn show_hold(State(control): State<Control>, Path(id): Path<u64>) -> Result<Json<Value>, StatusCode> {
+    let waiting = control.remote_waiting(id).ok_or(StatusCode::NOT_FOUND)?;
+    Ok(Json(json!({ "id": id, "waiting": waiting })))
+}
+
+async fn drop_hold(State(control): State<Control>, Path(id): Path<u64>) -> StatusCode {
+    found(control.drop_remote_hold(id))
+}
+
+async fn expire_tokens(State(control): State<Control>) -> StatusCode {
+    control.expire_tokens();
+    StatusCode::NO_CONTENT
+}
+
+/// What may change about an application; members that are left out stay as they are.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AppChange {
+    state: Option<AppState>,
+    roles: Option<Vec<String>>,
+    client_secret: Option<String>,
+}
+
+async fn change_app(
+    State(control): State<Control>,
+    Path((tenant, client)): Path<(Uuid, Uuid)>,
+    Json(change): Json<AppChange>,
+) -> StatusCode {
+    found(control.directory().change_app(tenant, client, |app| {
+        app.state = change.state.unwrap_or(app.state);
+        if let Some(roles) = change.roles {
+            app.roles = roles;
+        }
+        if let Some(secret) = change.client_secret {
+            app.client_secret = secret;
+        }
+    }))
+}
+
+fn found(found: bool) -> StatusCode {
+    if found {
+        StatusCode::NO_CONTENT
+    } else {
+        StatusCode::NOT_FOUND
+    }
+}

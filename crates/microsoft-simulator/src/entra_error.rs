@@ -1,0 +1,128 @@
+//! Error answers of the login side (Entra authentication and authorization error codes page).
+//!
+//! A description names the ids that were sent, as the real one does; it never repeats a secret.
+
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::exchange::{Ids, now};
+use crate::fault::json_answer;
+
+/// One refusal: HTTP status, OAuth error (RFC 6749, section 5.2), AADSTS number, sentence.
+pub(crate) struct EntraError {
+    status: u16,
+    error: &'static str,
+    code: u32,
+    sentence: String,
+}
+
+impl EntraError {
+    fn new(status: u16, error: &'static str, code: u32, sentence: impl Into<String>) -> Self {
+        Self {
+            status,
+            error,
+            code,
+            sentence: sentence.into(),
+        }
+    }
+
+    pub(crate) fn unknown_tenant(name: &str) -> Self {
+        let sentence = format!(
+            "Tenant '{name}' not found. Check the tenant identifier and that the request goes to the right cloud."
+        );
+        Self::new(400, "invalid_tenant", 90002, sentence)
+    }
+
+    /// `common` and `organizations` name no tenant, `consumers` has no client credentials.
+    pub(crate) fn shared_tenant(name: &str) -> Self {
+        if name == "consumers" {
+            let sentence = "The grant type is not available on the /common or /consumers endpoints.";
+            return Self::new(400, "invalid_request", 9_001_023, sentence);
+        }
+        let sentence =
+            "No tenant-identifying information found in the request or implied by the credentials.";
+        Self::new(400, "invalid_request", 50059, sentence)
+    }
+
+    pub(crate) fn missing_parameter(name: &str) -> Self {
+        let sentence = format!("The request body must contain the following parameter: '{name}'.");
+        Self::new(400, "invalid_request", 900_144, sentence)
+    }
+
+    pub(crate) fn unsupported_grant(grant: &str) -> Self {
+        let sentence = format!("The grant type '{grant}' is not supported here.");
+        Self::new(400, "unsupported_grant_type", 70003, sentence)
+    }
+
+    pub(crate) fn invalid_scope(scope: &str) -> Self {
+        let sentence = format!("The value of the input parameter 'scope' is not valid: {scope}.");
+        Self::new(400, "invalid_scope", 70011, sentence)
+    }
+
+    pub(crate) fn app_absent(client: &str, tenant: &str) -> Self {
+        let sentence = format!(
+            "Application with identifier '{client}' was not found in the directory '{tenant}'. Nobody installed it \
+             there or consented to it, or the request went to the wrong tenant."
+        );
+        Self::new(400, "unauthorized_client", 700_016, sentence)
+    }
+
+    pub(crate) fn app_disabled(client: Uuid) -> Self {
+        Self::new(
+            400,
+            "unauthorized_client",
+            7_000_112,
+            format!("Application '{client}' is disabled."),
+        )
+    }
+
+    pub(crate) fn bad_secret(client: Uuid) -> Self {
+        let sentence = format!(
+            "Invalid client secret provided. Send the value of the secret, not its id, for a secret of app '{client}'."
+        );
+        Self::new(401, "invalid_client", 7_000_215, sentence)
+    }
+
+    pub(crate) fn unknown_certificate(client: Uuid) -> Self {
+        let sentence = format!(
+            "The certificate that signed the client assertion is not registered on application '{client}'."
+        );
+        Self::new(401, "invalid_client", 700_027, sentence)
+    }
+
+    pub(crate) fn no_credential() -> Self {
+        let sentence =
+            "The request body must contain one of these parameters: client_assertion, client_secret.";
+        Self::new(401, "invalid_client", 7_000_218, sentence)
+    }
+
+    pub(crate) fn answer(&self, ids: &Ids, base_url: &str) -> Response {
+        let timestamp = now().format("%Y-%m-%d %H:%M:%SZ").to_string();
+        let trace = ids.request_id;
+        let correlation = Uuid::try_parse(&ids.client_request_id).unwrap_or(trace);
+        let (code, sentence) = (self.code, &self.sentence);
+        let body = json!({
+            "error": self.error,
+            "error_description": format!(
+                "AADSTS{code}: {sentence} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}"
+            ),
+            "error_codes": [code],
+            "timestamp": timestamp,
+            "trace_id": trace,
+            "correlation_id": correlation,
+            "error_uri": format!("{base_url}/error?code={code}"),
+        });
+        let mut response = json_answer(self.status, &body);
+        let cache = if code == 90002 {
+            "max-age=86400, private"
+        } else {
+            "no-store, no-cache"
+        };
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+        response
+    }
+}

@@ -1,0 +1,130 @@
+//! What happens around every login and Graph request: ids, call log, holds, faults, and the common headers.
+
+use std::time::SystemTime;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::control::Call;
+use crate::fault::FaultKind;
+use crate::server::Shared;
+
+const CLIENT_REQUEST_ID: &str = "client-request-id";
+
+/// The data-centre description that Graph adds to every answer; the shape is real, the place is not.
+const DIAGNOSTIC: &str = r#"{"ServerInfo":{"DataCenter":"Simulator","Slice":"E","Ring":"1","ScaleUnit":"000","RoleInstance":"SIM000001"}}"#;
+
+/// The ids of one exchange.
+#[derive(Clone, Debug)]
+pub(crate) struct Ids {
+    /// Given by the service.
+    pub(crate) request_id: Uuid,
+    /// Given by the client; the service's own when there is none.
+    pub(crate) client_request_id: String,
+}
+
+/// What the handlers get to know beside the request.
+#[derive(Clone)]
+pub(crate) struct Exchange {
+    pub(crate) ids: Ids,
+    /// A fault that the handler itself must act on.
+    pub(crate) fault: Option<FaultKind>,
+}
+
+/// The wall clock. `chrono`'s own clock feature is not switched on.
+pub(crate) fn now() -> DateTime<Utc> {
+    DateTime::from(SystemTime::now())
+}
+
+/// The middleware.
+pub(crate) async fn around(State(shared): State<Shared>, mut request: Request, next: Next) -> Response {
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |target| target.as_str())
+        .to_owned();
+    let login = !is_graph(request.uri().path());
+    let client_request_id = client_request_id(request.headers());
+    let request_id = Uuid::new_v4();
+    let ids = Ids {
+        request_id,
+        client_request_id: client_request_id
+            .clone()
+            .unwrap_or_else(|| request_id.to_string()),
+    };
+    let log = shared.control.log();
+    let sequence = log.arrive(Call {
+        sequence: 0,
+        method: request.method().to_string(),
+        path: path.clone(),
+        status: 0,
+        tenant: tenant_of(&shared, &request, login),
+        client_request_id,
+        at: now(),
+    });
+    shared.control.holds().pass(&path).await;
+    let fault = shared.control.take_fault(&path);
+    let mut response = match &fault {
+        Some(kind) if !kind.needs_answer() => kind.answer(&ids, login),
+        _ => {
+            request.extensions_mut().insert(Exchange {
+                ids: ids.clone(),
+                fault: fault.clone(),
+            });
+            let answer = next.run(request).await;
+            match &fault {
+                Some(kind) => kind.reshape(answer).await,
+                None => answer,
+            }
+        }
+    };
+    add_headers(response.headers_mut(), &ids);
+    log.answer(sequence, response.status().as_u16());
+    response
+}
+
+/// Login and Graph share a host here; the first path segment tells them apart.
+fn is_graph(path: &str) -> bool {
+    matches!(path.split('/').nth(1), Some("v1.0" | "beta"))
+}
+
+fn client_request_id(headers: &HeaderMap) -> Option<String> {
+    headers
+        .get(CLIENT_REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned)
+}
+
+fn tenant_of(shared: &Shared, request: &Request, login: bool) -> Option<Uuid> {
+    if login {
+        let name = request.uri().path().split('/').nth(1)?;
+        return shared
+            .control
+            .directory()
+            .find(name)
+            .map(|tenant| tenant.tenant_id);
+    }
+    bearer(request.headers()).and_then(|token| shared.tokens.tenant_of(token))
+}
+
+/// The bearer token of a request (RFC 6750, section 2.1).
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn add_headers(headers: &mut HeaderMap, ids: &Ids) {
+    let mut set = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    set("request-id", &ids.request_id.to_string());
+    set(CLIENT_REQUEST_ID, &ids.client_request_id);
+    set("x-ms-ags-diagnostic", DIAGNOSTIC);
+}

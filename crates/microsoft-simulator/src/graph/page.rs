@@ -1,0 +1,50 @@
+//! Page tokens: opaque, bound to the query, and made of characters that break when a client decodes or rebuilds
+//! the link instead of following it unchanged.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use crate::seal::Seal;
+
+const TAG: usize = 16;
+
+/// A place in a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Cursor {
+    /// Index of the first row.
+    pub(super) offset: usize,
+    /// Number of the page, so that an empty page still leads to a new link.
+    hop: u32,
+}
+
+impl Cursor {
+    /// The next page, starting at a row.
+    pub(super) fn after(self, offset: usize) -> Self {
+        Self {
+            offset,
+            hop: self.hop.wrapping_add(1),
+        }
+    }
+
+    pub(super) fn seal(self, seal: &Seal, binding: &str) -> String {
+        let mut bytes = (self.offset as u64).to_be_bytes().to_vec();
+        bytes.extend(self.hop.to_be_bytes());
+        let tag = seal.sign(&[&bytes, binding.as_bytes()]);
+        bytes.extend(&tag[..TAG]);
+        BASE64.encode(bytes)
+    }
+
+    /// None for a token that was changed, or made for another query.
+    pub(super) fn open(seal: &Seal, binding: &str, token: &str) -> Option<Self> {
+        let bytes = BASE64.decode(token).ok()?;
+        let (place, tag) = bytes.split_last_chunk::<TAG>()?;
+        if !seal.verify(&[place, binding.as_bytes()], tag) {
+            return None;
+        }
+        let (offset, hop) = place.split_first_chunk::<8>()?;
+        Some(Self {
+            offset: usize::try_from(u64::from_be_bytes(*offset)).ok()?,
+            hop: u32::from_be_bytes(hop.try_into().ok()?),
+        })
+    }
+}

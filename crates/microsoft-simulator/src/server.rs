@@ -1,0 +1,110 @@
+//! The listening server: loopback only, one port for login and Graph, closed when it says so.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{StatusCode, Uri};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::control::Control;
+use crate::options::SimulatorOptions;
+use crate::seal::Seal;
+use crate::token::Tokens;
+use crate::{control_http, entra, exchange, graph};
+
+/// How long open connections may take to finish after a stop.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What every handler can reach.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) control: Control,
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) pages: Arc<Seal>,
+    pub(crate) base_url: Arc<str>,
+    pub(crate) seed: u64,
+}
+
+/// A running simulator. Dropping it stops it too, without waiting.
+pub struct Simulator {
+    shared: Shared,
+    stop: CancellationToken,
+    _stop_on_drop: DropGuard,
+    task: JoinHandle<io::Result<()>>,
+}
+
+impl Simulator {
+    /// Binds and starts to answer. Fails for an address that is not loopback and for a tenant that is listed twice.
+    pub async fn start(options: SimulatorOptions) -> io::Result<Self> {
+        let invalid = |text: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        if !options.bind.ip().is_loopback() {
+            return invalid("the simulator binds loopback addresses only");
+        }
+        let mut ids: Vec<_> = options.tenants.iter().map(|tenant| tenant.tenant_id).collect();
+        ids.sort_unstable();
+        if ids.windows(2).any(|pair| pair[0] == pair[1]) {
+            return invalid("a tenant is listed twice");
+        }
+        let listener = TcpListener::bind(options.bind).await?;
+        let base_url = format!("http://{}", listener.local_addr()?);
+        let shared = Shared {
+            control: Control::new(options.tenants),
+            tokens: Arc::new(Tokens::new(Seal::random()?, options.seed, base_url.clone())),
+            pages: Arc::new(Seal::from_seed(options.seed)),
+            base_url: base_url.into(),
+            seed: options.seed,
+        };
+        let stop = CancellationToken::new();
+        let serve = axum::serve(listener, router(shared.clone()))
+            .with_graceful_shutdown(stop.clone().cancelled_owned())
+            .into_future();
+        let task = tokio::spawn(serve);
+        Ok(Self {
+            shared,
+            _stop_on_drop: stop.clone().drop_guard(),
+            stop,
+            task,
+        })
+    }
+
+    /// `http://127.0.0.1:PORT`: the authority of the login side and the root of Graph.
+    pub fn base_url(&self) -> String {
+        self.shared.base_url.to_string()
+    }
+
+    /// The control of this simulator.
+    pub fn control(&self) -> &Control {
+        &self.shared.control
+    }
+
+    /// Stops it: held requests are let go, and the port is closed when this returns.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        self.shared.control.holds().open_all();
+        if tokio::time::timeout(PATIENCE, &mut self.task).await.is_err() {
+            self.task.abort();
+        }
+    }
+}
+
+fn router(shared: Shared) -> Router {
+    let control = control_http::routes(shared.control.clone());
+    Router::new()
+        .route("/{tenant}/oauth2/v2.0/token", post(entra::token))
+        .route(
+            "/{tenant}/v2.0/.well-known/openid-configuration",
+            get(entra::openid_configuration),
+        )
+        .route("/v1.0/{*path}", axum::routing::any(graph::answer))
+        .route("/beta/{*path}", axum::routing::any(graph::answer))
+        .fallback(|_: Uri| async { StatusCode::NOT_FOUND })
+        .layer(from_fn_with_state(shared.clone(), exchange::around))
+        .with_state(shared)
+        .nest("/_simulator", control)
+}

@@ -1,0 +1,149 @@
+//! App-only access tokens: issuing and checking them.
+//!
+//! They look like the real ones (three parts, the claims of the access token claims reference) but are signed
+//! with a key that exists only in this process, so nobody else accepts them.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::control::Control;
+use crate::exchange::now;
+use crate::options::AppOptions;
+use crate::population::Source;
+use crate::seal::Seal;
+
+/// The public address of Graph, accepted as audience beside the simulator's own.
+pub(crate) const PUBLIC_GRAPH: &str = "https://graph.microsoft.com";
+
+/// Why Graph does not accept a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Malformed,
+    Signature,
+    Audience,
+    Expired,
+}
+
+impl Refusal {
+    pub(crate) fn message(self) -> &'static str {
+        match self {
+            Self::Malformed => "The access token could not be parsed.",
+            Self::Signature => "The signature of the access token is not valid.",
+            Self::Audience => "Access token validation failed: wrong audience.",
+            Self::Expired => "Lifetime validation failed, the token is expired.",
+        }
+    }
+}
+
+/// What Graph takes from a valid token. Roles are those of the moment it was issued.
+#[derive(Debug)]
+pub(crate) struct Grant {
+    pub(crate) tenant: Uuid,
+    pub(crate) roles: Vec<String>,
+}
+
+/// The token mint of one simulator.
+pub(crate) struct Tokens {
+    seal: Seal,
+    seed: u64,
+    base_url: String,
+}
+
+impl Tokens {
+    pub(crate) fn new(seal: Seal, seed: u64, base_url: String) -> Self {
+        Self { seal, seed, base_url }
+    }
+
+    /// Issues a token and returns it with its life in seconds: 60 to 90 minutes, as the documentation says.
+    pub(crate) fn issue(
+        &self,
+        control: &Control,
+        tenant: Uuid,
+        app: &AppOptions,
+        audience: &str,
+    ) -> (String, u64) {
+        let source = Source::new(self.seed, tenant);
+        let number = control.next_token();
+        let index = usize::try_from(number).unwrap_or_default();
+        let life = 3600 + source.draw("token", index, "life") % 1801;
+        let issued = now().timestamp().unsigned_abs();
+        let principal = source.principal(app.client_id);
+        let issuer = format!("https://sts.windows.net/{tenant}/");
+        let mut claims = json!({
+            "aud": audience, "iss": issuer, "iat": issued, "nbf": issued, "exp": issued + life,
+            "app_displayname": "Connected application", "appid": app.client_id, "appidacr": "1",
+            "idp": issuer, "idtyp": "app", "oid": principal, "sub": principal,
+            "tenant_region_scope": "EU", "tid": tenant, "uti": self.unique_id(number), "ver": "1.0",
+        });
+        if !app.roles.is_empty() {
+            claims["roles"] = json!(app.roles);
+        }
+        (self.encode(&claims), life)
+    }
+
+    /// A `uti` claim: it looks random and carries the number of the token.
+    fn unique_id(&self, number: u64) -> String {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&number.to_be_bytes());
+        bytes[8..].copy_from_slice(&self.seal.sign(&[b"uti", &bytes[..8]])[..8]);
+        BASE64.encode(bytes)
+    }
+
+    fn encode(&self, claims: &Value) -> String {
+        let header = BASE64.encode(r#"{"typ":"JWT","alg":"HS256","kid":"simulator"}"#);
+        let body = format!("{header}.{}", BASE64.encode(claims.to_string()));
+        let signature = BASE64.encode(self.seal.sign(&[body.as_bytes()]));
+        format!("{body}.{signature}")
+    }
+
+    /// The claims of a token that this simulator signed, whatever its age.
+    fn claims(&self, token: &str) -> Result<Value, Refusal> {
+        let (body, signature) = token.rsplit_once('.').ok_or(Refusal::Malformed)?;
+        let (_, claims) = body.split_once('.').ok_or(Refusal::Malformed)?;
+        let claims = BASE64.decode(claims).map_err(|_| Refusal::Malformed)?;
+        let claims = serde_json::from_slice(&claims).map_err(|_| Refusal::Malformed)?;
+        let signature = BASE64.decode(signature).map_err(|_| Refusal::Malformed)?;
+        if signature.len() == 32 && self.seal.verify(&[body.as_bytes()], &signature) {
+            Ok(claims)
+        } else {
+            Err(Refusal::Signature)
+        }
+    }
+
+    /// The tenant of a token, for the call log.
+    pub(crate) fn tenant_of(&self, token: &str) -> Option<Uuid> {
+        self.claims(token).ok().and_then(|claims| tenant(&claims))
+    }
+
+    /// Checks a token as Graph does.
+    pub(crate) fn check(&self, control: &Control, token: &str) -> Result<Grant, Refusal> {
+        let claims = self.claims(token)?;
+        let audience = claims["aud"].as_str().unwrap_or_default();
+        if audience != PUBLIC_GRAPH && audience != self.base_url {
+            return Err(Refusal::Audience);
+        }
+        let expires = claims["exp"].as_u64().unwrap_or_default();
+        if expires <= now().timestamp().unsigned_abs() || control.token_expired(number(&claims)) {
+            return Err(Refusal::Expired);
+        }
+        let roles = claims["roles"].as_array().into_iter().flatten();
+        Ok(Grant {
+            tenant: tenant(&claims).ok_or(Refusal::Malformed)?,
+            roles: roles.filter_map(Value::as_str).map(str::to_owned).collect(),
+        })
+    }
+}
+
+fn tenant(claims: &Value) -> Option<Uuid> {
+    claims["tid"].as_str().and_then(|text| Uuid::try_parse(text).ok())
+}
+
+fn number(claims: &Value) -> u64 {
+    let bytes = claims["uti"]
+        .as_str()
+        .and_then(|text| BASE64.decode(text).ok())
+        .unwrap_or_default();
+    bytes.first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
+}

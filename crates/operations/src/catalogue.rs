@@ -1,0 +1,109 @@
+//! The operation catalogue: every type that can be started, with its label, the capability it
+//! takes, how long it may last and which counts it reports. Unknown types do not exist.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tenancy::Capability;
+
+use crate::CountKey;
+
+/// A type of operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum OperationType {
+    /// Looks whether a connection works and what it may do.
+    ConnectionCheck,
+    /// Reads what there is at the target.
+    InventorySync,
+    /// Counts how what is there complies.
+    ComplianceSnapshot,
+}
+
+/// What the catalogue says about a type.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct OperationDefinition {
+    /// The dotted code.
+    #[serde(rename = "operation_type")]
+    pub code: &'static str,
+    /// For people.
+    pub label: &'static str,
+    /// Which part of the product it belongs to.
+    pub module: &'static str,
+    /// What it takes to start it.
+    #[serde(serialize_with = "capability_code")]
+    pub capability: Capability,
+    /// How long it usually takes, in seconds.
+    pub expected_duration_seconds: u32,
+    /// After how long a run is ended, in seconds, counted from its first start.
+    pub run_timeout_seconds: u32,
+    /// The keys of its counts.
+    pub count_keys: &'static [CountKey],
+}
+
+impl OperationType {
+    /// Every type.
+    pub const ALL: [Self; 3] = [Self::ConnectionCheck, Self::InventorySync, Self::ComplianceSnapshot];
+
+    /// The dotted code.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ConnectionCheck => "provider.connection.check",
+            Self::InventorySync => "inventory.sync",
+            Self::ComplianceSnapshot => "compliance.snapshot",
+        }
+    }
+
+    /// The type that `text` names.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.as_str() == text)
+    }
+
+    /// The whole entry.
+    pub const fn definition(self) -> OperationDefinition {
+        match self {
+            Self::ConnectionCheck => OperationDefinition {
+                code: self.as_str(),
+                label: "Connection check",
+                module: "connections",
+                capability: Capability::OperationsStart,
+                expected_duration_seconds: 10,
+                run_timeout_seconds: 900,
+                count_keys: &[CountKey::Total, CountKey::Succeeded, CountKey::Failed, CountKey::Skipped],
+            },
+            Self::InventorySync => OperationDefinition {
+                code: self.as_str(),
+                label: "Inventory",
+                module: "inventory",
+                capability: Capability::OperationsStart,
+                expected_duration_seconds: 300,
+                run_timeout_seconds: 4 * 3600,
+                count_keys: &[
+                    CountKey::Total,
+                    CountKey::Created,
+                    CountKey::Updated,
+                    CountKey::Unchanged,
+                    CountKey::Skipped,
+                ],
+            },
+            Self::ComplianceSnapshot => OperationDefinition {
+                code: self.as_str(),
+                label: "Compliance snapshot",
+                module: "compliance",
+                capability: Capability::OperationsStart,
+                expected_duration_seconds: 60,
+                run_timeout_seconds: 3600,
+                count_keys: &[CountKey::Total, CountKey::Succeeded, CountKey::Failed, CountKey::Skipped],
+            },
+        }
+    }
+
+    /// After how long a run is ended.
+    pub const fn run_timeout(self) -> Duration {
+        Duration::from_secs(self.definition().run_timeout_seconds as u64)
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn capability_code<S: serde::Serializer>(capability: &Capability, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(capability.as_str())
+}

@@ -1,0 +1,74 @@
+//! The context of a run: what it was about and what it found, in neutral fields. A provider's
+//! detail stands nested under `provider_context` and nowhere else.
+
+use provider_core::{NextStep, NextStepKind, ProviderContext, ReasonCode, TargetScope, VerificationReport};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The context. `target_scope` is a value here: it is shown as it was when the run was made, and
+/// never read back to decide where to go. A worker reads the connection's row again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunContext {
+    /// The six neutral fields; nothing for a run that was blocked for want of a connection.
+    pub target_scope: Option<Value>,
+    /// The provider's own detail.
+    pub provider_context: ProviderContext,
+    /// Why the run was blocked, failed or is incomplete.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason_code: Option<ReasonCode>,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub next_steps: Vec<NextStepKind>,
+    /// What a connection check found.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub verification_report: Option<VerificationReport>,
+    /// Parts that were not assessed, by name, each with its reason.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub not_assessed: Vec<NotAssessed>,
+    /// How a run whose worker was gone came to its end.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reconciliation: Option<Reconciliation>,
+}
+
+/// A part that could not be looked at. Not a failure of the customer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotAssessed {
+    /// The part, in neutral words.
+    pub part: String,
+    /// Why.
+    pub reason_code: ReasonCode,
+}
+
+/// How a run whose worker was gone came to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reconciliation {
+    /// Why it was ended.
+    pub reason_code: ReasonCode,
+    /// How many attempts there had been.
+    pub attempts: i32,
+}
+
+impl RunContext {
+    /// The context of a run on `scope`.
+    pub fn of(scope: &TargetScope, provider_context: ProviderContext) -> Self {
+        Self {
+            target_scope: Some(serde_json::to_value(scope).expect("six strings serialize")),
+            provider_context,
+            ..Self::default()
+        }
+    }
+
+    /// The same context with a reason and its next step.
+    #[must_use]
+    pub fn because(mut self, reason: ReasonCode) -> Self {
+        self.reason_code = Some(reason);
+        let step = reason.next_step().kind;
+        self.next_steps = if step == NextStepKind::None { Vec::new() } else { vec![step] };
+        self
+    }
+
+    /// The next steps with their words.
+    pub fn steps(&self) -> Vec<NextStep> {
+        self.next_steps.iter().map(|kind| kind.step()).collect()
+    }
+}

@@ -1,0 +1,194 @@
+//! The start gate: at most one active run on a target, decided by the database.
+//!
+//! [`prepare`] is pure: it turns a request and stored facts into a run that waits or a run that
+//! is blocked. [`start`] tries to insert it. There is no look before the insert; the insert's
+//! refusal is followed by one look at who holds the scope, and that row decides between
+//! "already running" and "busy". A holder that ended in between is normal: the insert is tried
+//! again, a bounded number of times.
+
+use kernel::{Id, IdSource, StoreError, Timestamp};
+use provider_core::{
+    IdentityResolution, ProviderConnection, ReasonCode, RequirementRow, RequirementState, ScopeRules,
+};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+use tenancy::{Change, EnvironmentId, WorkspaceScope};
+
+use crate::run::NewRun;
+use crate::{InsertedRun, Initiator, OperationRun, OperationType, RunContext, RunRepository, RunTarget};
+
+/// How often the insert is tried when the holder vanishes between insert and look.
+pub const MAX_ROUNDS: u32 = 8;
+
+/// What a caller wants to start.
+#[derive(Debug, Clone)]
+pub struct StartRequest {
+    /// What.
+    pub operation_type: OperationType,
+    /// Where.
+    pub environment_id: EnvironmentId,
+    /// With which parameters.
+    pub inputs: Map<String, Value>,
+}
+
+/// The connection that a start uses, resolved from the caller's choice or the default.
+#[derive(Debug, Clone)]
+pub enum ConnectionChoice {
+    /// This one, with what is known of its requirements.
+    Use(Box<ProviderConnection>, Vec<RequirementRow>),
+    /// None, for a reason that is recorded.
+    Unusable(ReasonCode),
+}
+
+impl ConnectionChoice {
+    /// What the default connections of an environment mean: none is missing, two are corrupt.
+    pub fn from_defaults(mut defaults: Vec<ProviderConnection>) -> Result<ProviderConnection, ReasonCode> {
+        match (defaults.pop(), defaults.is_empty()) {
+            (None, _) => Err(ReasonCode::ProviderConnectionMissing),
+            (Some(only), true) => Ok(only),
+            (Some(_), false) => Err(ReasonCode::ProviderConnectionInvalid),
+        }
+    }
+}
+
+/// What became of a start.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StartOutcome {
+    /// A new run waits for a worker.
+    Accepted(OperationRun),
+    /// The same operation is active already: this is its run.
+    Deduplicated(OperationRun),
+    /// Another operation holds the target.
+    ScopeBusy {
+        /// The run that holds it.
+        holder: OperationRun,
+    },
+    /// Stored facts forbid it; the refusal is recorded.
+    Blocked(OperationRun),
+}
+
+/// Why a start has no outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum GateError {
+    /// The holder kept changing between insert and look. The same start may work at once.
+    #[error("the scope kept changing hands")]
+    Unsettled,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Makes the run that a start will try to insert: waiting, or blocked by stored facts.
+pub fn prepare(
+    scope: &WorkspaceScope,
+    request: StartRequest,
+    choice: &ConnectionChoice,
+    rules: &dyn ScopeRules,
+    ids: &dyn IdSource,
+    now: Timestamp,
+) -> OperationRun {
+    let connection = match choice {
+        ConnectionChoice::Use(connection, _) => Some(connection.as_ref()),
+        ConnectionChoice::Unusable(_) => None,
+    };
+    let identity = connection.map(|connection| IdentityResolution::resolve(connection, rules, now));
+    let context = identity.as_ref().map_or_else(RunContext::default, |identity| {
+        RunContext::of(&identity.target_scope, identity.provider_context.clone())
+    });
+    let blocked = match choice {
+        ConnectionChoice::Unusable(reason) => Some(*reason),
+        ConnectionChoice::Use(_, requirements) => identity
+            .and_then(|identity| identity.blocked_reason)
+            .or_else(|| missing_requirement(request.operation_type, requirements, rules)),
+    };
+    let new = NewRun {
+        workspace_id: scope.workspace_id(),
+        environment_id: request.environment_id,
+        id: Id::next(ids),
+        operation_type: request.operation_type,
+        target: connection.map(|connection| RunTarget {
+            connection_id: connection.id,
+            scope_key: connection.target_scope.scope_key(),
+        }),
+        identity_hash: identity_hash(request.operation_type, connection, &request.inputs),
+        inputs: request.inputs,
+        initiator: Initiator::from(scope.actor()),
+        context,
+        created_at: now,
+    };
+    match blocked {
+        Some(reason) => OperationRun::blocked(new, reason),
+        None => OperationRun::queued(new),
+    }
+}
+
+/// Puts a prepared run through the gate. `change` makes the journal entry for the run.
+pub async fn start(
+    runs: &mut dyn RunRepository,
+    scope: &WorkspaceScope,
+    run: OperationRun,
+    change: &Change,
+) -> Result<StartOutcome, GateError> {
+    let scope_key = match &run.target {
+        Some(target) if run.status().is_active() => target.scope_key.clone(),
+        Some(_) | None => {
+            runs.insert_blocked(scope, &run, change).await?;
+            return Ok(StartOutcome::Blocked(run));
+        }
+    };
+    for _ in 0..MAX_ROUNDS {
+        match runs.insert(scope, &run, change).await? {
+            InsertedRun::Inserted => return Ok(StartOutcome::Accepted(run)),
+            InsertedRun::ScopeTaken => {}
+        }
+        if let Some(holder) = runs.active_on(scope, &scope_key).await? {
+            return Ok(classify(&run.identity_hash, holder));
+        }
+    }
+    Err(GateError::Unsettled)
+}
+
+/// What the holder of the scope means for somebody who wanted to start `identity_hash`.
+pub fn classify(identity_hash: &str, holder: OperationRun) -> StartOutcome {
+    if holder.identity_hash == identity_hash {
+        StartOutcome::Deduplicated(holder)
+    } else {
+        StartOutcome::ScopeBusy { holder }
+    }
+}
+
+/// A requirement that is known to be missing. Unknown is not missing: the run will find out.
+fn missing_requirement(
+    operation_type: OperationType,
+    rows: &[RequirementRow],
+    rules: &dyn ScopeRules,
+) -> Option<ReasonCode> {
+    let needed = rules.requirements(operation_type.as_str());
+    // Whoever checks the connection wants to learn what is missing.
+    let checks = operation_type == OperationType::ConnectionCheck;
+    let all_missing = !needed.is_empty()
+        && needed.iter().all(|key| {
+            rows.iter().any(|row| row.key == *key && row.state == RequirementState::Missing)
+        });
+    (!checks && all_missing).then_some(ReasonCode::ProviderPermissionMissing)
+}
+
+/// sha256 over the operation type, the connection and the inputs in canonical form. `serde_json`
+/// keeps the keys of a map sorted, so equal inputs have one spelling.
+fn identity_hash(
+    operation_type: OperationType,
+    connection: Option<&ProviderConnection>,
+    inputs: &Map<String, Value>,
+) -> String {
+    let connection = connection.map_or_else(String::new, |connection| connection.id.to_string());
+    let mut hasher = Sha256::new();
+    for part in [operation_type.as_str(), &connection, &Value::Object(inputs.clone()).to_string()] {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+#[path = "gate/tests.rs"]
+pub(crate) mod tests;

@@ -1,0 +1,28 @@
+//! Operation runs: what can be started, the gate that lets one run at a time onto a target, the
+//! states of a run, and what may be said about one that failed.
+//!
+//! Neutral: no provider's word, no SQL, no HTTP. The database decides the race at the gate
+//! through [`run_repository::RunRepository::insert`]; this crate decides what the answer means.
+
+#![warn(clippy::wildcard_enum_match_arm)]
+
+pub mod catalogue;
+pub mod context;
+pub mod counts;
+pub mod execution_gate;
+pub mod gate;
+pub mod queue;
+pub mod run;
+pub mod run_repository;
+pub mod sanitizer;
+
+pub use catalogue::{OperationDefinition, OperationType};
+pub use context::{Reconciliation, RunContext};
+pub use counts::{CountKey, SummaryCounts};
+pub use gate::{ConnectionChoice, GateError, StartOutcome, StartRequest};
+pub use queue::{ClaimedRun, Fence, Heartbeat, QueueSettings, RunAttempts, RunLease, RunQueue, SweepReport, WorkerName};
+pub use run::{
+    Completion, Freshness, Initiator, InvalidTransition, OperationRun, RunOutcome, RunState, RunStatus, RunTarget,
+};
+pub use run_repository::{InsertedRun, RunFilter, RunLookup, RunRepository};
+pub use sanitizer::RunFailure;

@@ -1,0 +1,375 @@
+//! An operation run and its states. The row is the job: there is no second record of the work.
+//!
+//! ```text
+//! queued -> running -> completed     (succeeded, partially_succeeded, blocked, failed, canceled)
+//!    ^         |  ^
+//!    +---------+  lease lost or handed back: the same run, still active, the scope still held
+//! ```
+//!
+//! Nothing leads out of `completed`. A retry is a new run that names the old one.
+
+use kernel::Timestamp;
+use provider_core::{ConnectionId, Progress, ReasonCode, RunId};
+use serde_json::{Map, Value};
+use tenancy::{Actor, EnvironmentId, PrincipalId, WorkspaceId};
+
+use crate::{OperationType, RunContext, RunFailure, SummaryCounts};
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RunStatus {
+    /// Waits for a worker.
+    Queued,
+    /// A worker has it.
+    Running,
+    /// Over.
+    Completed,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RunOutcome {
+    /// As asked.
+    Succeeded,
+    /// In part; the context says which parts are missing.
+    PartiallySucceeded,
+    /// Refused before any work, by stored facts.
+    Blocked,
+    /// Not.
+    Failed,
+    /// Canceled on request.
+    Canceled,
+}
+
+impl RunStatus {
+    /// Every status.
+    pub const ALL: [Self; 3] = [Self::Queued, Self::Running, Self::Completed];
+
+    /// The stable string.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Completed => "completed",
+        }
+    }
+
+    /// The status that `text` names.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+
+    /// Whether a run in this status holds its scope. The partial unique index says the same.
+    pub const fn is_active(self) -> bool {
+        match self {
+            Self::Queued | Self::Running => true,
+            Self::Completed => false,
+        }
+    }
+}
+
+impl RunOutcome {
+    /// Every outcome.
+    pub const ALL: [Self; 5] =
+        [Self::Succeeded, Self::PartiallySucceeded, Self::Blocked, Self::Failed, Self::Canceled];
+
+    /// What stands in place of an outcome while a run is active.
+    pub const PENDING: &'static str = "pending";
+
+    /// The stable string.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::PartiallySucceeded => "partially_succeeded",
+            Self::Blocked => "blocked",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    /// The outcome that `text` names.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == text)
+    }
+}
+
+/// The state of a run, with what only that state has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunState {
+    /// Waits for a worker.
+    Queued,
+    /// A worker has it.
+    Running {
+        /// When the first attempt began.
+        started_at: Timestamp,
+        /// When the worker last gave a sign of life.
+        heartbeat_at: Timestamp,
+        /// Until when the worker's claim holds without one.
+        lease_until: Timestamp,
+    },
+    /// Over.
+    Completed {
+        /// How.
+        outcome: RunOutcome,
+        /// When the first attempt began; nothing if none did.
+        started_at: Option<Timestamp>,
+        /// When it ended.
+        completed_at: Timestamp,
+    },
+}
+
+impl RunState {
+    /// Where the run stands.
+    pub const fn status(&self) -> RunStatus {
+        match self {
+            Self::Queued => RunStatus::Queued,
+            Self::Running { .. } => RunStatus::Running,
+            Self::Completed { .. } => RunStatus::Completed,
+        }
+    }
+}
+
+/// Derived: whether what a run says of itself can still be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// Active, and a sign of life is recent.
+    FreshActive,
+    /// Active, but the lease is over: a sweep will look at it.
+    LikelyStale,
+    /// Ended by the sweep.
+    ReconciledFailed,
+    /// Ended by its worker.
+    TerminalNormal,
+}
+
+impl Freshness {
+    /// The stable string.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::FreshActive => "fresh_active",
+            Self::LikelyStale => "likely_stale",
+            Self::ReconciledFailed => "reconciled_failed",
+            Self::TerminalNormal => "terminal_normal",
+        }
+    }
+}
+
+/// Who started a run, as he was named then. A deduplicated start does not change it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Initiator {
+    /// The principal; nothing for the system's own runs.
+    pub principal_id: Option<PrincipalId>,
+    /// The name at that time.
+    pub label: String,
+}
+
+impl From<&Actor> for Initiator {
+    fn from(actor: &Actor) -> Self {
+        Self { principal_id: actor.principal_id(), label: actor.label().to_owned() }
+    }
+}
+
+/// What a run works on. Pinned when the run is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunTarget {
+    /// The connection.
+    pub connection_id: ConnectionId,
+    /// What at most one active run may hold.
+    pub scope_key: String,
+}
+
+/// A run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OperationRun {
+    /// The workspace around it.
+    pub workspace_id: WorkspaceId,
+    /// The environment that it belongs to.
+    pub environment_id: EnvironmentId,
+    /// Its id.
+    pub id: RunId,
+    /// What it does.
+    pub operation_type: OperationType,
+    /// What it works on; nothing if it was blocked for want of a connection.
+    pub target: Option<RunTarget>,
+    /// The operation identity: equal for a start of the same thing.
+    pub identity_hash: String,
+    /// What the caller asked for beyond the type.
+    pub inputs: Map<String, Value>,
+    /// Who started it.
+    pub initiator: Initiator,
+    /// Where it stands. Read it through [`OperationRun::state`]; it changes only by transition.
+    state: RunState,
+    /// How many attempts there have been. The fence: a write of an older attempt is refused.
+    pub attempt: i32,
+    /// What it was about and what it found.
+    pub context: RunContext,
+    /// Its counts.
+    pub counts: SummaryCounts,
+    /// What went wrong.
+    pub failures: Vec<RunFailure>,
+    /// How far it is.
+    pub progress: Option<Progress>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Before when no worker takes it.
+    pub not_before: Option<Timestamp>,
+    /// When somebody asked for its end.
+    pub cancel_requested_at: Option<Timestamp>,
+    /// The run that this one tries again.
+    pub retry_of: Option<RunId>,
+}
+
+/// The transition is not one of the diagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a run that is {} cannot do this", from.as_str())]
+pub struct InvalidTransition {
+    /// Where the run stands.
+    pub from: RunStatus,
+}
+
+/// The end of a run. Made by [`OperationRun::complete`] and by nothing else, so a repository
+/// cannot be asked to end a run that is over.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Completion {
+    outcome: RunOutcome,
+    /// The context to store.
+    pub context: RunContext,
+    /// The counts to store.
+    pub counts: SummaryCounts,
+    failures: Vec<RunFailure>,
+}
+
+impl Completion {
+    /// How the run ends.
+    pub const fn outcome(&self) -> RunOutcome {
+        self.outcome
+    }
+
+    /// What went wrong.
+    pub fn failures(&self) -> &[RunFailure] {
+        &self.failures
+    }
+}
+
+/// Everything about a new run but its state.
+pub struct NewRun {
+    /// The workspace around it.
+    pub workspace_id: WorkspaceId,
+    /// The environment that it belongs to.
+    pub environment_id: EnvironmentId,
+    /// Its id.
+    pub id: RunId,
+    /// What it does.
+    pub operation_type: OperationType,
+    /// What it works on.
+    pub target: Option<RunTarget>,
+    /// The operation identity.
+    pub identity_hash: String,
+    /// What the caller asked for beyond the type.
+    pub inputs: Map<String, Value>,
+    /// Who started it.
+    pub initiator: Initiator,
+    /// What it is about.
+    pub context: RunContext,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl OperationRun {
+    /// A run that waits for a worker.
+    pub fn queued(new: NewRun) -> Self {
+        Self::with_state(new, RunState::Queued)
+    }
+
+    /// A run that records why a start was refused.
+    pub fn blocked(new: NewRun, reason: ReasonCode) -> Self {
+        let completed_at = new.created_at;
+        let state = RunState::Completed { outcome: RunOutcome::Blocked, started_at: None, completed_at };
+        let mut run = Self::with_state(new, state);
+        run.context = run.context.because(reason);
+        run.failures = vec![RunFailure::of(reason)];
+        run
+    }
+
+    /// For the store: a run as its row says.
+    pub fn restore(new: NewRun, state: RunState) -> Self {
+        Self::with_state(new, state)
+    }
+
+    fn with_state(new: NewRun, state: RunState) -> Self {
+        Self {
+            workspace_id: new.workspace_id,
+            environment_id: new.environment_id,
+            id: new.id,
+            operation_type: new.operation_type,
+            target: new.target,
+            identity_hash: new.identity_hash,
+            inputs: new.inputs,
+            initiator: new.initiator,
+            state,
+            attempt: 0,
+            context: new.context,
+            counts: SummaryCounts::default(),
+            failures: Vec::new(),
+            progress: None,
+            created_at: new.created_at,
+            not_before: None,
+            cancel_requested_at: None,
+            retry_of: None,
+        }
+    }
+
+    /// Where the run stands, with what only that state has.
+    pub const fn state(&self) -> RunState {
+        self.state
+    }
+
+    /// Where the run stands.
+    pub const fn status(&self) -> RunStatus {
+        self.state.status()
+    }
+
+    /// How the run ended; nothing while it is active.
+    pub const fn outcome(&self) -> Option<RunOutcome> {
+        match self.state {
+            RunState::Completed { outcome, .. } => Some(outcome),
+            RunState::Queued | RunState::Running { .. } => None,
+        }
+    }
+
+    /// The end of this run, if it has not ended yet. Only a queued run can be canceled without
+    /// a word of its worker.
+    pub fn complete(
+        &self,
+        outcome: RunOutcome,
+        context: RunContext,
+        counts: SummaryCounts,
+        failures: Vec<RunFailure>,
+    ) -> Result<Completion, InvalidTransition> {
+        match self.state {
+            RunState::Queued | RunState::Running { .. } => Ok(Completion { outcome, context, counts, failures }),
+            RunState::Completed { .. } => Err(InvalidTransition { from: RunStatus::Completed }),
+        }
+    }
+
+    /// The end of this run for one reason.
+    pub fn end_because(&self, outcome: RunOutcome, reason: ReasonCode) -> Result<Completion, InvalidTransition> {
+        let context = self.context.clone().because(reason);
+        self.complete(outcome, context, self.counts.clone(), vec![RunFailure::of(reason)])
+    }
+
+    /// Whether what the run says of itself can be trusted at `now`.
+    pub fn freshness(&self, now: Timestamp) -> Freshness {
+        match self.state {
+            RunState::Queued => Freshness::FreshActive,
+            RunState::Running { lease_until, .. } if lease_until < now => Freshness::LikelyStale,
+            RunState::Running { .. } => Freshness::FreshActive,
+            RunState::Completed { .. } if self.context.reconciliation.is_some() => Freshness::ReconciledFailed,
+            RunState::Completed { .. } => Freshness::TerminalNormal,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "run/tests.rs"]
+mod tests;

@@ -1,0 +1,89 @@
+//! How runs are kept: what the API needs of them. The worker's side is in [`crate::queue`].
+
+use async_trait::async_trait;
+use kernel::{Page, PageRequest, StoreError, Timestamp};
+use provider_core::{ConnectionId, RunId};
+use tenancy::{Change, EnvironmentId, WorkspaceScope};
+
+use crate::{Completion, OperationRun, OperationType, RunStatus};
+
+/// What became of a new run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InsertedRun {
+    /// It is there and holds its scope.
+    Inserted,
+    /// Another run held the scope at that moment.
+    ScopeTaken,
+}
+
+/// Which runs to list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RunFilter {
+    /// Of this environment.
+    pub environment_id: Option<EnvironmentId>,
+    /// Of this connection.
+    pub connection_id: Option<ConnectionId>,
+    /// Of this type.
+    pub operation_type: Option<OperationType>,
+    /// In this status.
+    pub status: Option<RunStatus>,
+}
+
+/// Reads of runs.
+#[async_trait]
+pub trait RunLookup: Send + Sync {
+    /// The run, if it lies in the scope.
+    async fn find(&self, scope: &WorkspaceScope, id: RunId) -> Result<Option<OperationRun>, StoreError>;
+
+    /// The runs of the scope, newest first.
+    async fn list(
+        &self,
+        scope: &WorkspaceScope,
+        filter: RunFilter,
+        page: PageRequest,
+    ) -> Result<Page<OperationRun>, StoreError>;
+
+    /// The run that is active on `scope_key` at this moment.
+    async fn active_on(&self, scope: &WorkspaceScope, scope_key: &str)
+    -> Result<Option<OperationRun>, StoreError>;
+}
+
+/// Writes of runs on behalf of callers.
+#[async_trait]
+pub trait RunRepository: RunLookup {
+    /// Stores a queued run, unless another one is active on its scope: the partial unique index
+    /// decides, in this one statement. A refusal leaves the transaction usable.
+    async fn insert(
+        &mut self,
+        scope: &WorkspaceScope,
+        run: &OperationRun,
+        change: &Change,
+    ) -> Result<InsertedRun, StoreError>;
+
+    /// Stores a run that was blocked. It is over already and holds nothing.
+    async fn insert_blocked(
+        &mut self,
+        scope: &WorkspaceScope,
+        run: &OperationRun,
+        change: &Change,
+    ) -> Result<(), StoreError>;
+
+    /// Ends a run that is still queued. `false` when a worker was faster.
+    async fn end_queued(
+        &mut self,
+        scope: &WorkspaceScope,
+        id: RunId,
+        completion: &Completion,
+        change: &Change,
+    ) -> Result<bool, StoreError>;
+
+    /// Asks the worker of a running run to end it. `false` when the run is not running, or was
+    /// asked before.
+    async fn request_cancel(
+        &mut self,
+        scope: &WorkspaceScope,
+        id: RunId,
+        at: Timestamp,
+        change: &Change,
+    ) -> Result<bool, StoreError>;
+}

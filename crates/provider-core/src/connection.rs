@@ -1,0 +1,99 @@
+//! A provider connection: an environment bound to one target at one provider.
+
+use kernel::Timestamp;
+use serde::{Deserialize, Serialize};
+use tenancy::{DisplayName, EnvironmentId, WorkspaceId};
+
+use crate::{
+    Axis, ConnectionId, ConsentState, CredentialSummary, ProviderKey, ScopeIdentifier, ScopeKind, TargetScope,
+    VerificationState,
+};
+
+/// Whose identity a connection uses. There is no third kind and no falling back between the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectionType {
+    /// The installation's own client, configured centrally, never copied into rows.
+    Platform,
+    /// A client and credential of the connection's own.
+    Dedicated,
+}
+
+impl ConnectionType {
+    /// The stable string.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Platform => "platform",
+            Self::Dedicated => "dedicated",
+        }
+    }
+
+    /// The type that `text` names.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Platform, Self::Dedicated].into_iter().find(|value| value.as_str() == text)
+    }
+}
+
+/// Where a credential may be sent. A stored secret is bound to all of it: change one part and
+/// the secret no longer decrypts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// The provider.
+    pub provider: ProviderKey,
+    /// Which of the provider's separate installations, in the adapter's words.
+    pub realm: String,
+    /// What kind of target.
+    pub scope_kind: ScopeKind,
+    /// Which target.
+    pub scope_identifier: ScopeIdentifier,
+    /// Which client signs in; nothing while none is known.
+    pub client_identifier: Option<String>,
+}
+
+/// A connection as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderConnection {
+    /// The workspace around it.
+    pub workspace_id: WorkspaceId,
+    /// The environment that it belongs to.
+    pub environment_id: EnvironmentId,
+    /// Its id.
+    pub id: ConnectionId,
+    /// Grows by one with each change that a caller made; the base of the entity tag.
+    pub version: i64,
+    /// For people.
+    pub display_name: DisplayName,
+    /// Whose identity it uses.
+    pub connection_type: ConnectionType,
+    /// What it points at.
+    pub target_scope: TargetScope,
+    /// Which of the provider's separate installations, in the adapter's words.
+    pub realm: String,
+    /// Which client signs in, for dedicated connections.
+    pub client_identifier: Option<String>,
+    /// Whether it is the one that is used when none is named.
+    pub is_default: bool,
+    /// Whether operations may use it.
+    pub is_enabled: bool,
+    /// The consent axis.
+    pub consent: Axis<ConsentState>,
+    /// The verification axis.
+    pub verification: Axis<VerificationState>,
+    /// What is known of its credential without looking inside; nothing when none is stored.
+    pub credential: Option<CredentialSummary>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl ProviderConnection {
+    /// Where its credential may be sent.
+    pub fn destination(&self) -> Destination {
+        Destination {
+            provider: self.target_scope.provider().clone(),
+            realm: self.realm.clone(),
+            scope_kind: self.target_scope.scope_kind(),
+            scope_identifier: self.target_scope.scope_identifier().clone(),
+            client_identifier: self.client_identifier.clone(),
+        }
+    }
+}

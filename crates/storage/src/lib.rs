@@ -1,0 +1,70 @@
+//! The storage port: the repository traits of the crates below, bundled into a unit of work that
+//! is one transaction. No SQL, no driver, no decryption.
+//!
+//! To add a repository: write the trait beside the type that it stores, lend it from
+//! [`ReadSession`] or [`UnitOfWork`], implement it in the storage adapter, and add its cases to
+//! the repository suite, which runs on every engine.
+
+use async_trait::async_trait;
+use inventory::{InventoryLookup, InventoryRepository};
+use kernel::StoreError;
+use operations::{RunAttempts, RunLookup, RunRepository};
+use provider_core::{ConnectionLookup, ConnectionRepository};
+use tenancy::{
+    EnvironmentLookup, EnvironmentRepository, Journal, MemberLookup, MemberRepository, WorkspaceLookup,
+    WorkspaceRepository,
+};
+
+/// Where sessions come from. Given to the API and to the worker.
+#[async_trait]
+pub trait Storage: Send + Sync {
+    /// Begins a unit of work. What it wrote is gone unless it is committed.
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError>;
+
+    /// Opens a session for reading. It cannot write.
+    async fn read(&self) -> Result<Box<dyn ReadSession>, StoreError>;
+
+    /// Whether the store answers and its schema is the one that this program knows.
+    async fn ready(&self) -> Result<(), StoreError>;
+}
+
+/// Reads. One statement sees the present state; two may see two states.
+pub trait ReadSession: Send + Sync {
+    /// Workspaces.
+    fn workspaces(&self) -> Box<dyn WorkspaceLookup + '_>;
+    /// Environments.
+    fn environments(&self) -> Box<dyn EnvironmentLookup + '_>;
+    /// Members.
+    fn members(&self) -> Box<dyn MemberLookup + '_>;
+    /// The audit log.
+    fn journal(&self) -> Box<dyn Journal + '_>;
+    /// Connections.
+    fn connections(&self) -> Box<dyn ConnectionLookup + '_>;
+    /// Runs.
+    fn runs(&self) -> Box<dyn RunLookup + '_>;
+    /// Items and snapshots.
+    fn inventory(&self) -> Box<dyn InventoryLookup + '_>;
+}
+
+/// One transaction. It is lent to one repository at a time, committed once, and rolled back when
+/// it is dropped without that.
+#[async_trait]
+pub trait UnitOfWork: Send {
+    /// Workspaces.
+    fn workspaces(&mut self) -> Box<dyn WorkspaceRepository + '_>;
+    /// Environments.
+    fn environments(&mut self) -> Box<dyn EnvironmentRepository + '_>;
+    /// Members.
+    fn members(&mut self) -> Box<dyn MemberRepository + '_>;
+    /// Connections.
+    fn connections(&mut self) -> Box<dyn ConnectionRepository + '_>;
+    /// Runs, on behalf of callers.
+    fn runs(&mut self) -> Box<dyn RunRepository + '_>;
+    /// Runs, on behalf of the attempt that holds them.
+    fn attempts(&mut self) -> Box<dyn RunAttempts + '_>;
+    /// Items and snapshots.
+    fn inventory(&mut self) -> Box<dyn InventoryRepository + '_>;
+
+    /// Makes everything that was written permanent.
+    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+}

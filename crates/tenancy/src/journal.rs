@@ -1,0 +1,202 @@
+//! The journal: for each change one audit event and one outbox event, written by the repository
+//! in the transaction of the change itself. Writing methods take a [`Change`], so a change
+//! without its entry does not compile.
+
+use async_trait::async_trait;
+use kernel::{Page, PageRequest, StoreError, Timestamp};
+use serde_json::{Map, Value};
+
+use crate::{AuditEventId, OutboxEventId, PrincipalId, SystemTask, WorkspaceId, WorkspaceScope};
+
+/// Who acted, as he was named at that time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    /// A person or program with a token.
+    Principal {
+        /// Our id for it.
+        id: PrincipalId,
+        /// The name at that time.
+        label: String,
+    },
+    /// The system's own work.
+    System(SystemTask),
+}
+
+impl Actor {
+    /// `principal` or `system`.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Principal { .. } => "principal",
+            Self::System(_) => "system",
+        }
+    }
+
+    /// The principal, if a principal acted.
+    pub const fn principal_id(&self) -> Option<PrincipalId> {
+        match self {
+            Self::Principal { id, .. } => Some(*id),
+            Self::System(_) => None,
+        }
+    }
+
+    /// The name at that time.
+    pub fn label(&self) -> &str {
+        match self {
+            Self::Principal { label, .. } => label,
+            Self::System(task) => task.as_str(),
+        }
+    }
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $variant:ident => $text:literal,)*) => {
+        /// What was done: a closed list of stable strings, append only. The same string names
+        /// the event in the outbox.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum AuditAction { $($(#[$doc])* $variant,)* }
+
+        impl AuditAction {
+            /// Every action.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The stable string.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+        }
+    };
+}
+
+actions! {
+    /// A workspace was made.
+    WorkspaceCreated => "workspace.created",
+    /// An environment was made.
+    EnvironmentCreated => "environment.created",
+    /// A member was added.
+    MemberAdded => "member.added",
+    /// A connection was made.
+    ConnectionCreated => "connection.created",
+    /// A run changed what is known about a connection.
+    ConnectionObserved => "connection.observed",
+    /// A credential was stored or replaced.
+    CredentialStored => "credential.stored",
+    /// A stored credential could not be decrypted.
+    CredentialUndecryptable => "credential.undecryptable",
+    /// A run was accepted.
+    OperationAccepted => "operation.accepted",
+    /// A start was refused for stored facts, and the refusal recorded.
+    OperationBlocked => "operation.blocked",
+    /// A worker began a run.
+    OperationStarted => "operation.started",
+    /// A worker gave a run back.
+    OperationRequeued => "operation.requeued",
+    /// A run ended.
+    OperationCompleted => "operation.completed",
+    /// A run was canceled before it began.
+    OperationCanceled => "operation.canceled",
+    /// Somebody asked a running run to end.
+    OperationCancelRequested => "operation.cancel_requested",
+}
+
+/// How it went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuditOutcome {
+    /// As asked.
+    Success,
+    /// Refused or failed.
+    Failure,
+}
+
+impl AuditOutcome {
+    /// The stable string.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+        }
+    }
+}
+
+/// What was changed, as it was named at that time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeTarget {
+    /// `workspace`, `connection`, `operation_run` and so on.
+    pub kind: &'static str,
+    /// Its id.
+    pub id: String,
+    /// Its name at that time.
+    pub label: String,
+}
+
+/// Where a request came from. Empty for the system's own work.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The id that the answer carries in `X-Request-Id`.
+    pub request_id: Option<String>,
+    /// The address of the peer.
+    pub source_ip: Option<String>,
+}
+
+/// One entry of the journal, made before the write and stored with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The id of the audit event.
+    pub audit_event_id: AuditEventId,
+    /// The id of the outbox event.
+    pub outbox_event_id: OutboxEventId,
+    /// When.
+    pub occurred_at: Timestamp,
+    /// Who.
+    pub actor: Actor,
+    /// What was done.
+    pub action: AuditAction,
+    /// To what.
+    pub target: ChangeTarget,
+    /// How it went.
+    pub outcome: AuditOutcome,
+    /// From where.
+    pub origin: Origin,
+    /// Neutral facts for the reader. Ids, codes and counts; never a name of a person, never a
+    /// secret, never a provider's text.
+    pub metadata: Map<String, Value>,
+}
+
+/// An audit event as it was stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuditEvent {
+    /// Its id.
+    pub id: AuditEventId,
+    /// The workspace.
+    pub workspace_id: WorkspaceId,
+    /// When.
+    pub occurred_at: Timestamp,
+    /// `principal` or `system`.
+    pub actor_kind: String,
+    /// The principal, if one acted.
+    pub actor_id: Option<PrincipalId>,
+    /// The name at that time.
+    pub actor_label: String,
+    /// One of [`AuditAction`].
+    pub action: String,
+    /// `workspace`, `connection` and so on.
+    pub target_kind: String,
+    /// Its id.
+    pub target_id: String,
+    /// Its name at that time.
+    pub target_label: String,
+    /// `success` or `failure`.
+    pub outcome: String,
+    /// The request that caused it.
+    pub request_id: Option<String>,
+    /// Where the request came from.
+    pub source_ip: Option<String>,
+    /// Neutral facts.
+    pub metadata: Map<String, Value>,
+}
+
+/// Reads of the audit log.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// The events of the scope, newest first.
+    async fn list(&self, scope: &WorkspaceScope, page: PageRequest) -> Result<Page<AuditEvent>, StoreError>;
+}
