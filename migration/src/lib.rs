@@ -1,1 +1,37 @@
-//! migration
+//! The schema, one definition for SQLite and PostgreSQL. Imports no entity and no crate of ours:
+//! what an old migration did must not change when the code does.
+//!
+//! sea-orm-migration records names only, no checksums. `migrations.lock` holds a hash of each
+//! file; a test compares, so an edited migration is noticed. Append only.
+//!
+//! Conventions: every table of a workspace has `workspace_id` and the key `(workspace_id, id)`,
+//! and refers to others by composite foreign keys, so a row cannot point out of its workspace.
+//! Times are microseconds since 1970-01-01 UTC in a 64-bit integer (`docs/adr/0006`).
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::{MigrationTrait, async_trait};
+
+mod columns;
+mod m20261121_000001_create_tenancy;
+mod m20261121_000002_create_keys;
+mod m20261121_000003_create_connections;
+mod m20261121_000004_create_operation_runs;
+mod m20261121_000005_create_inventory;
+mod m20261121_000006_create_journal;
+
+/// Runs the migrations.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261121_000001_create_tenancy::Migration),
+            Box::new(m20261121_000002_create_keys::Migration),
+            Box::new(m20261121_000003_create_connections::Migration),
+            Box::new(m20261121_000004_create_operation_runs::Migration),
+            Box::new(m20261121_000005_create_inventory::Migration),
+            Box::new(m20261121_000006_create_journal::Migration),
+        ]
+    }
+}

@@ -6,6 +6,7 @@
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use futures::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -187,6 +188,11 @@ async fn truncate(response: Response) -> Response {
         .headers
         .insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
     let half = bytes.slice(..bytes.len() / 2);
-    let cut = futures::stream::iter([Ok(half), Err(std::io::Error::other("cut by a fault"))]);
-    Response::from_parts(parts, Body::from_stream(cut))
+    // The pause lets the first half reach the wire before the connection is dropped.
+    let cut = async {
+        tokio::task::yield_now().await;
+        Err(std::io::Error::other("cut by a fault"))
+    };
+    let first = futures::stream::iter([Ok(half)]);
+    Response::from_parts(parts, Body::from_stream(first.chain(futures::stream::once(cut))))
 }

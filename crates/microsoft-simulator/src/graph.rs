@@ -178,3 +178,6 @@ impl Request<'_> {
         Ok(json_answer(200, &body))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,7 +91,7 @@ async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> io::Result<()> {
     let secret = match std::env::var(SECRET_VARIABLE) {
         Ok(secret) if !secret.is_empty() => secret,
-        _ if arguments.ready_file.is_some() => Uuid::new_v4().simple().to_string(),
+        _ if arguments.ready_file.is_some() => random_secret()?,
         _ => {
             return Err(io::Error::other(format!(
                 "set {SECRET_VARIABLE} or give --ready-file"
@@ -120,6 +120,12 @@ async fn run(arguments: Arguments) -> io::Result<()> {
     stopped().await?;
     simulator.stop().await;
     Ok(())
+}
+
+fn random_secret() -> io::Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(Uuid::from_bytes(bytes).simple().to_string())
 }
 
 /// Written aside and renamed, so that a reader sees all of it or nothing; readable by the owner only.

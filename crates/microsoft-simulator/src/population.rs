@@ -47,25 +47,25 @@ impl Source {
     }
 
     /// The number behind one property of one object.
-    pub(crate) fn draw(&self, kind: &str, index: usize, what: &str) -> u64 {
+    pub(crate) fn draw(self, kind: &str, index: usize, what: &str) -> u64 {
         mix_text(mix_text(self.root, kind) ^ mix(index as u64), what)
     }
 
     /// A version 4 UUID for one property of one object.
-    pub(crate) fn guid(&self, kind: &str, index: usize, what: &str) -> Uuid {
+    pub(crate) fn guid(self, kind: &str, index: usize, what: &str) -> Uuid {
         let first = self.draw(kind, index, what);
         let bytes = Uuid::from_u64_pair(first, mix(first)).into_bytes();
         Builder::from_random_bytes(bytes).into_uuid()
     }
 
     /// Object id of the service principal of an application.
-    pub(crate) fn principal(&self, client: Uuid) -> Uuid {
+    pub(crate) fn principal(self, client: Uuid) -> Uuid {
         self.guid("servicePrincipals", 0, &client.to_string())
     }
 
     /// One of the choices.
     pub(crate) fn pick<'a, T: ?Sized>(
-        &self,
+        self,
         kind: &str,
         index: usize,
         what: &str,
@@ -75,26 +75,26 @@ impl Source {
     }
 
     /// A number below the limit.
-    pub(crate) fn below(&self, kind: &str, index: usize, what: &str, limit: usize) -> usize {
+    pub(crate) fn below(self, kind: &str, index: usize, what: &str, limit: usize) -> usize {
         let limit = u64::try_from(limit.max(1)).unwrap_or(u64::MAX);
         usize::try_from(self.draw(kind, index, what) % limit).unwrap_or_default()
     }
 
-    fn moment(&self, kind: &str, index: usize, what: &str, days: u64) -> DateTime<Utc> {
+    fn moment(self, kind: &str, index: usize, what: &str, days: u64) -> DateTime<Utc> {
         let back = self.draw(kind, index, what) % (days.max(1) * 86_400);
         let epoch = DateTime::from_timestamp(EPOCH, 0).unwrap_or_default();
         epoch - Duration::seconds(i64::try_from(back).unwrap_or_default())
     }
 
     /// A time within so many days before the fixed day, as the directory writes it.
-    pub(crate) fn date(&self, kind: &str, index: usize, what: &str, days: u64) -> String {
+    pub(crate) fn date(self, kind: &str, index: usize, what: &str, days: u64) -> String {
         self.moment(kind, index, what, days)
             .format("%Y-%m-%dT%H:%M:%SZ")
             .to_string()
     }
 
     /// The same as Intune writes it, with seven digits of a second.
-    pub(crate) fn fine_date(&self, kind: &str, index: usize, what: &str, days: u64) -> String {
+    pub(crate) fn fine_date(self, kind: &str, index: usize, what: &str, days: u64) -> String {
         let fraction = self.draw(kind, index, what) % 10_000_000;
         let whole = self.moment(kind, index, what, days).format("%Y-%m-%dT%H:%M:%S");
         format!("{whole}.{fraction:07}Z")
@@ -125,3 +125,6 @@ impl World {
         self.source.guid(kind, index, "id").to_string()
     }
 }
+
+#[cfg(test)]
+mod tests;

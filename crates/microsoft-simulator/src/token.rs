@@ -68,11 +68,11 @@ impl Tokens {
         let number = control.next_token();
         let index = usize::try_from(number).unwrap_or_default();
         let life = 3600 + source.draw("token", index, "life") % 1801;
-        let issued = now().timestamp().unsigned_abs();
+        let start = now().timestamp().unsigned_abs();
         let principal = source.principal(app.client_id);
         let issuer = format!("https://sts.windows.net/{tenant}/");
         let mut claims = json!({
-            "aud": audience, "iss": issuer, "iat": issued, "nbf": issued, "exp": issued + life,
+            "aud": audience, "iss": issuer, "iat": start, "nbf": start, "exp": start + life,
             "app_displayname": "Connected application", "appid": app.client_id, "appidacr": "1",
             "idp": issuer, "idtyp": "app", "oid": principal, "sub": principal,
             "tenant_region_scope": "EU", "tid": tenant, "uti": self.unique_id(number), "ver": "1.0",
@@ -85,10 +85,9 @@ impl Tokens {
 
     /// A `uti` claim: it looks random and carries the number of the token.
     fn unique_id(&self, number: u64) -> String {
-        let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&number.to_be_bytes());
-        bytes[8..].copy_from_slice(&self.seal.sign(&[b"uti", &bytes[..8]])[..8]);
-        BASE64.encode(bytes)
+        let number = number.to_be_bytes();
+        let noise = self.seal.sign(&[b"uti", &number]);
+        BASE64.encode([&number, &noise[..8]].concat())
     }
 
     fn encode(&self, claims: &Value) -> String {
@@ -147,3 +146,6 @@ fn number(claims: &Value) -> u64 {
         .unwrap_or_default();
     bytes.first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
 }
+
+#[cfg(test)]
+mod tests;

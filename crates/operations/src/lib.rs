@@ -23,6 +23,7 @@ pub use gate::{ConnectionChoice, GateError, StartOutcome, StartRequest};
 pub use queue::{ClaimedRun, Fence, Heartbeat, QueueSettings, RunAttempts, RunLease, RunQueue, SweepReport, WorkerName};
 pub use run::{
     Completion, Freshness, Initiator, InvalidTransition, OperationRun, RunOutcome, RunState, RunStatus, RunTarget,
+    change_target,
 };
 pub use run_repository::{InsertedRun, RunFilter, RunLookup, RunRepository};
 pub use sanitizer::RunFailure;

@@ -11,7 +11,7 @@
 use kernel::Timestamp;
 use provider_core::{ConnectionId, Progress, ReasonCode, RunId};
 use serde_json::{Map, Value};
-use tenancy::{Actor, EnvironmentId, PrincipalId, WorkspaceId};
+use tenancy::{Actor, ChangeTarget, EnvironmentId, PrincipalId, WorkspaceId};
 
 use crate::{OperationType, RunContext, RunFailure, SummaryCounts};
 
@@ -367,6 +367,15 @@ impl OperationRun {
             RunState::Completed { .. } if self.context.reconciliation.is_some() => Freshness::ReconciledFailed,
             RunState::Completed { .. } => Freshness::TerminalNormal,
         }
+    }
+}
+
+/// How a run is named in the journal.
+pub fn change_target(run: &OperationRun) -> ChangeTarget {
+    ChangeTarget {
+        kind: "operation_run",
+        id: run.id.to_string(),
+        label: run.operation_type.definition().label.to_owned(),
     }
 }
 

@@ -1,1 +1,39 @@
-//! storage-sea-orm
+//! The storage adapter: SQLite and PostgreSQL through sea-orm. The only user of sea-orm beside
+//! the migrations.
+//!
+//! Rows never leave this crate: repositories give and take domain types. Database errors leave
+//! it as [`kernel::StoreError`] with a code and a constraint name, never with row contents.
+//! The [`Vault`] is the one thing here that decrypts; whoever composes the program hands it to
+//! the worker and to nobody else.
+
+mod cipher;
+mod connect;
+mod connections;
+mod database;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the entity derive itself names the unscoped finder; nobody else may"
+)]
+mod entities;
+mod environments;
+mod error;
+mod inventory_store;
+mod journal;
+mod members;
+mod postgres;
+mod runs;
+mod schema;
+mod scoped;
+mod session;
+mod sqlite;
+mod time;
+mod vault;
+mod workspaces;
+
+pub use cipher::ring::{KeyRing, KeyRingError};
+pub use connect::{ConnectError, DatabaseUrl};
+pub use database::Database;
+pub use postgres::pool_options as postgres_pool_options;
+pub use runs::queue::Queue;
+pub use schema::SchemaError;
+pub use vault::Vault;

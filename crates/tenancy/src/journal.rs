@@ -3,7 +3,7 @@
 //! without its entry does not compile.
 
 use async_trait::async_trait;
-use kernel::{Page, PageRequest, StoreError, Timestamp};
+use kernel::{Id, IdSource, Page, PageRequest, StoreError, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::{AuditEventId, OutboxEventId, PrincipalId, SystemTask, WorkspaceId, WorkspaceScope};
@@ -159,6 +159,51 @@ pub struct Change {
     /// Neutral facts for the reader. Ids, codes and counts; never a name of a person, never a
     /// secret, never a provider's text.
     pub metadata: Map<String, Value>,
+}
+
+impl Change {
+    /// What the actor of `scope` does to `target` at `at`, as a success from nowhere in
+    /// particular; the other methods say more.
+    pub fn new(
+        scope: &WorkspaceScope,
+        action: AuditAction,
+        target: ChangeTarget,
+        at: Timestamp,
+        ids: &dyn IdSource,
+    ) -> Self {
+        Self {
+            audit_event_id: Id::next(ids),
+            outbox_event_id: Id::next(ids),
+            occurred_at: at,
+            actor: scope.actor().clone(),
+            action,
+            target,
+            outcome: AuditOutcome::Success,
+            origin: Origin::default(),
+            metadata: Map::new(),
+        }
+    }
+
+    /// The same with one more neutral fact.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.metadata.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// The same, as something that was refused or failed.
+    #[must_use]
+    pub fn failed(mut self) -> Self {
+        self.outcome = AuditOutcome::Failure;
+        self
+    }
+
+    /// The same, with where the request came from.
+    #[must_use]
+    pub fn from_origin(mut self, origin: Origin) -> Self {
+        self.origin = origin;
+        self
+    }
 }
 
 /// An audit event as it was stored.

@@ -37,7 +37,7 @@ pub(super) fn find(path: &str) -> Result<Route, Problem> {
         .iter()
         .filter(|endpoint| endpoint.beta == beta)
         .find_map(|endpoint| part(endpoint, &segments).map(|part| Route { endpoint, part }))
-        .ok_or_else(|| Problem::no_segment(unknown_segment(&segments)))
+        .ok_or_else(|| Problem::no_segment(unknown_segment(&segments, beta)))
 }
 
 /// `servicePrincipals(appId='x')` is two segments: a name and a key.
@@ -76,22 +76,26 @@ fn part(endpoint: &'static Endpoint, segments: &[String]) -> Option<Part> {
     }
 }
 
-/// The first segment that no endpoint has at its place.
-fn unknown_segment(segments: &[String]) -> &str {
+/// The first segment that no endpoint has at its place; the one after a list is a key and may be anything.
+fn unknown_segment(segments: &[String], beta: bool) -> &str {
     let known = |count: usize| {
-        ENDPOINTS.iter().any(|endpoint| {
-            let names: Vec<&str> = endpoint.path.split('/').collect();
-            names.len() >= count
-                && names
+        ENDPOINTS
+            .iter()
+            .filter(|endpoint| endpoint.beta == beta)
+            .any(|endpoint| {
+                let names: Vec<&str> = endpoint.path.split('/').collect();
+                let longest = names.len() + usize::from(!endpoint.is_single());
+                let agree = names
                     .iter()
                     .zip(&segments[..count])
-                    .all(|(name, given)| name.eq_ignore_ascii_case(given))
-        })
+                    .all(|(name, given)| name.eq_ignore_ascii_case(given));
+                count <= longest && agree
+            })
     };
-    let place = (1..=segments.len())
+    let unknown = (1..=segments.len())
         .find(|&count| !known(count))
         .unwrap_or(segments.len());
-    segments.get(place.saturating_sub(1)).map_or("", String::as_str)
+    segments.get(unknown.saturating_sub(1)).map_or("", String::as_str)
 }
 
 /// Undoes percent-encoding (RFC 3986, section 2.1) where it is well formed.
@@ -101,15 +105,12 @@ fn percent_decode(segment: &str) -> String {
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
         let hex = segment.get(at + 1..at + 3).filter(|_| byte == b'%');
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(value) => {
-                decoded.push(value);
-                at += 3;
-            }
-            None => {
-                decoded.push(byte);
-                at += 1;
-            }
+        if let Some(value) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            decoded.push(value);
+            at += 3;
+        } else {
+            decoded.push(byte);
+            at += 1;
         }
     }
     String::from_utf8_lossy(&decoded).into_owned()

@@ -313,7 +313,7 @@ pub(super) static ENDPOINTS: [Endpoint; 19] = [
             "version",
         ],
         len: apps::enrollment_count,
-        id: |world, index| world.id(apps::ENROLLMENT, index),
+        id: apps::enrollment_id,
         make: apps::enrollment,
         ..INTUNE
     },

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::World;
 
 pub(crate) const MOBILE_APPS: &str = "mobileApps";
-pub(crate) const ENROLLMENT: &str = "deviceEnrollmentConfigurations";
+const ENROLLMENT: &str = "deviceEnrollmentConfigurations";
 
 const APPS: [(&str, &str, &str); 5] = [
     ("winGetApp", "Fabrikam Notes", "Fabrikam"),
@@ -15,19 +15,27 @@ const APPS: [(&str, &str, &str); 5] = [
     ("webApp", "Contoso intranet", "Contoso"),
 ];
 
-const ENROLLMENTS: [(&str, &str); 4] = [
-    ("deviceEnrollmentLimitConfiguration", "All users: device limit"),
+/// Type, name, and the end of the id.
+const ENROLLMENTS: [(&str, &str, &str); 4] = [
+    (
+        "deviceEnrollmentLimitConfiguration",
+        "All users: device limit",
+        "DefaultLimit",
+    ),
     (
         "deviceEnrollmentPlatformRestrictionsConfiguration",
         "All users: platforms",
+        "DefaultPlatformRestrictions",
     ),
     (
         "deviceEnrollmentWindowsHelloForBusinessConfiguration",
         "All users: sign-in without password",
+        "DefaultWindowsHelloForBusiness",
     ),
     (
         "windows10EnrollmentCompletionPageConfiguration",
         "All users: status page",
+        "DefaultStatusPage",
     ),
 ];
 
@@ -62,13 +70,18 @@ pub(crate) fn mobile_app(world: &World, index: usize) -> Value {
     })
 }
 
-/// One enrollment configuration; its id carries its kind, as in real tenants.
+/// Id of an enrollment configuration; it is no GUID, because it carries the kind, as in real tenants.
+pub(crate) fn enrollment_id(world: &World, index: usize) -> String {
+    format!("{}_{}", world.id(ENROLLMENT, 0), ENROLLMENTS[index].2)
+}
+
+/// One enrollment configuration.
 pub(crate) fn enrollment(world: &World, index: usize) -> Value {
-    let (type_name, name) = ENROLLMENTS[index];
+    let (type_name, name, _) = ENROLLMENTS[index];
     let source = &world.source;
     json!({
         "@odata.type": format!("#microsoft.graph.{type_name}"),
-        "id": world.id(ENROLLMENT, index),
+        "id": enrollment_id(world, index),
         "displayName": name,
         "description": "Applies to everybody",
         "priority": 0,

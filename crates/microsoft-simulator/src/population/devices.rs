@@ -1,6 +1,8 @@
 //! Managed devices of Intune, their counterparts in the directory, and the two summaries over them
 //! (Microsoft Graph documentation, resource types managedDevice, device, managedDeviceOverview).
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::World;
@@ -187,13 +189,18 @@ pub(crate) fn directory_device(world: &World, index: usize) -> Value {
     })
 }
 
-fn count(world: &World, matches: impl Fn(usize) -> bool) -> usize {
-    (0..world.tenant.devices).filter(|&index| matches(index)).count()
+/// Goes over all devices once and counts them by one of their properties.
+fn tally(world: &World, of: impl Fn(usize) -> &'static str) -> impl Fn(&str) -> usize {
+    let mut counts = BTreeMap::new();
+    for index in 0..world.tenant.devices {
+        *counts.entry(of(index)).or_insert(0) += 1;
+    }
+    move |name| counts.get(name).copied().unwrap_or_default()
 }
 
 /// `deviceCompliancePolicyDeviceStateSummary`: agrees with the list of devices.
 pub(crate) fn compliance_summary(world: &World, _: usize) -> Value {
-    let of = |state: &str| count(world, |index| compliance(world, index) == state);
+    let of = tally(world, |index| compliance(world, index));
     json!({
         "id": world.id("complianceSummary", 0),
         "compliantDeviceCount": of("compliant"),
@@ -210,7 +217,7 @@ pub(crate) fn compliance_summary(world: &World, _: usize) -> Value {
 
 /// `managedDeviceOverview`: agrees with the list of devices.
 pub(crate) fn overview(world: &World, _: usize) -> Value {
-    let of = |system: &str| count(world, |index| platform(world, index).0 == system);
+    let of = tally(world, |index| platform(world, index).0);
     let total = world.tenant.devices;
     json!({
         "id": world.id("overview", 0),

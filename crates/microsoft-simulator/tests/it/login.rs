@@ -1,0 +1,208 @@
+//! The login side over real HTTP: every refusal has the number, status and OAuth error of the real one.
+
+use crate::support::{CLIENT, SECRET, Stage, TENANT};
+use microsoft_simulator::{AppState, Fault, FaultKind, Simulator, SimulatorOptions};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// A good token request with some fields replaced; an empty value leaves the field out.
+async fn ask(stage: &Stage, tenant: &str, changes: &[(&str, &str)]) -> (u16, Value) {
+    let (client, scope) = (CLIENT.to_string(), format!("{}/.default", stage.base()));
+    let mut form = vec![
+        ("grant_type", "client_credentials"),
+        ("client_id", client.as_str()),
+        ("client_secret", SECRET),
+        ("scope", scope.as_str()),
+    ];
+    for change in changes {
+        form.retain(|(name, _)| *name != change.0);
+        form.push(*change);
+    }
+    form.retain(|(_, value)| !value.is_empty());
+    let answer = stage.post_token(tenant, &form).await;
+    (answer.status(), answer.json().await)
+}
+
+/// Tenant, changed fields, and then status, error and number of the refusal.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], u16, &'a str, u32);
+
+async fn assert_refused(stage: &Stage, (tenant, changes, status, error, code): Case<'_>) {
+    let (got, body) = ask(stage, tenant, changes).await;
+    assert_eq!(
+        (got, &body["error"], &body["error_codes"][0]),
+        (status, &error.into(), &code.into())
+    );
+    let text = body["error_description"].as_str().unwrap_or_default();
+    assert!(
+        text.starts_with(&format!("AADSTS{code}: ")) && !text.contains("mistaken~value"),
+        "{text}"
+    );
+    for name in ["timestamp", "trace_id", "correlation_id", "error_uri"] {
+        assert!(body[name].is_string(), "{code} lacks {name}");
+    }
+}
+
+#[tokio::test]
+async fn refusals_have_the_real_numbers() {
+    let stage = Stage::start().await;
+    let (good, other) = (TENANT.to_string(), Uuid::from_u128(9).to_string());
+    let cases: [Case<'_>; 11] = [
+        (&other, &[], 400, "invalid_tenant", 90002),
+        ("common", &[], 400, "invalid_request", 50059),
+        ("organizations", &[], 400, "invalid_request", 50059),
+        ("consumers", &[], 400, "invalid_request", 9_001_023),
+        (
+            &good,
+            &[("grant_type", "password")],
+            400,
+            "unsupported_grant_type",
+            70003,
+        ),
+        (&good, &[("scope", "User.Read")], 400, "invalid_scope", 70011),
+        (
+            &good,
+            &[("scope", "https://foo.example/.default")],
+            400,
+            "invalid_scope",
+            70011,
+        ),
+        (
+            &good,
+            &[("client_id", &other)],
+            400,
+            "unauthorized_client",
+            700_016,
+        ),
+        (
+            &good,
+            &[("client_secret", "mistaken~value")],
+            401,
+            "invalid_client",
+            7_000_215,
+        ),
+        (&good, &[("client_secret", "")], 401, "invalid_client", 7_000_218),
+        (
+            &good,
+            &[("client_secret", ""), ("client_assertion", "x")],
+            401,
+            "invalid_client",
+            700_027,
+        ),
+    ];
+    for case in cases {
+        assert_refused(&stage, case).await;
+    }
+}
+
+#[tokio::test]
+async fn the_state_of_the_application_decides() {
+    let stage = Stage::start().await;
+    let tenant = TENANT.to_string();
+    let code = async || ask(&stage, &tenant, &[]).await.1["error_codes"][0].as_u64();
+    assert_eq!(code().await, None);
+    assert!(stage.control().set_app_state(TENANT, CLIENT, AppState::Absent));
+    assert_eq!(code().await, Some(700_016));
+    assert!(stage.control().set_app_state(TENANT, CLIENT, AppState::Disabled));
+    assert_eq!(code().await, Some(7_000_112));
+    assert!(stage.control().set_app_state(TENANT, CLIENT, AppState::Consented));
+    assert!(stage.control().set_client_secret(TENANT, CLIENT, "next"));
+    assert_eq!(code().await, Some(7_000_215));
+    assert!(!stage.control().set_app_state(TENANT, TENANT, AppState::Absent));
+}
+
+#[tokio::test]
+async fn a_token_comes_by_form_and_by_basic() {
+    let stage = Stage::start().await;
+    let public = [("scope", "https://graph.microsoft.com/.default")];
+    let (status, body) = ask(&stage, "contoso.example", &public).await;
+    assert_eq!((status, &body["token_type"]), (200, &"Bearer".into()));
+    assert!(
+        body["expires_in"]
+            .as_u64()
+            .is_some_and(|life| (3600..=5400).contains(&life))
+    );
+    let token = body["access_token"].as_str().expect("a token");
+    assert_eq!(stage.get_with("/v1.0/organization", token).await.status(), 200);
+
+    // RFC 6749, section 2.3.1: both parts are form-encoded before they are joined.
+    let url = format!("{}/{TENANT}/oauth2/v2.0/token", stage.base());
+    let form = [("grant_type", "client_credentials"), public[0]];
+    let encoded = SECRET.replace('+', "%2B");
+    let request = stage
+        .client()
+        .post(url)
+        .basic_auth(CLIENT, Some(encoded))
+        .form(&form);
+    assert_eq!(request.send().await.expect("answers").status(), 200);
+}
+
+#[tokio::test]
+async fn a_throttled_login_is_plain_text() {
+    let stage = Stage::start().await;
+    let kind = FaultKind::Throttled {
+        retry_after: Some("60".to_owned()),
+    };
+    stage.control().inject(Fault {
+        path_contains: "/token".to_owned(),
+        times: 1,
+        kind,
+    });
+    let answer = stage.post_token(&TENANT.to_string(), &[]).await;
+    assert_eq!(
+        (answer.status(), answer.header("retry-after").as_deref()),
+        (429, Some("60"))
+    );
+    assert_eq!(answer.header("content-type").as_deref(), Some("text/plain"));
+    assert!(answer.try_json().await.is_err());
+}
+
+#[tokio::test]
+async fn a_token_for_another_tenant_leads_nowhere() {
+    let stage = Stage::start().await;
+    let kind = FaultKind::WrongTenantToken {
+        tid: Uuid::from_u128(5),
+    };
+    stage.control().inject(Fault {
+        path_contains: "/token".to_owned(),
+        times: 1,
+        kind,
+    });
+    let token = stage.token().await;
+    let answer = stage.get_with("/v1.0/organization", &token).await;
+    assert_eq!(
+        answer.problem().await,
+        (401, "Authorization_IdentityNotFound".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn metadata_leads_from_a_domain_to_the_tenant() {
+    let stage = Stage::start().await;
+    for name in [
+        "contoso.example",
+        "CONTOSO.onmicrosoft.example",
+        &TENANT.to_string(),
+    ] {
+        let path = format!("/{name}/v2.0/.well-known/openid-configuration");
+        let body = stage.get_with(&path, "").await.json().await;
+        assert_eq!(body["issuer"], format!("{}/{TENANT}/v2.0", stage.base()));
+    }
+    let unknown = stage
+        .get_with("/nowhere.example/v2.0/.well-known/openid-configuration", "")
+        .await;
+    assert_eq!(
+        (unknown.status(), unknown.header("cache-control").as_deref()),
+        (400, Some("max-age=86400, private"))
+    );
+    assert_eq!(unknown.json().await["error"], "invalid_tenant");
+}
+
+#[tokio::test]
+async fn only_loopback_is_bound() {
+    let options = SimulatorOptions {
+        bind: ([0, 0, 0, 0], 0).into(),
+        ..SimulatorOptions::default()
+    };
+    let error = Simulator::start(options).await.err().map(|error| error.kind());
+    assert_eq!(error, Some(std::io::ErrorKind::InvalidInput));
+}

@@ -1,0 +1,10 @@
+//! The simulator over real HTTP, as its clients see it.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a client of the simulator, not of the product"
+)]
+
+mod graph;
+mod login;
+mod program;
+mod support;

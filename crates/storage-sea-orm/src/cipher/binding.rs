@@ -1,0 +1,45 @@
+//! What a stored secret is bound to. Change one part (move the row, put an old version back,
+//! point the connection at another target or client) and the secret no longer decrypts.
+
+use provider_core::{ConnectionId, CredentialId, CredentialKind, Destination};
+use tenancy::{EnvironmentId, WorkspaceId};
+
+/// Everything that a credential belongs to.
+pub(crate) struct Binding<'a> {
+    pub(crate) workspace_id: WorkspaceId,
+    pub(crate) environment_id: EnvironmentId,
+    pub(crate) connection_id: ConnectionId,
+    pub(crate) credential_id: CredentialId,
+    pub(crate) version: i64,
+    pub(crate) kind: CredentialKind,
+    pub(crate) destination: &'a Destination,
+}
+
+impl Binding<'_> {
+    /// The canonical bytes: each part with its length before it, so that no two bindings have
+    /// the same bytes. `kid` names the key of the ring that wraps the data key.
+    pub(crate) fn bytes(&self, kid: &str) -> Vec<u8> {
+        let client = self.destination.client_identifier.as_deref();
+        let mut bytes = Vec::with_capacity(320);
+        let mut part = |part: &[u8]| {
+            bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(part);
+        };
+        part(b"provider_credential");
+        part(&[super::envelope::RECORD_VERSION]);
+        part(self.workspace_id.as_uuid().as_bytes());
+        part(self.environment_id.as_uuid().as_bytes());
+        part(self.connection_id.as_uuid().as_bytes());
+        part(self.credential_id.as_uuid().as_bytes());
+        part(&self.version.to_be_bytes());
+        part(self.kind.as_str().as_bytes());
+        part(self.destination.provider.as_str().as_bytes());
+        part(self.destination.realm.as_bytes());
+        part(self.destination.scope_kind.as_str().as_bytes());
+        part(self.destination.scope_identifier.as_str().as_bytes());
+        part(&[u8::from(client.is_some())]);
+        part(client.unwrap_or_default().as_bytes());
+        part(kid.as_bytes());
+        bytes
+    }
+}

@@ -1,0 +1,178 @@
+//! The database as the rest of the program holds it: a writer, readers, and what repositories
+//! need beside a connection.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kernel::{Clock, IdSource, StoreError};
+use sea_orm::{
+    ActiveValue::Set, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait as _,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+};
+use storage::{ReadSession, Storage, UnitOfWork};
+
+use crate::{
+    Queue, Vault,
+    cipher::ring::{KeyRing, KeyRingError},
+    connect::{ConnectError, DatabaseUrl},
+    entities::key_ring_entry,
+    error::{OrStoreError as _, store_error},
+    postgres,
+    scoped::installation_wide,
+    schema,
+    session::{Reader, Transaction},
+    sqlite,
+    time::to_micros,
+};
+
+/// What repositories need beside a connection.
+pub(crate) struct Context {
+    pub(crate) ring: KeyRing,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+}
+
+/// A database. Cheap to clone.
+#[derive(Clone)]
+pub struct Database {
+    writer: DatabaseConnection,
+    readers: DatabaseConnection,
+    context: Arc<Context>,
+}
+
+impl Database {
+    /// How many connections a PostgreSQL pool has unless told.
+    pub const POSTGRES_CONNECTIONS: u32 = 10;
+
+    /// Opens the database, and refuses one whose schema or keys do not fit.
+    pub async fn open(
+        url: &DatabaseUrl,
+        ring: KeyRing,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> Result<Self, ConnectError> {
+        let database = Self::connect(url, ring, clock, ids).await?;
+        schema::check(&database.writer).await?;
+        database.check_ring().await?;
+        Ok(database)
+    }
+
+    /// Opens the database and runs the migrations that wait.
+    pub async fn open_migrated(
+        url: &DatabaseUrl,
+        ring: KeyRing,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> Result<Self, ConnectError> {
+        let database = Self::connect(url, ring, clock, ids).await?;
+        schema::migrate(&database.writer).await?;
+        database.check_ring().await?;
+        Ok(database)
+    }
+
+    async fn connect(
+        url: &DatabaseUrl,
+        ring: KeyRing,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> Result<Self, ConnectError> {
+        let (writer, readers) = match url {
+            DatabaseUrl::Sqlite(path) => sqlite::open(path).await?,
+            DatabaseUrl::Postgres(url) => {
+                let pool = postgres::open(url.expose(), Self::POSTGRES_CONNECTIONS).await?;
+                (pool.clone(), pool)
+            }
+        };
+        Ok(Self { writer, readers, context: Arc::new(Context { ring, clock, ids }) })
+    }
+
+    /// Compares the ring with the keys that this database was used with, and registers new ones.
+    async fn check_ring(&self) -> Result<(), KeyRingError> {
+        let stored = |error: &sea_orm::DbErr| KeyRingError::Store(store_error(error));
+        let known = installation_wide::<key_ring_entry::Entity>()
+            .all(&self.writer)
+            .await
+            .map_err(|error| stored(&error))?;
+        let ring = &self.context.ring;
+        for row in &known {
+            match ring.check_value(&row.kid) {
+                None => return Err(KeyRingError::Missing(row.kid.clone())),
+                Some(value) if value != row.check_value => return Err(KeyRingError::Mismatch(row.kid.clone())),
+                Some(_) => {}
+            }
+        }
+        for kid in ring.kids().filter(|kid| known.iter().all(|row| row.kid != *kid)) {
+            let row = key_ring_entry::ActiveModel {
+                kid: Set(kid.to_owned()),
+                check_value: Set(ring.check_value(kid).expect("the key is in the ring")),
+                registered_at: Set(to_micros(self.context.clock.now())),
+            };
+            key_ring_entry::Entity::insert(row)
+                .exec_without_returning(&self.writer)
+                .await
+                .map_err(|error| stored(&error))?;
+        }
+        Ok(())
+    }
+
+    /// Opens credentials. For the worker alone.
+    pub fn vault(&self) -> Vault {
+        Vault::new(self.clone())
+    }
+
+    /// The worker's side of runs.
+    pub fn queue(&self) -> Queue {
+        Queue::new(self.clone())
+    }
+
+    /// Closes the connections, after what is under way.
+    pub async fn close(self) -> Result<(), StoreError> {
+        if let DbBackend::Sqlite = self.writer.get_database_backend() {
+            self.readers.close().await.or_store_error()?;
+        }
+        self.writer.close().await.or_store_error()
+    }
+
+    pub(crate) const fn writer(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+
+    pub(crate) const fn readers(&self) -> &DatabaseConnection {
+        &self.readers
+    }
+
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Begins a transaction. Runs in a task of its own, so that a caller who goes away cannot
+    /// drop the future while `BEGIN` is on its way (see [`crate::postgres_pool_options`]). On
+    /// SQLite it takes the write lock at once: a transaction that reads first and writes later
+    /// meets "busy" without waiting.
+    pub(crate) async fn transaction(&self) -> Result<DatabaseTransaction, StoreError> {
+        let writer = self.writer.clone();
+        let begin = tokio::spawn(async move {
+            let options = TransactionOptions {
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                ..TransactionOptions::default()
+            };
+            writer.begin_with_options(options).await
+        });
+        begin.await.map_err(|error| StoreError::Unavailable(Box::new(error)))?.or_store_error()
+    }
+}
+
+#[async_trait]
+impl Storage for Database {
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        Ok(Box::new(Transaction::new(self.transaction().await?, Arc::clone(&self.context))))
+    }
+
+    async fn read(&self) -> Result<Box<dyn ReadSession>, StoreError> {
+        Ok(Box::new(Reader::new(self.readers.clone(), Arc::clone(&self.context))))
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        schema::check(&self.readers).await.map_err(|error| StoreError::Unavailable(Box::new(error)))
+    }
+}

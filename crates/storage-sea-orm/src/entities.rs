@@ -1,0 +1,18 @@
+//! Rows, one file a table. Private to this crate.
+
+#![expect(unreachable_pub, reason = "the derive asks for public types; the module itself is private")]
+
+pub(crate) mod audit_event;
+pub(crate) mod connection;
+pub(crate) mod credential;
+pub(crate) mod environment;
+pub(crate) mod item;
+pub(crate) mod key_ring_entry;
+pub(crate) mod member;
+pub(crate) mod outbox_event;
+pub(crate) mod principal;
+pub(crate) mod requirement;
+pub(crate) mod run;
+pub(crate) mod snapshot;
+pub(crate) mod workspace;
+pub(crate) mod workspace_key;

@@ -1,0 +1,92 @@
+//! Writes the journal beside each change, and reads the audit log.
+
+use async_trait::async_trait;
+use kernel::{Id, Page, PageRequest, Position, StoreError};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DatabaseTransaction, EntityTrait as _, Order};
+use serde_json::{Map, Value, json};
+use tenancy::{AuditEvent, Change, Journal, WorkspaceId, WorkspaceScope};
+
+use crate::{
+    entities::{
+        audit_event::{ActiveModel as AuditRow, Column, Entity, Model},
+        outbox_event,
+    },
+    error::OrStoreError as _,
+    scoped::{page, scoped},
+    session::Repo,
+    time::{from_micros, to_micros},
+};
+
+/// Writes the audit event and the outbox event of `change`, in the transaction of the change.
+pub(crate) async fn record(
+    db: &DatabaseTransaction,
+    workspace_id: WorkspaceId,
+    change: &Change,
+) -> Result<(), StoreError> {
+    let audit = AuditRow {
+        workspace_id: Set(workspace_id.as_uuid()),
+        id: Set(change.audit_event_id.as_uuid()),
+        occurred_at: Set(to_micros(change.occurred_at)),
+        actor_kind: Set(change.actor.kind().to_owned()),
+        actor_id: Set(change.actor.principal_id().map(|id| id.as_uuid())),
+        actor_label: Set(change.actor.label().to_owned()),
+        action: Set(change.action.as_str().to_owned()),
+        target_kind: Set(change.target.kind.to_owned()),
+        target_id: Set(change.target.id.clone()),
+        target_label: Set(change.target.label.clone()),
+        outcome: Set(change.outcome.as_str().to_owned()),
+        request_id: Set(change.origin.request_id.clone()),
+        source_ip: Set(change.origin.source_ip.clone()),
+        metadata: Set(Value::Object(change.metadata.clone())),
+    };
+    Entity::insert(audit).exec_without_returning(db).await.or_store_error()?;
+    let outbox = outbox_event::ActiveModel {
+        workspace_id: Set(workspace_id.as_uuid()),
+        id: Set(change.outbox_event_id.as_uuid()),
+        kind: Set(change.action.as_str().to_owned()),
+        subject_kind: Set(change.target.kind.to_owned()),
+        subject_id: Set(change.target.id.clone()),
+        payload: Set(json!({ "outcome": change.outcome.as_str(), "metadata": change.metadata })),
+        created_at: Set(to_micros(change.occurred_at)),
+        delivered_at: Set(None),
+    };
+    outbox_event::Entity::insert(outbox).exec_without_returning(db).await.or_store_error()?;
+    Ok(())
+}
+
+#[async_trait]
+impl<C: ConnectionTrait> Journal for Repo<'_, C> {
+    async fn list(&self, scope: &WorkspaceScope, request: PageRequest) -> Result<Page<AuditEvent>, StoreError> {
+        let rows = page(scoped::<Entity>(scope), request, Column::OccurredAt, Order::Desc)
+            .all(self.db)
+            .await
+            .or_store_error()?;
+        let events = rows.into_iter().map(event).collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::from_lookahead(events, request.limit, |event| Position {
+            at: event.occurred_at,
+            id: event.id.as_uuid(),
+        }))
+    }
+}
+
+fn event(row: Model) -> Result<AuditEvent, StoreError> {
+    Ok(AuditEvent {
+        id: Id::from_uuid(row.id),
+        workspace_id: Id::from_uuid(row.workspace_id),
+        occurred_at: from_micros(row.occurred_at, "audit_events", "occurred_at")?,
+        actor_kind: row.actor_kind,
+        actor_id: row.actor_id.map(Id::from_uuid),
+        actor_label: row.actor_label,
+        action: row.action,
+        target_kind: row.target_kind,
+        target_id: row.target_id,
+        target_label: row.target_label,
+        outcome: row.outcome,
+        request_id: row.request_id,
+        source_ip: row.source_ip,
+        metadata: match row.metadata {
+            Value::Object(map) => map,
+            _ => Map::new(),
+        },
+    })
+}

@@ -1,0 +1,42 @@
+//! PostgreSQL: the pool, and the cure for connections that come back inside a transaction.
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectOptions, Database as SeaDatabase, DatabaseConnection,
+    sqlx::{self, Executor as _},
+};
+
+use crate::{connect::ConnectError, error::store_error};
+
+/// Options for a pool that never lends a connection with a transaction still open.
+///
+/// With sqlx 0.9, a future that is dropped while `BEGIN` is on its way leaves the connection
+/// inside a transaction that the pool does not know of. The next borrower's writes join it, are
+/// acknowledged, and are gone when the connection closes. `BEGIN; ROLLBACK` before each loan
+/// ends whatever is open (the `BEGIN` keeps the server from warning when nothing is), at the
+/// price of the ping that it replaces.
+pub fn pool_options(url: &str, max_connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(max_connections)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(10))
+        .test_before_acquire(false)
+        .sqlx_logging(false)
+        .set_application_name("tenantatlas")
+        .map_sqlx_postgres_before_acquire(|connection, _metadata| {
+            Box::pin(async move {
+                connection.execute(sqlx::raw_sql("BEGIN; ROLLBACK")).await?;
+                Ok(true)
+            })
+        });
+    options
+}
+
+/// Opens the pool.
+pub(crate) async fn open(url: &str, max_connections: u32) -> Result<DatabaseConnection, ConnectError> {
+    SeaDatabase::connect(pool_options(url, max_connections))
+        .await
+        .map_err(|error| ConnectError::Unreachable(store_error(&error)))
+}

@@ -1,0 +1,10 @@
+//! Operation runs in the database: the gate's insert, the worker's claim, the fenced writes and
+//! the sweep.
+
+pub(crate) mod attempts;
+pub(crate) mod claim;
+pub(crate) mod lookup;
+pub(crate) mod queue;
+pub(crate) mod rows;
+pub(crate) mod sweep;
+pub(crate) mod write;

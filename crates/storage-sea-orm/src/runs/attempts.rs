@@ -1,0 +1,104 @@
+//! The fenced writes of an attempt: each says which attempt it is, and zero rows mean that it no
+//! longer holds the run.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use kernel::StoreError;
+use operations::{Completion, Fence, RunAttempts, RunLease};
+use sea_orm::{
+    ConnectionTrait as _, DatabaseTransaction,
+    sea_query::{Expr, ExprTrait as _, Query, UpdateStatement},
+};
+use tenancy::{Change, WorkspaceScope};
+
+use super::{claim::micros, rows};
+use crate::{
+    entities::run::{Column, Entity},
+    error::OrStoreError as _,
+    journal,
+    session::Repo,
+    time::now_sql,
+};
+
+/// An update that arrives only if `lease` still holds the run.
+pub(crate) fn fenced(lease: &RunLease) -> UpdateStatement {
+    Query::update()
+        .table(Entity)
+        .and_where(Expr::col(Column::WorkspaceId).eq(lease.workspace_id.as_uuid()))
+        .and_where(Expr::col(Column::Id).eq(lease.run_id.as_uuid()))
+        .and_where(Expr::col(Column::Attempt).eq(lease.attempt))
+        .and_where(Expr::col(Column::Status).eq("running"))
+        .to_owned()
+}
+
+/// Adds the end of a run to an update.
+pub(crate) fn end(statement: &mut UpdateStatement, completion: &Completion, now: &'static str) {
+    let (context, counts, failures) = rows::completion_json(completion);
+    statement
+        .value(Column::Status, "completed")
+        .value(Column::Outcome, completion.outcome().as_str())
+        .value(Column::CompletedAt, Expr::cust(now))
+        .value(Column::Context, context)
+        .value(Column::Counts, counts)
+        .value(Column::Failures, failures);
+    release(statement);
+}
+
+/// Takes the lease off a run.
+pub(crate) fn release(statement: &mut UpdateStatement) {
+    statement.value(Column::LeaseOwner, None::<String>).value(Column::LeaseUntil, None::<i64>);
+}
+
+impl Repo<'_, DatabaseTransaction> {
+    /// Runs a fenced update, and writes the journal if it arrived.
+    async fn write_fenced(
+        &self,
+        statement: &UpdateStatement,
+        scope: &WorkspaceScope,
+        change: &Change,
+    ) -> Result<Fence, StoreError> {
+        if self.db.execute(statement).await.or_store_error()?.rows_affected() == 0 {
+            return Ok(Fence::Lost);
+        }
+        journal::record(self.db, scope.workspace_id(), change).await?;
+        Ok(Fence::Held)
+    }
+}
+
+#[async_trait]
+impl RunAttempts for Repo<'_, DatabaseTransaction> {
+    async fn confirm(&mut self, lease: &RunLease) -> Result<Fence, StoreError> {
+        let now = now_sql(self.db.get_database_backend());
+        let mut statement = fenced(lease);
+        statement.value(Column::HeartbeatAt, Expr::cust(now));
+        let held = self.db.execute(&statement).await.or_store_error()?.rows_affected() == 1;
+        Ok(if held { Fence::Held } else { Fence::Lost })
+    }
+
+    async fn finish(
+        &mut self,
+        scope: &WorkspaceScope,
+        lease: &RunLease,
+        completion: &Completion,
+        change: &Change,
+    ) -> Result<Fence, StoreError> {
+        let mut statement = fenced(lease);
+        end(&mut statement, completion, now_sql(self.db.get_database_backend()));
+        self.write_fenced(&statement, scope, change).await
+    }
+
+    async fn hand_back(
+        &mut self,
+        scope: &WorkspaceScope,
+        lease: &RunLease,
+        delay: Duration,
+        change: &Change,
+    ) -> Result<Fence, StoreError> {
+        let now = Expr::cust(now_sql(self.db.get_database_backend()));
+        let mut statement = fenced(lease);
+        statement.value(Column::Status, "queued").value(Column::NotBefore, now.add(micros(delay)));
+        release(&mut statement);
+        self.write_fenced(&statement, scope, change).await
+    }
+}

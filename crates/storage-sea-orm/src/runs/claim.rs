@@ -1,0 +1,65 @@
+//! The claim: one statement that takes runs and fences out whoever had them before.
+
+use std::time::Duration;
+
+use kernel::StoreError;
+use operations::{QueueSettings, WorkerName};
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, FromQueryResult as _, Statement};
+
+use crate::{entities::run::Model, error::OrStoreError as _, time::now_sql};
+
+/// Whole microseconds, as leases are stored.
+pub(crate) fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 4)
+}
+
+/// Takes up to `limit` runs. Those of the workspaces with the fewest running ones come first:
+/// a run's place is the number of runs that its workspace would have in front of it. A workspace
+/// that floods the queue waits behind everybody's first run.
+pub(crate) async fn claim(
+    db: &DatabaseTransaction,
+    worker: &WorkerName,
+    settings: &QueueSettings,
+    limit: u32,
+) -> Result<Vec<Model>, StoreError> {
+    let backend = db.get_database_backend();
+    // PostgreSQL has many writers: rows that another claim looks at are passed over. SQLite has
+    // one, and this transaction holds its lock.
+    let lock = if backend == DbBackend::Postgres { "FOR UPDATE OF r SKIP LOCKED" } else { "" };
+    let now = now_sql(backend);
+    let sql = format!(
+        "WITH busy AS (
+            SELECT workspace_id, count(*) AS runs FROM operation_runs WHERE status = 'running' GROUP BY workspace_id
+        ), ranked AS (
+            SELECT q.workspace_id, q.id,
+                coalesce(b.runs, 0) + row_number() OVER (PARTITION BY q.workspace_id ORDER BY q.created_at, q.id) AS place
+            FROM operation_runs q LEFT JOIN busy b ON b.workspace_id = q.workspace_id
+            WHERE q.status = 'queued' AND (q.not_before IS NULL OR q.not_before <= {now})
+        ), picked AS (
+            SELECT r.workspace_id, r.id
+            FROM operation_runs r JOIN ranked k ON k.workspace_id = r.workspace_id AND k.id = r.id
+            WHERE r.status = 'queued' AND k.place <= $1
+            ORDER BY k.place, r.created_at, r.id
+            LIMIT $2 {lock}
+        )
+        UPDATE operation_runs
+        SET status = 'running', attempt = attempt + 1, lease_owner = $3, lease_until = {now} + $4,
+            heartbeat_at = {now}, started_at = coalesce(started_at, {now}), not_before = NULL
+        WHERE (workspace_id, id) IN (SELECT workspace_id, id FROM picked)
+        RETURNING *"
+    );
+    let values = [
+        i64::from(settings.workspace_limit).into(),
+        i64::from(limit).into(),
+        worker.as_str().into(),
+        micros(settings.lease).into(),
+    ];
+    let rows = db.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await.or_store_error()?;
+    let mut models = rows
+        .iter()
+        .map(|row| Model::from_query_result(row, ""))
+        .collect::<Result<Vec<_>, _>>()
+        .or_store_error()?;
+    models.sort_by_key(|row| (row.created_at, row.id));
+    Ok(models)
+}

@@ -1,0 +1,59 @@
+//! Reads of runs.
+
+use async_trait::async_trait;
+use kernel::{Page, PageRequest, Position, StoreError};
+use operations::{OperationRun, RunFilter, RunLookup};
+use provider_core::RunId;
+use sea_orm::{ColumnTrait as _, ConnectionTrait, Order, QueryFilter as _};
+use tenancy::WorkspaceScope;
+
+use super::rows;
+use crate::{
+    entities::run::{Column, Entity},
+    error::OrStoreError as _,
+    scoped::{page, scoped, scoped_by_id},
+    session::Repo,
+};
+
+#[async_trait]
+impl<C: ConnectionTrait> RunLookup for Repo<'_, C> {
+    async fn find(&self, scope: &WorkspaceScope, id: RunId) -> Result<Option<OperationRun>, StoreError> {
+        let row = scoped_by_id::<Entity>(scope, id.as_uuid()).one(self.db).await.or_store_error()?;
+        row.map(rows::run).transpose()
+    }
+
+    async fn list(
+        &self,
+        scope: &WorkspaceScope,
+        filter: RunFilter,
+        request: PageRequest,
+    ) -> Result<Page<OperationRun>, StoreError> {
+        let mut select = scoped::<Entity>(scope);
+        if let Some(environment) = filter.environment_id {
+            select = select.filter(Column::EnvironmentId.eq(environment.as_uuid()));
+        }
+        if let Some(connection) = filter.connection_id {
+            select = select.filter(Column::ConnectionId.eq(connection.as_uuid()));
+        }
+        if let Some(operation) = filter.operation_type {
+            select = select.filter(Column::OperationType.eq(operation.as_str()));
+        }
+        if let Some(status) = filter.status {
+            select = select.filter(Column::Status.eq(status.as_str()));
+        }
+        let rows =
+            page(select, request, Column::CreatedAt, Order::Desc).all(self.db).await.or_store_error()?;
+        let items = rows.into_iter().map(rows::run).collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::from_lookahead(items, request.limit, |run| Position { at: run.created_at, id: run.id.as_uuid() }))
+    }
+
+    async fn active_on(&self, scope: &WorkspaceScope, scope_key: &str) -> Result<Option<OperationRun>, StoreError> {
+        let row = scoped::<Entity>(scope)
+            .filter(Column::ScopeKey.eq(scope_key))
+            .filter(Column::Status.is_in(["queued", "running"]))
+            .one(self.db)
+            .await
+            .or_store_error()?;
+        row.map(rows::run).transpose()
+    }
+}

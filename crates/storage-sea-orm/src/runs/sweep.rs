@@ -1,0 +1,165 @@
+//! The sweep: what became of runs whose worker fell silent, that waited too long, or worked too
+//! long. Looks first, then ends each run with an update that repeats the whole condition, so a
+//! sign of life that came in between wins.
+
+use kernel::StoreError;
+use operations::{
+    Completion, OperationRun, OperationType, QueueSettings, Reconciliation, RunLease, RunOutcome, SweepReport,
+};
+use provider_core::ReasonCode;
+use sea_orm::{
+    ColumnTrait as _, Condition, ConnectionTrait as _, DatabaseTransaction, QueryFilter as _, QuerySelect as _,
+    sea_query::{Expr, ExprTrait as _, UpdateStatement},
+};
+use tenancy::{AuditAction, SystemTask};
+
+use super::{
+    attempts::{end, fenced, release},
+    claim::micros,
+    queue::{change, system_scope},
+    rows,
+};
+use crate::{
+    database::Database,
+    entities::run::{Column, Entity, Model},
+    error::OrStoreError as _,
+    journal,
+    scoped::installation_wide,
+    time::now_sql,
+};
+
+/// How many runs one sweep looks at for each cause.
+const BATCH: u64 = 100;
+
+/// Why a run is in the sweep's hands, and therefore what becomes of it.
+#[derive(Clone, Copy)]
+enum Verdict {
+    Requeue,
+    End(RunOutcome, ReasonCode),
+}
+
+pub(crate) async fn sweep(database: &Database, settings: &QueueSettings) -> Result<SweepReport, StoreError> {
+    let mut report = SweepReport::default();
+    for cause in causes(database, settings) {
+        let candidates = installation_wide::<Entity>()
+            .filter(cause.condition.clone())
+            .limit(BATCH)
+            .all(database.readers())
+            .await
+            .or_store_error()?;
+        for row in candidates {
+            let db = database.transaction().await?;
+            let verdict = (cause.verdict)(&row, settings);
+            if settle(database, &db, row, verdict, &cause.condition).await? {
+                match verdict {
+                    Verdict::Requeue => report.requeued += 1,
+                    Verdict::End(..) => report.failed += 1,
+                }
+            }
+            db.commit().await.or_store_error()?;
+        }
+    }
+    Ok(report)
+}
+
+struct Cause {
+    condition: Condition,
+    verdict: fn(&Model, &QueueSettings) -> Verdict,
+}
+
+fn causes(database: &Database, settings: &QueueSettings) -> Vec<Cause> {
+    let now = || Expr::cust(now_sql(database.readers().get_database_backend()));
+    let status = |status: &str| Condition::all().add(Column::Status.eq(status));
+    let mut causes = vec![
+        Cause {
+            condition: status("running").add(Expr::col(Column::LeaseUntil).lt(now())),
+            verdict: after_lost_lease,
+        },
+        Cause {
+            condition: status("queued")
+                .add(Expr::col(Column::CreatedAt).lt(now().sub(micros(settings.queue_timeout)))),
+            verdict: |_, _| Verdict::End(RunOutcome::Failed, ReasonCode::RunQueueTimeout),
+        },
+    ];
+    causes.extend(OperationType::ALL.map(|operation| Cause {
+        condition: status("running")
+            .add(Column::OperationType.eq(operation.as_str()))
+            .add(Expr::col(Column::StartedAt).lt(now().sub(micros(operation.run_timeout())))),
+        verdict: |_, _| Verdict::End(RunOutcome::Failed, ReasonCode::RunTimeout),
+    }));
+    causes
+}
+
+fn after_lost_lease(row: &Model, settings: &QueueSettings) -> Verdict {
+    if row.cancel_requested_at.is_some() {
+        Verdict::End(RunOutcome::Canceled, ReasonCode::RunCanceled)
+    } else if row.lost_leases + 1 >= settings.max_attempts {
+        Verdict::End(RunOutcome::Failed, ReasonCode::WorkerLost)
+    } else {
+        Verdict::Requeue
+    }
+}
+
+/// Settles one run. `false` when it changed since it was looked at.
+async fn settle(
+    database: &Database,
+    db: &DatabaseTransaction,
+    row: Model,
+    verdict: Verdict,
+    condition: &Condition,
+) -> Result<bool, StoreError> {
+    let run = rows::run(row)?;
+    let lease = RunLease { workspace_id: run.workspace_id, run_id: run.id, attempt: run.attempt };
+    let mut statement = match verdict {
+        Verdict::Requeue => requeue(&lease),
+        Verdict::End(outcome, reason) => {
+            let Some(completion) = completion(&run, outcome, reason) else {
+                return Ok(false);
+            };
+            let mut statement = guarded(&lease);
+            end(&mut statement, &completion, now_sql(db.get_database_backend()));
+            statement
+        }
+    };
+    statement.cond_where(condition.clone());
+    if db.execute(&statement).await.or_store_error()?.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let scope = system_scope(&run, SystemTask::Sweep);
+    let action = match verdict {
+        Verdict::Requeue => AuditAction::OperationRequeued,
+        Verdict::End(..) => AuditAction::OperationCompleted,
+    };
+    let mut change = change(database.context(), &scope, &run, action);
+    if let Verdict::End(outcome, reason) = verdict {
+        change = change.failed().with("outcome", outcome.as_str()).with("reason_code", reason.as_str());
+    }
+    journal::record(db, run.workspace_id, &change).await?;
+    Ok(true)
+}
+
+fn requeue(lease: &RunLease) -> UpdateStatement {
+    let mut statement = fenced(lease);
+    statement
+        .value(Column::Status, "queued")
+        .value(Column::LostLeases, Expr::col(Column::LostLeases).add(1));
+    release(&mut statement);
+    statement
+}
+
+/// Like the fence, but for runs in any status; the sweep's condition says which.
+fn guarded(lease: &RunLease) -> UpdateStatement {
+    let mut statement = sea_orm::sea_query::Query::update();
+    statement
+        .table(Entity)
+        .and_where(Expr::col(Column::WorkspaceId).eq(lease.workspace_id.as_uuid()))
+        .and_where(Expr::col(Column::Id).eq(lease.run_id.as_uuid()))
+        .and_where(Expr::col(Column::Attempt).eq(lease.attempt));
+    statement
+}
+
+fn completion(run: &OperationRun, outcome: RunOutcome, reason: ReasonCode) -> Option<Completion> {
+    let mut completion = run.end_because(outcome, reason).ok()?;
+    completion.context.reconciliation = Some(Reconciliation { reason_code: reason, attempts: run.attempt });
+    Some(completion)
+}

@@ -1,0 +1,101 @@
+//! Writes of runs on behalf of callers. [`RunRepository::insert`] is the start gate's one
+//! statement: the partial unique index decides, nobody looks first.
+
+use async_trait::async_trait;
+use kernel::{StoreError, Timestamp};
+use operations::{Completion, InsertedRun, OperationRun, RunRepository};
+use provider_core::RunId;
+use sea_orm::{
+    ConnectionTrait as _, DatabaseTransaction, EntityTrait as _, QueryTrait as _,
+    sea_query::{Expr, ExprTrait as _, OnConflict, Query},
+};
+use tenancy::{Change, WorkspaceScope};
+
+use super::rows;
+use crate::{
+    entities::run::{Column, Entity},
+    error::OrStoreError as _,
+    journal,
+    session::Repo,
+    time::{now_sql, to_micros},
+};
+
+#[async_trait]
+impl RunRepository for Repo<'_, DatabaseTransaction> {
+    async fn insert(
+        &mut self,
+        scope: &WorkspaceScope,
+        run: &OperationRun,
+        change: &Change,
+    ) -> Result<InsertedRun, StoreError> {
+        let taken = OnConflict::columns([Column::WorkspaceId, Column::ScopeKey])
+            .target_and_where(Expr::col(Column::Status).is_in(["queued", "running"]))
+            .do_nothing()
+            .to_owned();
+        let insert = Entity::insert(rows::new_row(scope, run)).on_conflict(taken).into_query();
+        if self.db.execute(&insert).await.or_store_error()?.rows_affected() == 0 {
+            return Ok(InsertedRun::ScopeTaken);
+        }
+        journal::record(self.db, scope.workspace_id(), change).await?;
+        Ok(InsertedRun::Inserted)
+    }
+
+    async fn insert_blocked(
+        &mut self,
+        scope: &WorkspaceScope,
+        run: &OperationRun,
+        change: &Change,
+    ) -> Result<(), StoreError> {
+        Entity::insert(rows::new_row(scope, run)).exec_without_returning(self.db).await.or_store_error()?;
+        journal::record(self.db, scope.workspace_id(), change).await
+    }
+
+    async fn end_queued(
+        &mut self,
+        scope: &WorkspaceScope,
+        id: RunId,
+        completion: &Completion,
+        change: &Change,
+    ) -> Result<bool, StoreError> {
+        let (context, counts, failures) = rows::completion_json(completion);
+        let end = Query::update()
+            .table(Entity)
+            .value(Column::Status, "completed")
+            .value(Column::Outcome, completion.outcome().as_str())
+            .value(Column::CompletedAt, Expr::cust(now_sql(self.db.get_database_backend())))
+            .value(Column::Context, context)
+            .value(Column::Counts, counts)
+            .value(Column::Failures, failures)
+            .and_where(Expr::col(Column::WorkspaceId).eq(scope.workspace_id().as_uuid()))
+            .and_where(Expr::col(Column::Id).eq(id.as_uuid()))
+            .and_where(Expr::col(Column::Status).eq("queued"))
+            .to_owned();
+        if self.db.execute(&end).await.or_store_error()?.rows_affected() == 0 {
+            return Ok(false);
+        }
+        journal::record(self.db, scope.workspace_id(), change).await?;
+        Ok(true)
+    }
+
+    async fn request_cancel(
+        &mut self,
+        scope: &WorkspaceScope,
+        id: RunId,
+        at: Timestamp,
+        change: &Change,
+    ) -> Result<bool, StoreError> {
+        let ask = Query::update()
+            .table(Entity)
+            .value(Column::CancelRequestedAt, to_micros(at))
+            .and_where(Expr::col(Column::WorkspaceId).eq(scope.workspace_id().as_uuid()))
+            .and_where(Expr::col(Column::Id).eq(id.as_uuid()))
+            .and_where(Expr::col(Column::Status).eq("running"))
+            .and_where(Expr::col(Column::CancelRequestedAt).is_null())
+            .to_owned();
+        if self.db.execute(&ask).await.or_store_error()?.rows_affected() == 0 {
+            return Ok(false);
+        }
+        journal::record(self.db, scope.workspace_id(), change).await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,38 @@
+//! Whether the schema is the one that this program knows.
+
+use kernel::StoreError;
+use migration::{Migrator, MigratorTrait as _};
+use sea_orm::DatabaseConnection;
+
+use crate::error::store_error;
+
+/// Why the schema cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// Migrations wait to be run.
+    #[error("{0} migrations are pending: run `tenantatlas migrate` first")]
+    Pending(usize),
+    /// The database was migrated by a later version of this program, or is not ours.
+    #[error("the database's schema is newer than this program, or is not its own")]
+    Unknown,
+    /// A migration failed.
+    #[error("the schema cannot be read or changed")]
+    Store(#[source] StoreError),
+}
+
+/// Runs the migrations that wait.
+pub(crate) async fn migrate(connection: &DatabaseConnection) -> Result<(), SchemaError> {
+    Migrator::up(connection, None).await.map_err(|error| match error {
+        sea_orm::DbErr::Custom(_) => SchemaError::Unknown,
+        other => SchemaError::Store(store_error(&other)),
+    })
+}
+
+/// Refuses a schema with migrations that wait, or with ones that this program does not know.
+pub(crate) async fn check(connection: &DatabaseConnection) -> Result<(), SchemaError> {
+    let pending = Migrator::get_pending_migrations(connection).await.map_err(|error| match error {
+        sea_orm::DbErr::Custom(_) => SchemaError::Unknown,
+        other => SchemaError::Store(store_error(&other)),
+    })?;
+    if pending.is_empty() { Ok(()) } else { Err(SchemaError::Pending(pending.len())) }
+}

@@ -1,0 +1,125 @@
+//! Sessions: what lends repositories. One struct, [`Repo`], implements every repository; which
+//! traits it has depends on what it stands on: a pool reads, a transaction also writes.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use inventory::{InventoryLookup, InventoryRepository};
+use kernel::StoreError;
+use operations::{RunAttempts, RunLookup, RunRepository};
+use provider_core::{ConnectionLookup, ConnectionRepository};
+use sea_orm::{DatabaseConnection, DatabaseTransaction};
+use storage::{ReadSession, UnitOfWork};
+use tenancy::{
+    EnvironmentLookup, EnvironmentRepository, Journal, MemberLookup, MemberRepository, WorkspaceLookup,
+    WorkspaceRepository,
+};
+
+use crate::{database::Context, error::OrStoreError as _};
+
+/// A repository on `C`.
+pub(crate) struct Repo<'a, C> {
+    pub(crate) db: &'a C,
+    pub(crate) context: &'a Context,
+}
+
+/// Reads from the pool; each statement takes a connection for itself.
+pub(crate) struct Reader {
+    db: DatabaseConnection,
+    context: Arc<Context>,
+}
+
+impl Reader {
+    pub(crate) const fn new(db: DatabaseConnection, context: Arc<Context>) -> Self {
+        Self { db, context }
+    }
+
+    fn repo(&self) -> Repo<'_, DatabaseConnection> {
+        Repo { db: &self.db, context: &self.context }
+    }
+}
+
+impl ReadSession for Reader {
+    fn workspaces(&self) -> Box<dyn WorkspaceLookup + '_> {
+        Box::new(self.repo())
+    }
+
+    fn environments(&self) -> Box<dyn EnvironmentLookup + '_> {
+        Box::new(self.repo())
+    }
+
+    fn members(&self) -> Box<dyn MemberLookup + '_> {
+        Box::new(self.repo())
+    }
+
+    fn journal(&self) -> Box<dyn Journal + '_> {
+        Box::new(self.repo())
+    }
+
+    fn connections(&self) -> Box<dyn ConnectionLookup + '_> {
+        Box::new(self.repo())
+    }
+
+    fn runs(&self) -> Box<dyn RunLookup + '_> {
+        Box::new(self.repo())
+    }
+
+    fn inventory(&self) -> Box<dyn InventoryLookup + '_> {
+        Box::new(self.repo())
+    }
+}
+
+/// One transaction.
+pub(crate) struct Transaction {
+    db: DatabaseTransaction,
+    context: Arc<Context>,
+}
+
+impl Transaction {
+    pub(crate) const fn new(db: DatabaseTransaction, context: Arc<Context>) -> Self {
+        Self { db, context }
+    }
+
+    fn repo(&mut self) -> Repo<'_, DatabaseTransaction> {
+        Repo { db: &self.db, context: &self.context }
+    }
+}
+
+#[async_trait]
+impl UnitOfWork for Transaction {
+    fn workspaces(&mut self) -> Box<dyn WorkspaceRepository + '_> {
+        Box::new(self.repo())
+    }
+
+    fn environments(&mut self) -> Box<dyn EnvironmentRepository + '_> {
+        Box::new(self.repo())
+    }
+
+    fn members(&mut self) -> Box<dyn MemberRepository + '_> {
+        Box::new(self.repo())
+    }
+
+    fn connections(&mut self) -> Box<dyn ConnectionRepository + '_> {
+        Box::new(self.repo())
+    }
+
+    fn runs(&mut self) -> Box<dyn RunRepository + '_> {
+        Box::new(self.repo())
+    }
+
+    fn attempts(&mut self) -> Box<dyn RunAttempts + '_> {
+        Box::new(self.repo())
+    }
+
+    fn inventory(&mut self) -> Box<dyn InventoryRepository + '_> {
+        Box::new(self.repo())
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        // In a task of its own, like the begin: a commit that is on its way arrives.
+        tokio::spawn(async move { self.db.commit().await })
+            .await
+            .map_err(|error| StoreError::Unavailable(Box::new(error)))?
+            .or_store_error()
+    }
+}

@@ -1,0 +1,84 @@
+//! SQLite: one writer, several readers, and the settings without which it loses or leaks.
+
+use std::{path::Path, time::Duration};
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait as _, Database as SeaDatabase, DatabaseConnection, DbBackend, Statement,
+    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+};
+
+use crate::{connect::ConnectError, error::store_error};
+
+/// The first version without the write-ahead log reset defect
+/// (SQLite release notes, 3.51.3: a checkpoint racing with a log reset could lose a commit).
+const FIRST_GOOD_VERSION: (u32, u32, u32) = (3, 51, 3);
+
+/// How many connections read at the same time.
+const READERS: u32 = 4;
+
+/// Opens the file, made if it is missing. Returns the writer and the readers.
+pub(crate) async fn open(path: &Path) -> Result<(DatabaseConnection, DatabaseConnection), ConnectError> {
+    let writer = connect(path, 1, false).await?;
+    assert_version(&writer).await?;
+    let readers = connect(path, READERS, true).await?;
+    Ok((writer, readers))
+}
+
+/// One writer connection makes writers wait in a fair line instead of meeting SQLite's busy
+/// handler, whose waits reach a second. Readers may not write, whatever they are told.
+async fn connect(path: &Path, connections: u32, query_only: bool) -> Result<DatabaseConnection, ConnectError> {
+    let path = path.to_owned();
+    let mut options = ConnectOptions::new("sqlite://");
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(10))
+        .idle_timeout(None::<Duration>)
+        .max_lifetime(None::<Duration>)
+        .test_before_acquire(false)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(move |options| {
+            options
+                .filename(&path)
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                .foreign_keys(true)
+                .busy_timeout(Duration::from_secs(5))
+                .pragma("secure_delete", "ON")
+                .pragma("trusted_schema", "OFF")
+                .pragma("query_only", if query_only { "ON" } else { "OFF" })
+        });
+    SeaDatabase::connect(options).await.map_err(|error| ConnectError::Unreachable(store_error(&error)))
+}
+
+async fn assert_version(connection: &DatabaseConnection) -> Result<(), ConnectError> {
+    let statement = Statement::from_string(DbBackend::Sqlite, "SELECT sqlite_version()");
+    let row = connection
+        .query_one_raw(statement)
+        .await
+        .map_err(|error| ConnectError::Unreachable(store_error(&error)))?;
+    let text: String = row.and_then(|row| row.try_get_by_index(0).ok()).unwrap_or_default();
+    if parse_version(&text) < FIRST_GOOD_VERSION {
+        return Err(ConnectError::SqliteTooOld { found: text });
+    }
+    Ok(())
+}
+
+fn parse_version(text: &str) -> (u32, u32, u32) {
+    let mut parts = text.split('.').map(|part| part.parse().unwrap_or_default());
+    let mut next = || parts.next().unwrap_or_default();
+    (next(), next(), next())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_by_number() {
+        assert!(parse_version("3.51.10") > FIRST_GOOD_VERSION);
+        assert!(parse_version("3.51.2") < FIRST_GOOD_VERSION);
+        assert!(parse_version("garbage") < FIRST_GOOD_VERSION);
+    }
+}

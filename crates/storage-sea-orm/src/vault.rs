@@ -1,0 +1,65 @@
+//! Opens credentials. The only thing in the product that decrypts; handed to the worker alone.
+
+use async_trait::async_trait;
+use kernel::SecretText;
+use provider_core::{CredentialVault, OpenedCredential, ProviderConnection, VaultError};
+use sea_orm::{ColumnTrait as _, QueryFilter as _};
+use tenancy::WorkspaceScope;
+
+use crate::{
+    cipher::{Undecryptable, binding::Binding, envelope, workspace_keys},
+    connections::rows::credential_kind,
+    database::Database,
+    entities::credential::{Column, Entity},
+    error::OrStoreError as _,
+    scoped::scoped,
+};
+
+/// Opens the credentials of one database with one key ring.
+pub struct Vault {
+    database: Database,
+}
+
+impl Vault {
+    pub(crate) const fn new(database: Database) -> Self {
+        Self { database }
+    }
+}
+
+#[async_trait]
+impl CredentialVault for Vault {
+    async fn open(
+        &self,
+        scope: &WorkspaceScope,
+        connection: &ProviderConnection,
+    ) -> Result<OpenedCredential, VaultError> {
+        let (db, ring) = (self.database.readers(), &self.database.context().ring);
+        let row = scoped::<Entity>(scope)
+            .filter(Column::ConnectionId.eq(connection.id.as_uuid()))
+            .one(db)
+            .await
+            .or_store_error()?
+            .ok_or(VaultError::Missing)?;
+        let destination = connection.destination();
+        let binding = Binding {
+            workspace_id: scope.workspace_id(),
+            environment_id: connection.environment_id,
+            connection_id: connection.id,
+            credential_id: kernel::Id::from_uuid(row.id),
+            version: row.version,
+            kind: credential_kind(&row)?,
+            destination: &destination,
+        };
+        let name = envelope::key_name(&row.sealed)?;
+        let key = workspace_keys::named(db, ring, scope.workspace_id(), &name).await??;
+        let secret = envelope::open(&key, &binding, &row.sealed)?;
+        let text = String::from_utf8(secret.to_vec()).map_err(|_| VaultError::Undecryptable)?;
+        Ok(OpenedCredential { version: row.version, kind: binding.kind, secret: SecretText::new(text) })
+    }
+}
+
+impl From<Undecryptable> for VaultError {
+    fn from(_: Undecryptable) -> Self {
+        Self::Undecryptable
+    }
+}

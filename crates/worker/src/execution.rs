@@ -1,0 +1,157 @@
+//! One attempt at one run: gate, credential, executor, end.
+
+use inventory::UpsertCounts;
+use kernel::StoreError;
+use operations::{ClaimedRun, OperationType, RunOutcome, execution_gate};
+use provider_core::{
+    ConnectionAccess, Interrupt, ProviderConnection, ProviderFailure, ReasonCode, Retry, VaultError,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    finish::{finish, hand_back},
+    outcome::Ending,
+    signals::Signals,
+    sink::StoreSink,
+    worker::WorkerParts,
+};
+
+/// Executes a claimed run to its end, or until it is lost. While it works, signs of life go out;
+/// when `shutdown` comes, the run is handed back at once.
+pub(crate) async fn execute(parts: &WorkerParts, claimed: &ClaimedRun, shutdown: &CancellationToken) {
+    let signals = Signals::new(parts.settings.wait_budget);
+    let done = CancellationToken::new();
+    let beat = signals.beat(parts.queue.as_ref(), &claimed.lease, parts.settings.queue.lease, &done);
+    let work = async {
+        let result = tokio::select! {
+            result = attempt(parts, claimed, &signals) => result,
+            () = signals.lost() => Ok(()),
+            () = shutdown.cancelled() => hand_back(parts, claimed, std::time::Duration::ZERO, None).await.map(drop),
+        };
+        done.cancel();
+        result
+    };
+    let (result, ()) = futures::join!(work, beat);
+    if let Err(error) = result {
+        // The lease runs out, and the sweep decides.
+        tracing::error!(run_id = %claimed.run.id, %error, "the end of a run could not be written");
+    }
+}
+
+async fn attempt(parts: &WorkerParts, claimed: &ClaimedRun, signals: &Signals) -> Result<(), StoreError> {
+    let context = claimed.run.context.clone();
+    let now = parts.clock.now();
+    let connection = match admitted(parts, claimed).await? {
+        Ok(connection) => connection,
+        Err(reason) => {
+            let blocked = Ending::because(RunOutcome::Blocked, context, reason);
+            return finish(parts, claimed, blocked).await.map(drop);
+        }
+    };
+    let credential = match parts.vault.open(&claimed.scope, &connection).await {
+        Ok(credential) => credential,
+        Err(VaultError::Store(error)) => return Err(error),
+        Err(VaultError::Missing) => {
+            let blocked = Ending::because(RunOutcome::Blocked, context, ReasonCode::ProviderCredentialMissing);
+            return finish(parts, claimed, blocked).await.map(drop);
+        }
+        Err(VaultError::Undecryptable) => {
+            let reason = ReasonCode::ProviderCredentialUndecryptable;
+            let mut blocked = Ending::failed(context, reason, claimed.run.id, now);
+            blocked.outcome = RunOutcome::Blocked;
+            return finish(parts, claimed, blocked).await.map(drop);
+        }
+    };
+    let access =
+        ConnectionAccess { connection_id: connection.id, destination: connection.destination(), credential };
+    let ending = match dispatch(parts, claimed, &access, signals).await {
+        Ok(ending) => ending,
+        Err(failure) => match settle(failure) {
+            Settled::End(outcome, reason) if outcome == RunOutcome::Failed => {
+                Ending::failed(context, reason, claimed.run.id, parts.clock.now())
+            }
+            Settled::End(outcome, reason) => Ending::because(outcome, context, reason),
+            Settled::HandBack(delay, reason) => {
+                return hand_back(parts, claimed, delay, Some(reason)).await.map(drop);
+            }
+            Settled::Nothing => return Ok(()),
+        },
+    };
+    finish(parts, claimed, ending).await.map(drop)
+}
+
+/// The execution gate: the connection, if the run may go on with it.
+async fn admitted(
+    parts: &WorkerParts,
+    claimed: &ClaimedRun,
+) -> Result<Result<ProviderConnection, ReasonCode>, StoreError> {
+    let ClaimedRun { scope, run, .. } = claimed;
+    let session = parts.storage.read().await?;
+    let connection = match &run.target {
+        Some(target) => session.connections().find(scope, target.connection_id).await?,
+        None => None,
+    };
+    let role = match run.initiator.principal_id {
+        Some(principal) => session.members().role_of(scope, principal).await?,
+        None => None,
+    };
+    let refusal =
+        execution_gate::refuse(run, connection.as_ref(), role, parts.rules.as_ref(), parts.clock.now());
+    Ok(match (connection, refusal) {
+        (_, Some(reason)) => Err(reason),
+        (Some(connection), None) => Ok(connection),
+        (None, None) => Err(ReasonCode::ProviderConnectionMissing),
+    })
+}
+
+async fn dispatch(
+    parts: &WorkerParts,
+    claimed: &ClaimedRun,
+    access: &ConnectionAccess,
+    signals: &Signals,
+) -> Result<Ending, ProviderFailure> {
+    let context = claimed.run.context.clone();
+    match claimed.run.operation_type {
+        OperationType::ConnectionCheck => {
+            let check = parts.provider.check(access, signals).await?;
+            Ok(Ending::of_check(context, check, claimed.run.id, parts.clock.now()))
+        }
+        OperationType::InventorySync => {
+            let mut sink = StoreSink {
+                storage: parts.storage.as_ref(),
+                clock: parts.clock.as_ref(),
+                scope: &claimed.scope,
+                lease: claimed.lease,
+                connection_id: access.connection_id,
+                counts: UpsertCounts::default(),
+            };
+            let collection = parts.inventory.collect(access, signals, &mut sink).await?;
+            Ok(Ending::of_collection(context, &collection, sink.counts))
+        }
+        OperationType::ComplianceSnapshot => {
+            let measurement = parts.inventory.measure(access, signals).await?;
+            Ok(Ending::of_measurement(context, measurement))
+        }
+    }
+}
+
+/// What an executor's failure means for the run.
+enum Settled {
+    End(RunOutcome, ReasonCode),
+    HandBack(std::time::Duration, ReasonCode),
+    Nothing,
+}
+
+const fn settle(failure: ProviderFailure) -> Settled {
+    match failure {
+        ProviderFailure::Provider { reason, retry: Retry::Never } => Settled::End(RunOutcome::Failed, reason),
+        ProviderFailure::Provider { reason, retry: Retry::After(delay) } => Settled::HandBack(delay, reason),
+        ProviderFailure::Interrupted(Interrupt::CancelRequested) => {
+            Settled::End(RunOutcome::Canceled, ReasonCode::RunCanceled)
+        }
+        ProviderFailure::Interrupted(Interrupt::Lost) => Settled::Nothing,
+        ProviderFailure::Interrupted(Interrupt::StoreFailed) => {
+            Settled::End(RunOutcome::Failed, ReasonCode::InternalError)
+        }
+    }
+}

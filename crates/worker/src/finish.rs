@@ -1,0 +1,94 @@
+//! Writes the end of an attempt: the run, what it says about the connection, its snapshot and
+//! the journal, in one transaction that begins with the fence.
+
+use std::time::Duration;
+
+use inventory::ComplianceSnapshot;
+use kernel::{Id, StoreError};
+use operations::{ClaimedRun, Fence, change_target};
+use provider_core::ReasonCode;
+use tenancy::{AuditAction, Change, ChangeTarget};
+
+use crate::{outcome::Ending, worker::WorkerParts};
+
+/// Ends the run. [`Fence::Lost`] means that nothing was written.
+pub(crate) async fn finish(
+    parts: &WorkerParts,
+    claimed: &ClaimedRun,
+    ending: Ending,
+) -> Result<Fence, StoreError> {
+    let ClaimedRun { scope, run, lease } = claimed;
+    let Ending { outcome, context, counts, failures, observation, measurement } = ending;
+    let reason = context.reason_code;
+    let Ok(completion) = run.complete(outcome, context, counts, failures) else {
+        return Ok(Fence::Lost);
+    };
+    let mut change = change(parts, claimed, AuditAction::OperationCompleted).with("outcome", outcome.as_str());
+    if let Some(reason) = reason {
+        change = change.failed().with("reason_code", reason.as_str());
+    }
+    let mut unit = parts.storage.begin().await?;
+    if unit.attempts().finish(scope, lease, &completion, &change).await? == Fence::Lost {
+        return Ok(Fence::Lost);
+    }
+    if let (Some(observation), Some(target)) = (observation, &run.target) {
+        let action = if observation.credential_undecryptable {
+            AuditAction::CredentialUndecryptable
+        } else {
+            AuditAction::ConnectionObserved
+        };
+        let connection_target =
+            ChangeTarget { kind: "connection", id: target.connection_id.to_string(), label: String::new() };
+        let mut seen = Change::new(scope, action, connection_target, parts.clock.now(), parts.ids.as_ref())
+            .with("run_id", run.id.to_string());
+        if let Some((state, _)) = observation.verification {
+            seen = seen.with("verification", state.as_str());
+        }
+        unit.connections().record_observation(scope, target.connection_id, &observation, &seen).await?;
+    }
+    if let (Some(measurement), Some(target)) = (measurement, &run.target) {
+        let snapshot = ComplianceSnapshot {
+            id: Id::next(parts.ids.as_ref()),
+            connection_id: target.connection_id,
+            run_id: run.id,
+            taken_at: parts.clock.now(),
+            controls: measurement.controls,
+        };
+        unit.inventory().insert_snapshot(scope, &snapshot).await?;
+    }
+    unit.commit().await?;
+    tracing::info!(
+        run_id = %run.id,
+        operation_type = run.operation_type.as_str(),
+        attempt = lease.attempt,
+        outcome = outcome.as_str(),
+        reason_code = reason.map(ReasonCode::as_str),
+        "run ended"
+    );
+    Ok(Fence::Held)
+}
+
+/// Gives the run back, to be taken again after `delay`.
+pub(crate) async fn hand_back(
+    parts: &WorkerParts,
+    claimed: &ClaimedRun,
+    delay: Duration,
+    reason: Option<ReasonCode>,
+) -> Result<Fence, StoreError> {
+    let mut change = change(parts, claimed, AuditAction::OperationRequeued)
+        .with("delay_seconds", delay.as_secs());
+    if let Some(reason) = reason {
+        change = change.with("reason_code", reason.as_str());
+    }
+    let mut unit = parts.storage.begin().await?;
+    let fence = unit.attempts().hand_back(&claimed.scope, &claimed.lease, delay, &change).await?;
+    unit.commit().await?;
+    Ok(fence)
+}
+
+fn change(parts: &WorkerParts, claimed: &ClaimedRun, action: AuditAction) -> Change {
+    let target = change_target(&claimed.run);
+    Change::new(&claimed.scope, action, target, parts.clock.now(), parts.ids.as_ref())
+        .with("operation_type", claimed.run.operation_type.as_str())
+        .with("attempt", claimed.lease.attempt)
+}

@@ -1,0 +1,68 @@
+//! Ends of runs, as tables.
+
+use inventory::{ControlResult, ItemKind, Section};
+use kernel::{IdSource as _, SequentialIds};
+
+use super::*;
+
+fn section(kind: ItemKind, outcome: SectionOutcome) -> Section {
+    Section { kind, outcome, items: 0 }
+}
+
+fn collected(sections: &[Section]) -> Ending {
+    let stored = UpsertCounts { created: 3, updated: 2, unchanged: 1 };
+    Ending::of_collection(RunContext::default(), &Collection { sections: sections.to_vec() }, stored)
+}
+
+#[test]
+fn an_inventory_is_whole_partial_or_nothing() {
+    use SectionOutcome::{Complete, Failed, NotAssessed};
+    let whole = section(ItemKind::User, Complete);
+    let unlicensed = section(ItemKind::Device, NotAssessed(ReasonCode::ProviderNotProvisioned));
+    let forbidden = section(ItemKind::Device, NotAssessed(ReasonCode::ProviderPermissionMissing));
+    let broken = section(ItemKind::Device, Failed(ReasonCode::ProviderUnavailable));
+    let cases = [
+        (vec![whole], RunOutcome::Succeeded, None),
+        (vec![whole, unlicensed], RunOutcome::Succeeded, None),
+        (vec![whole, forbidden], RunOutcome::PartiallySucceeded, Some(ReasonCode::ProviderPermissionMissing)),
+        (vec![whole, broken], RunOutcome::PartiallySucceeded, Some(ReasonCode::ProviderUnavailable)),
+        (vec![forbidden], RunOutcome::Failed, Some(ReasonCode::ProviderPermissionMissing)),
+        (vec![], RunOutcome::Failed, Some(ReasonCode::ProviderResponseInvalid)),
+    ];
+    for (sections, outcome, reason) in cases {
+        let ending = collected(&sections);
+        assert_eq!((ending.outcome, ending.context.reason_code), (outcome, reason), "{sections:?}");
+        assert_eq!(ending.counts.get(CountKey::Total), 6);
+        let gaps = sections.iter().filter(|section| section.outcome != Complete).count();
+        assert_eq!(ending.context.not_assessed.len(), gaps);
+    }
+}
+
+#[test]
+fn a_customer_that_does_not_comply_is_a_result_and_no_failure_of_the_run() {
+    let controls = vec![
+        ControlResult::counted("a", "A", 10, 7),
+        ControlResult::not_assessed("b", "B", ReasonCode::ProviderNotProvisioned),
+    ];
+    let ending = Ending::of_measurement(RunContext::default(), Measurement { controls });
+    assert_eq!(ending.outcome, RunOutcome::Succeeded);
+    assert_eq!(ending.counts.get(CountKey::Failed), 1);
+    assert_eq!(ending.counts.get(CountKey::Skipped), 1);
+    assert!(ending.measurement.is_some() && ending.failures.is_empty());
+}
+
+#[test]
+fn bad_weather_says_nothing_about_the_connection() {
+    let run = RunId::from_uuid(SequentialIds::default().next_uuid());
+    for (reason, expected) in [
+        (ReasonCode::ProviderCredentialInvalid, Some(VerificationState::Blocked)),
+        (ReasonCode::ProviderThrottled, None),
+        (ReasonCode::ProviderUnavailable, None),
+        (ReasonCode::InternalError, None),
+    ] {
+        let ending = Ending::failed(RunContext::default(), reason, run, Timestamp::default());
+        let state = ending.observation.and_then(|it| it.verification).map(|(state, _)| state);
+        assert_eq!(state, expected, "{reason:?}");
+        assert_eq!(ending.failures, [RunFailure::of(reason)]);
+    }
+}

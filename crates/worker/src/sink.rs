@@ -1,0 +1,51 @@
+//! Stores what an inventory reads, page by page, each page in a transaction that first confirms
+//! that the attempt still holds its run.
+
+use async_trait::async_trait;
+use inventory::{ObservationSink, ObservedItem, UpsertCounts};
+use kernel::{Clock, StoreError};
+use operations::{Fence, RunLease};
+use provider_core::{ConnectionId, Interrupt};
+use storage::Storage;
+use tenancy::WorkspaceScope;
+
+/// The sink of one attempt.
+pub(crate) struct StoreSink<'a> {
+    pub(crate) storage: &'a dyn Storage,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) scope: &'a WorkspaceScope,
+    pub(crate) lease: RunLease,
+    pub(crate) connection_id: ConnectionId,
+    pub(crate) counts: UpsertCounts,
+}
+
+impl StoreSink<'_> {
+    async fn store(&mut self, page: &[ObservedItem]) -> Result<Fence, StoreError> {
+        let mut unit = self.storage.begin().await?;
+        if unit.attempts().confirm(&self.lease).await? == Fence::Lost {
+            return Ok(Fence::Lost);
+        }
+        let at = self.clock.now();
+        let counts =
+            unit.inventory().upsert(self.scope, self.connection_id, self.lease.run_id, at, page).await?;
+        unit.commit().await?;
+        self.counts.created += counts.created;
+        self.counts.updated += counts.updated;
+        self.counts.unchanged += counts.unchanged;
+        Ok(Fence::Held)
+    }
+}
+
+#[async_trait]
+impl ObservationSink for StoreSink<'_> {
+    async fn accept(&mut self, page: Vec<ObservedItem>) -> Result<(), Interrupt> {
+        match self.store(&page).await {
+            Ok(Fence::Held) => Ok(()),
+            Ok(Fence::Lost) => Err(Interrupt::Lost),
+            Err(error) => {
+                tracing::warn!(run_id = %self.lease.run_id, %error, "a page could not be stored");
+                Err(Interrupt::StoreFailed)
+            }
+        }
+    }
+}
