@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kernel::{Clock, IdSource, StoreError};
+use kernel::{Clock, IdSource, SecretBytes, StoreError};
 use sea_orm::{
     ActiveValue::Set, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait as _,
     SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
@@ -123,6 +123,12 @@ impl Database {
     /// The worker's side of runs.
     pub fn queue(&self) -> Queue {
         Queue::new(self.clone())
+    }
+
+    /// A key for another purpose, derived from the ring's active key: the same in every process
+    /// that shares the ring, and useless for anything else.
+    pub fn derived_key(&self, purpose: &str) -> SecretBytes {
+        self.context.ring.derived(purpose)
     }
 
     /// Closes the connections, after what is under way.

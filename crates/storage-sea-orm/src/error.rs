@@ -20,6 +20,8 @@ pub(crate) fn store_error(error: &DbErr) -> StoreError {
     if is_unavailable(error, &cause.code) {
         StoreError::Unavailable(Box::new(cause))
     } else {
+        // The one place that knows the code; whoever handles the error knows the request.
+        tracing::error!(code = cause.code, constraint = cause.constraint, "the database refused a statement");
         StoreError::Refused(Box::new(cause))
     }
 }

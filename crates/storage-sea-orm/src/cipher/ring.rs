@@ -4,7 +4,9 @@
 use std::{fmt::Write as _, fs, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use kernel::SecretBytes;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -113,6 +115,16 @@ impl KeyRing {
     /// The names of all keys.
     pub(crate) fn kids(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| entry.kid.as_str())
+    }
+
+    /// A key for another purpose, derived from the active key.
+    pub(crate) fn derived(&self, purpose: &str) -> SecretBytes {
+        let active = self.entries.last().expect("a ring is never empty");
+        let mut bytes = vec![0; KEY_BYTES];
+        Hkdf::<Sha256>::new(None, active.key.as_slice())
+            .expand_multi_info(&[b"derived/v1/", purpose.as_bytes()], &mut bytes)
+            .expect("32 bytes are allowed");
+        SecretBytes::new(bytes)
     }
 
     /// What the database keeps to recognise the key of this name: it tells nothing of the key.

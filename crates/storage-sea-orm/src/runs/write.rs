@@ -29,7 +29,8 @@ impl RunRepository for Repo<'_, DatabaseTransaction> {
         change: &Change,
     ) -> Result<InsertedRun, StoreError> {
         let taken = OnConflict::columns([Column::WorkspaceId, Column::ScopeKey])
-            .target_and_where(Expr::col(Column::Status).is_in(["queued", "running"]))
+            // Literals, not parameters: the engine must see that this is the index's predicate.
+            .target_and_where(Expr::cust("status IN ('queued', 'running')"))
             .do_nothing()
             .to_owned();
         let insert = Entity::insert(rows::new_row(scope, run)).on_conflict(taken).into_query();

@@ -1,0 +1,157 @@
+//! The guards. [`Authenticated`] proves who calls; [`Guard`] proves as well that the caller is a
+//! member of the workspace in the path and that the role holds a capability.
+//!
+//! The order is fixed: token (401), workspace (404), capability (403). A workspace that does not
+//! exist, one that the caller does not belong to, and a path that holds no id answer alike.
+
+use std::marker::PhantomData;
+
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, web::Data};
+use futures::{
+    FutureExt as _,
+    future::{LocalBoxFuture, Ready, ready},
+};
+use kernel::{Id, IdKind};
+use tenancy::{Capability, Origin, Role, WorkspaceId, WorkspaceScope};
+
+use super::{Identity, bearer::bearer_token, permission::Permission};
+use crate::{
+    ApiState,
+    edge::RequestId,
+    journal::Author,
+    lists::List,
+    problem::{Code, Problem},
+};
+
+/// A caller who proved who he is.
+pub(crate) struct Authenticated {
+    /// What handlers work with.
+    pub(crate) state: Data<ApiState>,
+    /// Who calls.
+    pub(crate) identity: Identity,
+    /// From where.
+    pub(crate) origin: Origin,
+    request: HttpRequest,
+}
+
+impl Authenticated {
+    fn check(request: &HttpRequest) -> Result<Self, Problem> {
+        let state = request.app_data::<Data<ApiState>>();
+        let state = state
+            .ok_or_else(|| Problem::internal("the application has no state"))?
+            .clone();
+        let identity = bearer_token(request.headers())
+            .and_then(|token| state.verifier.verify(token, state.clock.now()).ok())
+            .ok_or_else(|| Problem::new(Code::Unauthenticated))?;
+        let origin = Origin {
+            request_id: request
+                .extensions()
+                .get::<RequestId>()
+                .map(|id| id.as_str().to_owned()),
+            source_ip: request.peer_addr().map(|address| address.ip().to_string()),
+        };
+        Ok(Self {
+            state,
+            identity,
+            origin,
+            request: request.clone(),
+        })
+    }
+
+    /// A list of what belongs to the caller.
+    pub(crate) fn list(&self, route: &'static str) -> List {
+        let key = &self.identity.key;
+        List::new(&self.state, route)
+            .bound_to(&key.issuer)
+            .bound_to(&key.subject)
+    }
+}
+
+impl FromRequest for Authenticated {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::check(request))
+    }
+}
+
+/// A member of the workspace in the path whose role holds the capability of `P`.
+pub(crate) struct Guard<P> {
+    /// What handlers work with.
+    pub(crate) state: Data<ApiState>,
+    /// The workspace, and who acts in it.
+    pub(crate) scope: WorkspaceScope,
+    /// From where.
+    pub(crate) origin: Origin,
+    role: Role,
+    request: HttpRequest,
+    permission: PhantomData<P>,
+}
+
+impl<P: Permission> Guard<P> {
+    async fn check(caller: Result<Authenticated, Problem>) -> Result<Self, Problem> {
+        let Authenticated {
+            state,
+            identity,
+            origin,
+            request,
+        } = caller?;
+        let workspace: WorkspaceId = path_id(&request, "workspace_id")?;
+        let membership = {
+            let session = state.storage.read().await?;
+            session.members().membership(&identity.key, workspace).await?
+        };
+        let membership = membership.ok_or_else(|| Problem::new(Code::NotFound))?;
+        let scope = WorkspaceScope::authorize(&membership, P::CAPABILITY)
+            .map_err(|denied| Problem::forbidden(denied.0))?;
+        let role = membership.role();
+        Ok(Self {
+            state,
+            scope,
+            origin,
+            role,
+            request,
+            permission: PhantomData,
+        })
+    }
+
+    /// The id that stands at `{name}` in the path; a 404 if none does.
+    pub(crate) fn id<K: IdKind>(&self, name: &str) -> Result<Id<K>, Problem> {
+        path_id(&self.request, name)
+    }
+
+    /// Whether the caller's role holds another capability too; decides what answers offer.
+    pub(crate) fn may(&self, capability: Capability) -> bool {
+        self.role.holds(capability)
+    }
+
+    /// Writes the journal entries of this call.
+    pub(crate) fn author(&self) -> Author {
+        Author::new(&self.state, self.scope.actor().clone(), self.origin.clone())
+    }
+
+    /// A list of this workspace.
+    pub(crate) fn list(&self, route: &'static str) -> List {
+        List::new(&self.state, route).bound_to(&self.scope.workspace_id().to_string())
+    }
+
+    /// The address of a resource in this workspace.
+    pub(crate) fn address(&self, rest: &str) -> String {
+        format!("/api/v1/workspaces/{}/{rest}", self.scope.workspace_id())
+    }
+}
+
+impl<P: Permission> FromRequest for Guard<P> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        Self::check(Authenticated::check(request)).boxed_local()
+    }
+}
+
+fn path_id<K: IdKind>(request: &HttpRequest, name: &str) -> Result<Id<K>, Problem> {
+    let text = request.match_info().get(name).unwrap_or_default();
+    text.parse().map_err(|_| Problem::new(Code::NotFound))
+}

@@ -1,0 +1,254 @@
+//! The OpenAPI document. Paths and schemas come from the routes that serve; this file adds what
+//! all operations have in common, so that no route can forget it.
+
+use actix_web::App;
+use utoipa::{
+    Modify, OpenApi as _,
+    openapi::{
+        ContentBuilder, HttpMethod, KnownFormat, ObjectBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
+        SchemaFormat, Type,
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn},
+        response::Response,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+use utoipa_actix_web::AppExt as _;
+
+use crate::problem::{Code, FieldErrorBody, ProblemBody};
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "TenantAtlas API",
+        description = "Connect tenants, run operations on them, read what they found. \
+            Lists are read by cursor; errors are `application/problem+json`; words of closed lists may grow.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    components(schemas(ProblemBody, FieldErrorBody)),
+    modifiers(&Bearer),
+    security(("bearer" = [])),
+    tags(
+        (name = "workspaces", description = "The outer boundary of isolation"),
+        (name = "environments", description = "What a workspace looks after"),
+        (name = "members", description = "Who may do what"),
+        (name = "connections", description = "Environments bound to targets, and their credentials"),
+        (name = "operation-runs", description = "Start, watch and cancel operations"),
+        (name = "inventory", description = "What was observed at targets"),
+        (name = "compliance", description = "How targets comply"),
+        (name = "audit", description = "Who did what"),
+        (name = "catalogues", description = "What words mean"),
+        (name = "system", description = "For whoever runs the installation"),
+    ),
+)]
+struct Base;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some(
+                "A token of a configured issuer, in the Authorization header.",
+            ))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The document, as `GET /api/v1/openapi.json` serves it.
+pub fn openapi() -> OpenApi {
+    let app = App::new()
+        .into_utoipa_app()
+        .openapi(Base::openapi())
+        .configure(crate::configure);
+    let (_, mut document) = app.split_for_parts();
+    for (path, item) in &mut document.paths.paths {
+        let operations = [
+            (HttpMethod::Get, &mut item.get),
+            (HttpMethod::Post, &mut item.post),
+            (HttpMethod::Put, &mut item.put),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                add_path_parameters(path, operation);
+                add_problems(path, &method, operation);
+            }
+        }
+    }
+    document
+}
+
+/// Every `{name}` of a path is an id.
+fn add_path_parameters(path: &str, operation: &mut Operation) {
+    let names = path
+        .split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let uuid = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
+        .build();
+    let mut parameters: Vec<RefOr<_>> = names
+        .map(|name| {
+            let thing = name.trim_end_matches("_id").replace('_', " ");
+            ParameterBuilder::new()
+                .name(name)
+                .parameter_in(ParameterIn::Path)
+                .description(Some(format!("The id of the {thing}")))
+                .schema(Some(uuid.clone()))
+                .build()
+                .into()
+        })
+        .collect();
+    parameters.append(operation.parameters.get_or_insert_default());
+    operation.parameters = (!parameters.is_empty()).then_some(parameters);
+}
+
+/// The problems that an operation can answer with for reasons that have nothing to do with what
+/// it does.
+fn add_problems(path: &str, method: &HttpMethod, operation: &mut Operation) {
+    let secured = operation.security.is_none();
+    let in_workspace = path.contains("{workspace_id}");
+    let has_body = operation.request_body.is_some();
+    let has_query = operation.parameters.iter().flatten().any(is_query);
+    let table = [
+        (400, has_body || has_query),
+        (401, secured),
+        (403, in_workspace),
+        (404, in_workspace),
+        (408, has_body),
+        (413, has_body),
+        (415, has_body),
+        (422, has_body),
+        (500, true),
+        (503, secured),
+    ];
+    debug_assert!(
+        has_body || *method != HttpMethod::Put,
+        "{path}: a PUT without a body"
+    );
+    for (status, applies) in table {
+        if applies {
+            add_problem(operation, status);
+        }
+    }
+    // Statuses that the route itself declares get the body of a problem, too.
+    let declared = operation.responses.responses.iter_mut();
+    for (_, response) in declared.filter(|(status, _)| status.starts_with('4') || status.starts_with('5')) {
+        if let RefOr::T(response) = response
+            && response.content.is_empty()
+        {
+            response.content.extend(problem_response("").content);
+        }
+    }
+}
+
+fn is_query(parameter: &RefOr<Parameter>) -> bool {
+    matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query)
+}
+
+fn add_problem(operation: &mut Operation, status: u16) {
+    let codes: Vec<_> = Code::with_status(status).map(Code::as_str).collect();
+    operation
+        .responses
+        .responses
+        .entry(status.to_string())
+        .or_insert_with(|| problem_response(&codes.join(", ")).into());
+}
+
+fn problem_response(description: &str) -> Response {
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Problem")))
+        .build();
+    ResponseBuilder::new()
+        .description(description)
+        .content(ProblemBody::CONTENT_TYPE, content)
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    fn operations() -> Vec<(String, Value)> {
+        let document = serde_json::to_value(openapi()).expect("serializes");
+        let paths = document["paths"].as_object().expect("paths").clone();
+        let flat = paths.into_iter().flat_map(|(path, item)| {
+            let methods = item.as_object().expect("an item").clone();
+            methods
+                .into_iter()
+                .map(move |(method, operation)| (format!("{method} {path}"), operation))
+        });
+        flat.collect()
+    }
+
+    #[test]
+    fn the_document_is_ours() {
+        let document = openapi();
+        assert_eq!(document.info.title, "TenantAtlas API");
+        let licence = document.info.license.expect("there");
+        assert_eq!(licence.identifier.as_deref(), Some("Apache-2.0"));
+    }
+
+    #[test]
+    fn every_operation_is_described_and_has_an_id_of_its_own() {
+        let operations = operations();
+        assert_eq!(operations.len(), 29);
+        let ids: BTreeSet<_> = operations
+            .iter()
+            .map(|(_, operation)| operation["operationId"].as_str().expect("an id"))
+            .collect();
+        assert_eq!(ids.len(), operations.len());
+        for (name, operation) in &operations {
+            assert!(
+                operation["summary"].is_string() && operation["description"].is_string(),
+                "{name}"
+            );
+            assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_operation_names_its_problems() {
+        for (name, operation) in operations() {
+            let responses = operation["responses"].as_object().expect("responses");
+            let needed: &[&str] = match operation["security"].as_array() {
+                Some(_) => &["500"],
+                None if name.contains("{workspace_id}") => &["401", "403", "404", "500", "503"],
+                None => &["401", "500", "503"],
+            };
+            for status in needed {
+                assert!(responses.contains_key(*status), "{name} {status}");
+            }
+            for (status, response) in responses
+                .iter()
+                .filter(|(status, _)| *status >= &"400".to_owned())
+            {
+                let problem = &response["content"]["application/problem+json"]["schema"]["$ref"];
+                assert_eq!(problem, "#/components/schemas/Problem", "{name} {status}");
+                assert!(
+                    response["description"]
+                        .as_str()
+                        .is_some_and(|text| !text.is_empty()),
+                    "{name} {status}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = serde_json::to_value(openapi()).expect("serializes");
+        let text = document.to_string();
+        for reference in text.split("\"$ref\":\"#").skip(1) {
+            let pointer = reference.split('"').next().expect("a pointer");
+            assert!(document.pointer(pointer).is_some(), "{pointer}");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The catalogue of problems: code, status, whether the same request may work later, title and
+//! detail. Append only; a code is never renamed. `GET /api/v1/problems` lists it.
+
+use std::fmt::Write as _;
+
+use actix_web::http::{
+    StatusCode,
+    header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident => $code:literal, $status:literal, $retryable:literal, $title:literal, $detail:literal;)*) => {
+        /// A code of the catalogue.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub(crate) enum Code { $($(#[$doc])* $variant,)* }
+
+        impl Code {
+            /// Every code.
+            pub(crate) const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The stable string.
+            pub(crate) const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            const fn number(self) -> u16 {
+                match self { $(Self::$variant => $status,)* }
+            }
+
+            /// Whether the same request may work later without any change.
+            pub(crate) const fn retryable(self) -> bool {
+                match self { $(Self::$variant => $retryable,)* }
+            }
+
+            /// What it is, in a few words.
+            pub(crate) const fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title,)* }
+            }
+
+            /// What it means for the caller.
+            pub(crate) const fn detail(self) -> &'static str {
+                match self { $(Self::$variant => $detail,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The framework refused the request.
+    BadRequest => "bad_request", 400, false, "Bad request",
+        "The request is not understood.";
+    /// The body is not JSON.
+    MalformedJson => "malformed_json", 400, false, "Malformed JSON",
+        "The body is not a JSON text in UTF-8.";
+    /// A query parameter that does not exist, stands twice or holds an unfit value.
+    InvalidQuery => "invalid_query", 400, false, "Invalid query",
+        "A query parameter is unknown, repeated or holds a value that it cannot have.";
+    /// The cursor belongs to another list, or to nobody.
+    CursorInvalid => "cursor_invalid", 400, false, "Invalid cursor",
+        "The cursor was not issued for this list with these filters. Read from the beginning.";
+    /// No token, or one that does not count. One answer for all causes.
+    Unauthenticated => "unauthenticated", 401, false, "Not authenticated",
+        "Send one valid bearer token in the Authorization header.";
+    /// The role does not hold the capability.
+    Forbidden => "forbidden", 403, false, "Forbidden",
+        "Your role in this workspace does not hold the required capability.";
+    /// It does not exist, or not for this caller.
+    NotFound => "not_found", 404, false, "Not found",
+        "There is nothing here that you can see.";
+    /// The path exists, the method does not.
+    MethodNotAllowed => "method_not_allowed", 405, false, "Method not allowed",
+        "The Allow header lists the methods of this path.";
+    /// The body did not arrive in time.
+    RequestTimeout => "request_timeout", 408, true, "Request timeout",
+        "The body of the request did not arrive in time.";
+    /// Another one has this slug.
+    SlugTaken => "slug_taken", 409, false, "Slug taken",
+        "Another one has this slug. Choose a different slug.";
+    /// The principal is a member already.
+    AlreadyMember => "already_member", 409, false, "Already a member",
+        "This principal is a member of the workspace already.";
+    /// The environment has a connection to this target.
+    DuplicateConnection => "duplicate_connection", 409, false, "Duplicate connection",
+        "The environment has a connection to this target already: see connection_id.";
+    /// Another operation holds the target.
+    ScopeBusy => "scope_busy", 409, true, "Scope busy",
+        "Another operation is active on the same target: see active_run.";
+    /// The run is over.
+    RunAlreadyCompleted => "run_already_completed", 409, false, "Run already completed",
+        "The run is over and does not change any more.";
+    /// The entity tag is not the present one.
+    PreconditionFailed => "precondition_failed", 412, false, "Precondition failed",
+        "The resource has changed since it was read. Read it again, then repeat the change.";
+    /// The body is too large.
+    PayloadTooLarge => "payload_too_large", 413, false, "Payload too large",
+        "The body is larger than this installation accepts.";
+    /// The address is too long.
+    UriTooLong => "uri_too_long", 414, false, "Address too long",
+        "The address of the request is longer than this installation accepts.";
+    /// The body is announced as something else than JSON.
+    UnsupportedMediaType => "unsupported_media_type", 415, false, "Unsupported media type",
+        "Send the body as application/json.";
+    /// A value that the field cannot have.
+    InvalidValue => "invalid_value", 422, false, "Invalid value",
+        "A field is missing or holds a value that it cannot have: see errors.";
+    /// A field that does not exist.
+    UnknownField => "unknown_field", 422, false, "Unknown field",
+        "The body has a field that does not exist: see errors.";
+    /// NUL, an escape sequence or the like.
+    ControlCharacter => "control_character", 422, false, "Control character",
+        "A text holds a character that cannot be printed: see errors.";
+    /// The body names something that is not here.
+    InvalidReference => "invalid_reference", 422, false, "Invalid reference",
+        "The body names something that is not in this workspace: see errors.";
+    /// The input does not describe a target.
+    TargetScopeInvalid => "target_scope_invalid", 422, false, "Invalid target scope",
+        "The input does not describe a target that can be connected: see errors.";
+    /// A platform connection has no credential of its own.
+    CredentialNotAllowed => "credential_not_allowed", 422, false, "Credential not allowed",
+        "A platform connection uses the identity of the installation and takes no credential.";
+    /// No such operation type.
+    UnknownOperationType => "unknown_operation_type", 422, false, "Unknown operation type",
+        "There is no such operation type. GET /api/v1/operation-types lists them.";
+    /// Stored facts forbid the operation.
+    OperationBlocked => "operation_blocked", 422, false, "Operation blocked",
+        "Stored facts forbid the operation: see reason_code and next_steps.";
+    /// `If-Match` is missing.
+    PreconditionRequired => "precondition_required", 428, false, "Precondition required",
+        "Send If-Match with the entity tag of the representation that you read.";
+    /// The headers are too large.
+    HeadersTooLarge => "headers_too_large", 431, false, "Headers too large",
+        "The headers of the request are larger than this installation accepts.";
+    /// A defect of this product.
+    InternalError => "internal_error", 500, false, "Internal error",
+        "The request failed for a reason inside this installation. Name the request id when you report it.";
+    /// The store does not answer.
+    StoreUnavailable => "store_unavailable", 503, true, "Store unavailable",
+        "The installation cannot reach its data at the moment. Try again later.";
+    /// Lost a race that the next try may win.
+    TryAgain => "try_again", 503, true, "Try again",
+        "Others changed the same thing at the same moment. The same request may work at once.";
+}
+
+impl Code {
+    /// The prefix of every `type`.
+    const TYPE_PREFIX: &str = "urn:tenantatlas:problem:";
+
+    /// The HTTP status.
+    pub(crate) fn status(self) -> StatusCode {
+        StatusCode::from_u16(self.number()).expect("the table holds statuses")
+    }
+
+    /// The problem type (RFC 9457, 3.1.1).
+    pub(crate) fn type_uri(self) -> String {
+        format!("{}{}", Self::TYPE_PREFIX, self.as_str())
+    }
+
+    /// The headers that always come with this code.
+    pub(crate) fn headers(self) -> Vec<(HeaderName, HeaderValue)> {
+        match self.number() {
+            401 => vec![(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))],
+            503 => vec![(RETRY_AFTER, HeaderValue::from_static("1"))],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The codes that come with this status.
+    pub(crate) fn with_status(status: u16) -> impl Iterator<Item = Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .filter(move |code| code.number() == status)
+    }
+}
+
+/// The catalogue as text: code, status, whether it is retryable, title; one problem a line.
+pub fn problems_listing() -> String {
+    Code::ALL.iter().fold(String::new(), |mut text, code| {
+        writeln!(
+            text,
+            "{} {} {} {}",
+            code.as_str(),
+            code.number(),
+            code.retryable(),
+            code.title()
+        )
+        .expect("writing to a string works");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_in_snake_case_and_ordered_by_status() {
+        let codes: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(codes.len(), Code::ALL.len());
+        for code in codes {
+            assert!(
+                code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'),
+                "{code}"
+            );
+        }
+        assert!(Code::ALL.is_sorted_by_key(|code| code.number()));
+        assert!(
+            Code::ALL
+                .iter()
+                .all(|code| code.status().as_u16() == code.number())
+        );
+    }
+
+    #[test]
+    fn the_listing_has_one_line_for_each_problem() {
+        let listing = problems_listing();
+        assert_eq!(listing.lines().count(), Code::ALL.len());
+        assert!(listing.contains("scope_busy 409 true Scope busy\n"), "{listing}");
+        assert!(
+            listing.contains("unauthenticated 401 false Not authenticated\n"),
+            "{listing}"
+        );
+    }
+}

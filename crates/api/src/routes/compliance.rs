@@ -1,0 +1,13 @@
+//! Compliance snapshots.
+
+mod get;
+mod list;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Registers the routes of this area.
+pub(super) fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(list::list_compliance_snapshots)
+        .service(get::get_compliance_snapshot);
+}

@@ -1,0 +1,33 @@
+//! Provider connections of a workspace, and their credentials.
+
+mod create;
+mod credential;
+mod get;
+mod list;
+mod put_credential;
+
+use provider_core::{ProviderConnection, RequirementRow};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{ApiState, answers::Representation, problem::Problem, views::connection::ConnectionView};
+
+/// Registers the routes of this area.
+pub(super) fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(create::create_connection)
+        .service(list::list_connections)
+        .service(get::get_connection)
+        .service(put_credential::put_connection_credential);
+}
+
+/// The one representation of a single connection: reads and changes answer with the same entity
+/// tag, so what a change returns can be changed again.
+fn representation(
+    state: &ApiState,
+    connection: &ProviderConnection,
+    requirements: Vec<RequirementRow>,
+) -> Result<Representation, Problem> {
+    let view =
+        ConnectionView::of(connection, &*state.rules, state.clock.now()).with_requirements(requirements);
+    Representation::of(&format!("{}-{}", connection.id, connection.version), &view)
+}

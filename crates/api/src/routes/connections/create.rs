@@ -1,0 +1,198 @@
+//! `POST /api/v1/workspaces/{workspace_id}/connections`
+
+use actix_web::{HttpResponse, post};
+use kernel::Id;
+use provider_core::{
+    Axis, ConnectionType, ConsentState, InsertedConnection, NewCredential, ProviderConnection,
+    ProviderContext, ProviderKey, ScopeKind, ScopeProblem, TargetScope, VerificationState,
+};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use tenancy::{AuditAction, EnvironmentId};
+use utoipa::ToSchema;
+
+use super::{
+    credential::{CheckedCredential, CredentialBody},
+    representation,
+};
+use crate::{
+    auth::{guard::Guard, permission::ManageConnections},
+    input::{Body, text},
+    journal::target,
+    problem::{Code, Problem},
+    views::connection::ConnectionView,
+};
+
+/// A connection to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateConnection {
+    /// The environment that it belongs to.
+    #[schema(value_type = Uuid)]
+    environment_id: EnvironmentId,
+    /// The provider's key.
+    provider: String,
+    /// `platform` or `dedicated`.
+    #[schema(example = "dedicated")]
+    connection_type: String,
+    /// For people: 1 to 120 characters.
+    #[schema(example = "Northwind production")]
+    display_name: String,
+    /// The target's identifier, in a form that the provider takes as canonical.
+    scope_identifier: String,
+    /// How people call the target; the display name if it is left out.
+    scope_display_name: Option<String>,
+    /// The provider's own detail, where it needs any.
+    #[schema(value_type = Option<Object>)]
+    provider_context: Option<Map<String, Value>>,
+    /// The credential of a dedicated connection. May be stored later.
+    credential: Option<CredentialBody>,
+}
+
+/// Create a connection
+///
+/// The first connection of an environment to a provider becomes its default. Nothing is asked of
+/// the provider: start the operation `provider.connection.check` to learn whether it works. Takes
+/// the capability `connections.manage`.
+#[utoipa::path(
+    tag = "connections",
+    request_body = CreateConnection,
+    responses(
+        (status = 201, description = "It is there", body = ConnectionView, headers(
+            ("Location" = String, description = "Where it is"),
+            ("ETag" = String, description = "Its entity tag"),
+        )),
+        (status = 409, description = "duplicate_connection, with `connection_id`"),
+    ),
+)]
+#[post("/api/v1/workspaces/{workspace_id}/connections")]
+pub(crate) async fn create_connection(
+    guard: Guard<ManageConnections>,
+    body: Body<CreateConnection>,
+) -> Result<HttpResponse, Problem> {
+    let state = guard.state.clone();
+    let body = body.read(&state.settings).await?;
+    let (connection, credential) = check(&guard, body)?;
+    let stored = if credential.is_some() { "stored" } else { "missing" };
+    let change = guard.author().change(
+        AuditAction::ConnectionCreated,
+        target("connection", &connection.id, connection.display_name.as_str()),
+        &[
+            ("environment_id", connection.environment_id.to_string()),
+            ("connection_type", connection.connection_type.as_str().to_owned()),
+            ("credential", stored.to_owned()),
+        ],
+    );
+    let (storage, scope) = (state.storage.clone(), guard.scope.clone());
+    let (connection, requirements) = state
+        .transact(async move {
+            let mut work = storage.begin().await?;
+            if work
+                .environments()
+                .find(&scope, connection.environment_id)
+                .await?
+                .is_none()
+            {
+                return Err(Problem::at(
+                    Code::InvalidReference,
+                    "/environment_id",
+                    "invalid_reference",
+                ));
+            }
+            let inserted = work
+                .connections()
+                .insert(&scope, &connection, credential, &change)
+                .await?;
+            match inserted {
+                InsertedConnection::Inserted { .. } => {}
+                InsertedConnection::DuplicateTarget(id) => {
+                    return Err(Problem::new(Code::DuplicateConnection).with("connection_id", &id));
+                }
+            }
+            let stored = work.connections().find(&scope, connection.id).await?;
+            let requirements = work.connections().requirements(&scope, connection.id).await?;
+            work.commit().await?;
+            Ok((stored.unwrap_or(connection), requirements))
+        })
+        .await?;
+    let location = guard.address(&format!("connections/{}", connection.id));
+    Ok(representation(&state, &connection, requirements)?.created(&location))
+}
+
+/// From a body to a connection, without a look at the store.
+fn check(
+    guard: &Guard<ManageConnections>,
+    body: CreateConnection,
+) -> Result<(ProviderConnection, Option<NewCredential>), Problem> {
+    let state = &guard.state;
+    let connection_type = ConnectionType::parse(&body.connection_type)
+        .ok_or_else(|| Problem::invalid("/connection_type", "invalid_value"))?;
+    let display_name = text::display_name("/display_name", &body.display_name)?;
+    let scope_name = match &body.scope_display_name {
+        Some(name) => text::display_name("/scope_display_name", name)?,
+        None => display_name.clone(),
+    };
+    let provider = ProviderKey::new(&body.provider).map_err(scope_refusal)?;
+    let identifier = text::short("/scope_identifier", &body.scope_identifier, 255)?;
+    let target_scope = TargetScope::normalize(
+        &*state.rules,
+        &provider,
+        ScopeKind::Tenant,
+        &identifier,
+        scope_name,
+    )
+    .map_err(scope_refusal)?;
+    let realm = state
+        .rules
+        .realm(&ProviderContext(body.provider_context.unwrap_or_default()))
+        .map_err(scope_refusal)?;
+    let credential = match (connection_type, body.credential) {
+        (_, None) => None,
+        (ConnectionType::Platform, Some(_)) => {
+            return Err(Problem::at(
+                Code::CredentialNotAllowed,
+                "/credential",
+                "credential_not_allowed",
+            ));
+        }
+        (ConnectionType::Dedicated, Some(credential)) => {
+            Some(credential.check(state, "/credential", None)?)
+        }
+    };
+    let (client_identifier, credential) = match credential {
+        Some(CheckedCredential {
+            client_identifier,
+            credential,
+        }) => (Some(client_identifier), Some(credential)),
+        None => (None, None),
+    };
+    let created_at = state.clock.now();
+    let connection = ProviderConnection {
+        workspace_id: guard.scope.workspace_id(),
+        environment_id: body.environment_id,
+        id: Id::next(&*state.ids),
+        version: 1,
+        display_name,
+        connection_type,
+        target_scope,
+        realm,
+        client_identifier,
+        // The store decides: the first one becomes the default.
+        is_default: false,
+        is_enabled: true,
+        consent: Axis::unobserved(ConsentState::Unknown, created_at),
+        verification: Axis::unobserved(VerificationState::Unknown, created_at),
+        credential: None,
+        created_at,
+    };
+    Ok((connection, credential))
+}
+
+fn scope_refusal(problem: ScopeProblem) -> Problem {
+    let pointer = match problem {
+        ScopeProblem::UnsupportedCombination => "/provider",
+        ScopeProblem::InvalidIdentifier => "/scope_identifier",
+        ScopeProblem::MissingProviderContext | ScopeProblem::InvalidProviderContext => "/provider_context",
+    };
+    Problem::at(Code::TargetScopeInvalid, pointer, problem.code())
+}

@@ -1,0 +1,10 @@
+//! Observed items.
+
+mod items;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Registers the routes of this area.
+pub(super) fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(items::list_inventory_items);
+}

@@ -1,0 +1,122 @@
+//! `POST /api/v1/workspaces/{workspace_id}/operation-runs/{run_id}/cancel`
+
+use actix_web::{HttpResponse, http::header::RETRY_AFTER, post};
+use kernel::Clock;
+use operations::{OperationRun, RunOutcome, RunStatus};
+use provider_core::{ReasonCode, RunId};
+use storage::UnitOfWork;
+use tenancy::{AuditAction, Change, WorkspaceScope};
+
+use super::view;
+use crate::{
+    auth::{guard::Guard, permission::CancelOperations},
+    journal::{Author, target},
+    problem::{Code, Problem},
+    views::run::RunView,
+};
+
+/// How often a run that changes under our hands is looked at again.
+const ROUNDS: u32 = 4;
+
+/// Cancel an operation run
+///
+/// A run that waits ends at once. A run that is at work is asked to end and does so between two
+/// units of its work; asking again changes nothing. Takes the capability `operations.cancel`.
+#[utoipa::path(
+    tag = "operation-runs",
+    responses(
+        (status = 200, description = "The run is over", body = RunView),
+        (status = 202, description = "The run was asked to end", body = RunView, headers(
+            ("Retry-After" = u32, description = "Seconds after which a look at it is worth it"),
+        )),
+        (status = 409, description = "run_already_completed"),
+    ),
+)]
+#[post("/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}/cancel")]
+pub(crate) async fn cancel_operation_run(guard: Guard<CancelOperations>) -> Result<HttpResponse, Problem> {
+    let id = guard.id("run_id")?;
+    let (state, scope, author) = (guard.state.clone(), guard.scope.clone(), guard.author());
+    let run = guard
+        .state
+        .transact(async move {
+            let mut work = state.storage.begin().await?;
+            let cancel = Cancel {
+                id,
+                scope: &scope,
+                author: &author,
+                clock: &*state.clock,
+            };
+            let run = cancel.run(&mut *work).await?;
+            work.commit().await?;
+            Ok(run)
+        })
+        .await?;
+    let over = !run.status().is_active();
+    let view = view(&guard, run);
+    Ok(if over {
+        HttpResponse::Ok().json(view)
+    } else {
+        HttpResponse::Accepted()
+            .insert_header((RETRY_AFTER, "1"))
+            .json(view)
+    })
+}
+
+struct Cancel<'a> {
+    id: RunId,
+    scope: &'a WorkspaceScope,
+    author: &'a Author,
+    clock: &'a dyn Clock,
+}
+
+impl Cancel<'_> {
+    /// The run after it was canceled. A worker may take it, give it back or end it between two
+    /// statements; then the run is looked at again.
+    async fn run(&self, work: &mut dyn UnitOfWork) -> Result<OperationRun, Problem> {
+        let mut run = self.find(work).await?;
+        for _ in 0..ROUNDS {
+            let done = match run.status() {
+                RunStatus::Completed => return Err(Problem::new(Code::RunAlreadyCompleted)),
+                RunStatus::Running if run.cancel_requested_at.is_some() => return Ok(run),
+                RunStatus::Running => self.ask(work, &run).await?,
+                RunStatus::Queued => self.end(work, &run).await?,
+            };
+            run = self.find(work).await?;
+            if done {
+                return Ok(run);
+            }
+        }
+        Err(Problem::new(Code::TryAgain))
+    }
+
+    async fn find(&self, work: &mut dyn UnitOfWork) -> Result<OperationRun, Problem> {
+        let run = work.runs().find(self.scope, self.id).await?;
+        run.ok_or_else(|| Problem::new(Code::NotFound))
+    }
+
+    async fn end(&self, work: &mut dyn UnitOfWork, run: &OperationRun) -> Result<bool, Problem> {
+        let completion = run
+            .end_because(RunOutcome::Canceled, ReasonCode::RunCanceled)
+            .map_err(|_| Problem::new(Code::RunAlreadyCompleted))?;
+        let change = self.entry(AuditAction::OperationCanceled, run);
+        Ok(work
+            .runs()
+            .end_queued(self.scope, self.id, &completion, &change)
+            .await?)
+    }
+
+    async fn ask(&self, work: &mut dyn UnitOfWork, run: &OperationRun) -> Result<bool, Problem> {
+        let change = self.entry(AuditAction::OperationCancelRequested, run);
+        Ok(work
+            .runs()
+            .request_cancel(self.scope, self.id, self.clock.now(), &change)
+            .await?)
+    }
+
+    fn entry(&self, action: AuditAction, run: &OperationRun) -> Change {
+        let definition = run.operation_type.definition();
+        let facts = [("operation_type", definition.code.to_owned())];
+        self.author
+            .change(action, target("operation_run", &run.id, definition.label), &facts)
+    }
+}

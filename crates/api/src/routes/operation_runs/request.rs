@@ -1,0 +1,162 @@
+//! What start and preflight share: from a body to a run that is prepared for the gate, by
+//! looking at stored facts only.
+
+use operations::{ConnectionChoice, OperationRun, OperationType, StartOutcome, StartRequest, gate};
+use provider_core::{ConnectionId, ReasonCode};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use storage::ReadSession;
+use tenancy::EnvironmentId;
+use utoipa::ToSchema;
+
+use crate::{
+    auth::{guard::Guard, permission::StartOperations},
+    problem::{Code, Problem},
+};
+
+/// An operation to be started.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StartOperationRun {
+    /// What, as in `GET /api/v1/operation-types`.
+    #[schema(example = "inventory.sync")]
+    operation_type: String,
+    /// Where.
+    #[schema(value_type = Uuid)]
+    environment_id: EnvironmentId,
+    /// Through which connection; the environment's default if it is left out.
+    #[schema(value_type = Option<Uuid>)]
+    connection_id: Option<ConnectionId>,
+    /// Parameters. No operation of this release takes any: leave it out, or send an empty object.
+    #[schema(value_type = Option<Object>)]
+    inputs: Option<Map<String, Value>>,
+}
+
+/// A run on its way to the gate.
+pub(super) struct Prepared {
+    /// Waiting, or blocked by stored facts.
+    pub(super) run: OperationRun,
+    /// Who holds the target at this moment. A hint: only the gate's insert decides.
+    holder: Option<OperationRun>,
+}
+
+impl Prepared {
+    /// Prepares what `body` asks for.
+    pub(super) async fn from(
+        guard: &Guard<StartOperations>,
+        body: StartOperationRun,
+    ) -> Result<Self, Problem> {
+        let (request, connection_id) = check(guard, body)?;
+        let (state, scope) = (&guard.state, &guard.scope);
+        let session = state.storage.read().await?;
+        if session
+            .environments()
+            .find(scope, request.environment_id)
+            .await?
+            .is_none()
+        {
+            return Err(invalid_reference("/environment_id"));
+        }
+        let choice = choose(guard, &*session, request.environment_id, connection_id).await?;
+        let run = gate::prepare(
+            scope,
+            request,
+            &choice,
+            &*state.rules,
+            &*state.ids,
+            state.clock.now(),
+        );
+        let holder = match &run.target {
+            Some(target) if run.status().is_active() => {
+                session.runs().active_on(scope, &target.scope_key).await?
+            }
+            Some(_) | None => None,
+        };
+        Ok(Self { run, holder })
+    }
+
+    /// What the gate would answer as things stand.
+    pub(super) fn forecast(self) -> StartOutcome {
+        let Self { run, holder } = self;
+        match holder {
+            _ if !run.status().is_active() => StartOutcome::Blocked(run),
+            Some(holder) => gate::classify(&run.identity_hash, holder),
+            None => StartOutcome::Accepted(run),
+        }
+    }
+
+    /// The run that is active already, if it is the same operation: the hot case, which needs no
+    /// transaction.
+    pub(super) fn same_run(&self) -> Option<OperationRun> {
+        self.holder
+            .clone()
+            .filter(|holder| holder.identity_hash == self.run.identity_hash)
+    }
+}
+
+fn check(
+    guard: &Guard<StartOperations>,
+    body: StartOperationRun,
+) -> Result<(StartRequest, Option<ConnectionId>), Problem> {
+    let StartOperationRun {
+        operation_type,
+        environment_id,
+        connection_id,
+        inputs,
+    } = body;
+    let operation_type = OperationType::parse(&operation_type).ok_or_else(|| {
+        Problem::at(
+            Code::UnknownOperationType,
+            "/operation_type",
+            "unknown_operation_type",
+        )
+    })?;
+    let capability = operation_type.definition().capability;
+    if !guard.may(capability) {
+        return Err(Problem::forbidden(capability));
+    }
+    let inputs = inputs.unwrap_or_default();
+    if !inputs.is_empty() {
+        return Err(Problem::invalid("/inputs", "must_be_empty"));
+    }
+    Ok((
+        StartRequest {
+            operation_type,
+            environment_id,
+            inputs,
+        },
+        connection_id,
+    ))
+}
+
+/// The connection that was named, if it lies in the environment, or the environment's default.
+async fn choose(
+    guard: &Guard<StartOperations>,
+    session: &dyn ReadSession,
+    environment: EnvironmentId,
+    named: Option<ConnectionId>,
+) -> Result<ConnectionChoice, Problem> {
+    let (state, scope) = (&guard.state, &guard.scope);
+    let connections = session.connections();
+    let chosen: Result<_, ReasonCode> = if let Some(id) = named {
+        let found = connections.find(scope, id).await?;
+        let here = found.filter(|connection| connection.environment_id == environment);
+        Ok(here.ok_or_else(|| invalid_reference("/connection_id"))?)
+    } else {
+        let defaults = connections
+            .defaults(scope, environment, &state.rules.provider())
+            .await?;
+        ConnectionChoice::from_defaults(defaults)
+    };
+    Ok(match chosen {
+        Ok(connection) => {
+            let requirements = connections.requirements(scope, connection.id).await?;
+            ConnectionChoice::Use(Box::new(connection), requirements)
+        }
+        Err(reason) => ConnectionChoice::Unusable(reason),
+    })
+}
+
+fn invalid_reference(pointer: &str) -> Problem {
+    Problem::at(Code::InvalidReference, pointer, "invalid_reference")
+}

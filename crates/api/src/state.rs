@@ -1,0 +1,148 @@
+//! What handlers work with: the ports that were handed over, and nothing that can call a
+//! provider.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use kernel::{Clock, IdSource, SecretBytes};
+use operations::RunQueue;
+use provider_core::ScopeRules;
+use storage::Storage;
+use tokio::runtime::Handle;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{auth::TokenVerifier, edge::Edge, metrics::Metrics, problem::Problem};
+
+/// Everything that the API is made of.
+pub struct ApiParts {
+    /// Where the data is.
+    pub storage: Arc<dyn Storage>,
+    /// The provider's rules about names. Pure: it cannot go out.
+    pub rules: Arc<dyn ScopeRules>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes ids.
+    pub ids: Arc<dyn IdSource>,
+    /// Checks bearer tokens.
+    pub verifier: TokenVerifier,
+    /// Seals cursors; 32 bytes.
+    pub cursor_key: SecretBytes,
+    /// Called after an accepted run is committed.
+    pub wake: Arc<dyn Fn() + Send + Sync>,
+    /// What `/metrics` shows.
+    pub metrics: Metrics,
+    /// Tells `/metrics` how many runs wait and work.
+    pub queue_depth: Option<Arc<dyn RunQueue>>,
+    /// The numbers.
+    pub settings: ApiSettings,
+}
+
+/// The numbers of the HTTP surface.
+#[derive(Debug, Clone)]
+pub struct ApiSettings {
+    /// The largest body, in bytes.
+    pub body_limit: usize,
+    /// The largest sum of header names and values, in bytes.
+    pub header_limit: usize,
+    /// The longest address, in bytes.
+    pub uri_limit: usize,
+    /// Origins whose pages may call the API, such as `https://console.example.com`. None by
+    /// default.
+    pub cors_origins: Vec<String>,
+    /// How long the head of a request may take to arrive.
+    pub head_timeout: Duration,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
+    /// How long an idle connection stays open.
+    pub keep_alive: Duration,
+    /// How long requests in flight may take once the server shuts down.
+    pub shutdown_timeout: Duration,
+    /// How often a waiting reader looks at the store.
+    pub wait_poll: Duration,
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        Self {
+            body_limit: 64 * 1024,
+            header_limit: 32 * 1024,
+            uri_limit: 8 * 1024,
+            cors_origins: Vec::new(),
+            head_timeout: Duration::from_secs(5),
+            body_timeout: Duration::from_secs(15),
+            keep_alive: Duration::from_secs(75),
+            shutdown_timeout: Duration::from_secs(30),
+            wait_poll: Duration::from_millis(300),
+        }
+    }
+}
+
+/// The state behind all routes. One for the whole process.
+pub struct ApiState {
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) rules: Arc<dyn ScopeRules>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+    pub(crate) verifier: TokenVerifier,
+    pub(crate) cursor_key: SecretBytes,
+    pub(crate) wake: Arc<dyn Fn() + Send + Sync>,
+    pub(crate) metrics: Metrics,
+    pub(crate) queue_depth: Option<Arc<dyn RunQueue>>,
+    pub(crate) settings: ApiSettings,
+    pub(crate) edge: Arc<Edge>,
+    /// Canceled when the server begins to shut down: waiting readers answer at once.
+    pub(crate) closing: CancellationToken,
+    units: Units,
+}
+
+impl ApiState {
+    /// Puts the parts together. Units of work run on the runtime that is current here, if there
+    /// is one, so that they outlive the connection and the HTTP worker that asked for them.
+    pub fn new(parts: ApiParts) -> Self {
+        let edge = Edge::new(parts.ids.clone(), parts.metrics.clone(), &parts.settings);
+        Self {
+            storage: parts.storage,
+            rules: parts.rules,
+            clock: parts.clock,
+            ids: parts.ids,
+            verifier: parts.verifier,
+            cursor_key: parts.cursor_key,
+            wake: parts.wake,
+            metrics: parts.metrics,
+            queue_depth: parts.queue_depth,
+            settings: parts.settings,
+            edge: Arc::new(edge),
+            closing: CancellationToken::new(),
+            units: Units {
+                tracker: TaskTracker::new(),
+                runtime: Handle::try_current().ok(),
+            },
+        }
+    }
+
+    /// Runs a unit of work to its end, whatever becomes of the caller: the future of a handler is
+    /// dropped when the client disconnects, and a dropped unit would leave begin without commit.
+    pub(crate) async fn transact<T, F>(&self, unit: F) -> Result<T, Problem>
+    where
+        F: Future<Output = Result<T, Problem>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let task = match &self.units.runtime {
+            Some(runtime) => self.units.tracker.spawn_on(unit, runtime),
+            None => self.units.tracker.spawn(unit),
+        };
+        task.await
+            .unwrap_or_else(|_| Err(Problem::internal("a unit of work panicked or was canceled")))
+    }
+
+    /// Waits until every unit of work has come to its end.
+    pub(crate) async fn drain(&self) {
+        self.units.tracker.close();
+        self.units.tracker.wait().await;
+    }
+}
+
+/// The units of work in flight.
+struct Units {
+    tracker: TaskTracker,
+    runtime: Option<Handle>,
+}

@@ -1,0 +1,289 @@
+//! Operation runs as callers see them.
+
+use chrono::{DateTime, Utc};
+use kernel::Timestamp;
+use operations::{
+    OperationRun, Reconciliation, RunContext, RunFailure, RunOutcome, RunState, SummaryCounts,
+    context::NotAssessed,
+};
+use provider_core::{Progress, ReasonCode};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{
+    list_views,
+    scope::{NextStepView, TargetScopeView, step_views},
+    verification::VerificationReportView,
+};
+
+/// An operation run: one operation on one target, from its start to its end.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OperationRun)]
+pub(crate) struct RunView {
+    /// Its id.
+    id: Uuid,
+    /// What it does.
+    #[schema(example = "inventory.sync")]
+    operation_type: &'static str,
+    /// The same for people.
+    label: &'static str,
+    /// `queued`, `running` or `completed`.
+    status: &'static str,
+    /// `pending` while the run is active; then `succeeded`, `partially_succeeded`, `blocked`,
+    /// `failed` or `canceled`.
+    outcome: &'static str,
+    /// The environment that it belongs to.
+    environment_id: Uuid,
+    /// The connection that it uses; nothing if it was blocked for want of one.
+    connection_id: Option<Uuid>,
+    /// Who started it. A deduplicated start does not change it.
+    initiator: InitiatorView,
+    /// How many attempts there have been.
+    attempt: i32,
+    /// `fresh_active`, `likely_stale`, `reconciled_failed` or `terminal_normal`.
+    freshness: &'static str,
+    /// What this caller may do with it at present.
+    #[schema(example = json!(["cancel"]))]
+    allowed_actions: Vec<&'static str>,
+    /// How far it is; nothing while that is not known.
+    progress: Option<ProgressView>,
+    /// Its counts, by key.
+    #[schema(value_type = BTreeMap<String, u64>)]
+    counts: SummaryCounts,
+    /// What went wrong.
+    failures: Vec<FailureView>,
+    /// Why it was blocked, failed or is incomplete.
+    reason_code: Option<&'static str>,
+    /// What to do about it.
+    next_steps: Vec<NextStepView>,
+    /// What it was about and what it found.
+    context: RunContextView,
+    /// When it was made.
+    created_at: DateTime<Utc>,
+    /// When the first attempt began.
+    started_at: Option<DateTime<Utc>>,
+    /// When the worker last gave a sign of life; while it runs.
+    heartbeat_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    completed_at: Option<DateTime<Utc>>,
+    /// Before when no worker takes it.
+    not_before: Option<DateTime<Utc>>,
+    /// When somebody asked for its end.
+    cancel_requested_at: Option<DateTime<Utc>>,
+    /// The run that this one tries again.
+    retry_of: Option<Uuid>,
+}
+
+/// Who started a run, as he was named then.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Initiator)]
+struct InitiatorView {
+    /// The name at that time.
+    label: String,
+    /// The principal; nothing for the system's own runs.
+    principal_id: Option<Uuid>,
+}
+
+/// How far a run is.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Progress)]
+struct ProgressView {
+    /// Done so far.
+    processed: u64,
+    /// All there is.
+    total: u64,
+}
+
+/// What went wrong, in the catalogue's words.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RunFailure)]
+struct FailureView {
+    /// A code of `GET /api/v1/reason-codes`.
+    code: &'static str,
+    /// The catalogue's words.
+    message: &'static str,
+}
+
+/// What a run was about and what it found.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RunContext)]
+struct RunContextView {
+    /// The target as it was when the run was made.
+    #[schema(value_type = Option<TargetScopeView>)]
+    target_scope: Option<Value>,
+    /// The provider's own detail. Its keys are the provider's and not part of this contract.
+    #[schema(value_type = Object)]
+    provider_context: Map<String, Value>,
+    /// What a connection check found.
+    verification_report: Option<VerificationReportView>,
+    /// Parts that were not assessed, each with its reason. Never counted against the target.
+    not_assessed: Vec<NotAssessedView>,
+    /// How a run whose worker was gone came to its end.
+    reconciliation: Option<ReconciliationView>,
+}
+
+/// A part that could not be looked at.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NotAssessed)]
+struct NotAssessedView {
+    /// The part.
+    part: String,
+    /// Why.
+    reason_code: &'static str,
+}
+
+/// How a run whose worker was gone came to its end.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Reconciliation)]
+struct ReconciliationView {
+    /// Why it was ended.
+    reason_code: &'static str,
+    /// How many attempts there had been.
+    attempts: i32,
+}
+
+list_views! {
+    /// Runs, newest first.
+    OperationRunList of RunView;
+}
+
+impl RunView {
+    /// The run as it stands at `now`, for a caller who may cancel runs or not.
+    pub(crate) fn of(run: OperationRun, now: Timestamp, may_cancel: bool) -> Self {
+        let definition = run.operation_type.definition();
+        let (freshness, status) = (run.freshness(now), run.status());
+        let times = Times::of(&run.state());
+        Self {
+            id: run.id.as_uuid(),
+            operation_type: definition.code,
+            label: definition.label,
+            status: status.as_str(),
+            outcome: run.outcome().map_or(RunOutcome::PENDING, RunOutcome::as_str),
+            environment_id: run.environment_id.as_uuid(),
+            connection_id: run.target.as_ref().map(|target| target.connection_id.as_uuid()),
+            initiator: InitiatorView {
+                label: run.initiator.label,
+                principal_id: run.initiator.principal_id.map(|id| id.as_uuid()),
+            },
+            attempt: run.attempt,
+            freshness: freshness.as_str(),
+            allowed_actions: if may_cancel && status.is_active() {
+                vec!["cancel"]
+            } else {
+                Vec::new()
+            },
+            progress: run.progress.map(ProgressView::from),
+            counts: run.counts,
+            failures: run.failures.iter().map(FailureView::from).collect(),
+            reason_code: run.context.reason_code.map(ReasonCode::as_str),
+            next_steps: step_views(run.context.steps()),
+            context: RunContextView::from(run.context),
+            created_at: run.created_at,
+            started_at: times.started,
+            heartbeat_at: times.heartbeat,
+            completed_at: times.completed,
+            not_before: run.not_before,
+            cancel_requested_at: run.cancel_requested_at,
+            retry_of: run.retry_of.map(|id| id.as_uuid()),
+        }
+    }
+}
+
+/// The times that only some states have.
+struct Times {
+    started: Option<Timestamp>,
+    heartbeat: Option<Timestamp>,
+    completed: Option<Timestamp>,
+}
+
+impl Times {
+    const fn of(state: &RunState) -> Self {
+        match *state {
+            RunState::Queued => Self {
+                started: None,
+                heartbeat: None,
+                completed: None,
+            },
+            RunState::Running {
+                started_at,
+                heartbeat_at,
+                lease_until: _,
+            } => Self {
+                started: Some(started_at),
+                heartbeat: Some(heartbeat_at),
+                completed: None,
+            },
+            RunState::Completed {
+                outcome: _,
+                started_at,
+                completed_at,
+            } => Self {
+                started: started_at,
+                heartbeat: None,
+                completed: Some(completed_at),
+            },
+        }
+    }
+}
+
+impl From<Progress> for ProgressView {
+    fn from(progress: Progress) -> Self {
+        let Progress { processed, total } = progress;
+        Self { processed, total }
+    }
+}
+
+impl From<&RunFailure> for FailureView {
+    fn from(failure: &RunFailure) -> Self {
+        Self {
+            code: failure.code().as_str(),
+            message: failure.message(),
+        }
+    }
+}
+
+impl From<RunContext> for RunContextView {
+    fn from(context: RunContext) -> Self {
+        let RunContext {
+            target_scope,
+            provider_context,
+            reason_code: _,
+            next_steps: _,
+            verification_report,
+            not_assessed,
+            reconciliation,
+        } = context;
+        Self {
+            target_scope,
+            provider_context: provider_context.0,
+            verification_report: verification_report.as_ref().map(VerificationReportView::from),
+            not_assessed: not_assessed.into_iter().map(NotAssessedView::from).collect(),
+            reconciliation: reconciliation.map(ReconciliationView::from),
+        }
+    }
+}
+
+impl From<NotAssessed> for NotAssessedView {
+    fn from(part: NotAssessed) -> Self {
+        let NotAssessed { part, reason_code } = part;
+        Self {
+            part,
+            reason_code: reason_code.as_str(),
+        }
+    }
+}
+
+impl From<Reconciliation> for ReconciliationView {
+    fn from(reconciliation: Reconciliation) -> Self {
+        let Reconciliation {
+            reason_code,
+            attempts,
+        } = reconciliation;
+        Self {
+            reason_code: reason_code.as_str(),
+            attempts,
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The whole adapter over real HTTP, against the simulator.
+
+mod checking;
+mod faults;
+mod logs;
+mod reading;

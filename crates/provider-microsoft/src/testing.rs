@@ -1,0 +1,224 @@
+//! What tests of this crate share: a run that can be interrupted, pauses that are only recorded,
+//! and a stage with the simulator on it.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use inventory::{
+    Collection, InventoryExecutor as _, ItemKind, ObservationSink, ObservedItem, SectionOutcome,
+};
+use kernel::{IdSource as _, ManualClock, SecretText, SequentialIds, Timestamp};
+use microsoft_simulator::{AppOptions, Fault, FaultKind, Simulator, SimulatorOptions, TenantOptions};
+use provider_core::{
+    ConnectionAccess, ConnectionCheck, ConnectionId, CredentialKind, Destination, Interrupt,
+    OpenedCredential, Progress, ProviderExecutor as _, ProviderFailure, RunSignals, ScopeIdentifier,
+    ScopeKind, ScopeRules as _,
+};
+use url::Url;
+use uuid::{Uuid, uuid};
+
+use crate::{EndpointOverride, MicrosoftProvider, MicrosoftScopeRules, MicrosoftSettings, Pauses};
+
+pub(crate) const TENANT: Uuid = uuid!("11111111-bbbb-4ccc-8ddd-000000000002");
+pub(crate) const CLIENT: Uuid = uuid!("11111111-aaaa-4bbb-8ccc-000000000001");
+pub(crate) const SECRET: &str = "a~8Q-the.right_secret";
+
+/// Records pauses. Chance always gives nothing, so that lengths are exact.
+#[derive(Default)]
+pub(crate) struct RecordedPauses(Mutex<Vec<Duration>>);
+
+impl RecordedPauses {
+    pub(crate) fn total(&self) -> Duration {
+        self.0.lock().expect("no holder panics").iter().sum()
+    }
+
+    pub(crate) fn longest(&self) -> Duration {
+        self.0
+            .lock()
+            .expect("no holder panics")
+            .iter()
+            .max()
+            .copied()
+            .unwrap_or_default()
+    }
+}
+
+#[async_trait]
+impl Pauses for RecordedPauses {
+    async fn pause(&self, length: Duration) {
+        self.0.lock().expect("no holder panics").push(length);
+    }
+
+    fn draw(&self, _ceiling: Duration) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// A run's signals.
+pub(crate) struct Run {
+    pub(crate) budget: Duration,
+    /// The checkpoint, counted from 1, at which a cancellation is heard.
+    pub(crate) cancel_at: usize,
+    pub(crate) beats: AtomicUsize,
+    pub(crate) progress: Mutex<Vec<Progress>>,
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Self {
+            budget: Duration::from_mins(1),
+            cancel_at: usize::MAX,
+            beats: AtomicUsize::new(0),
+            progress: Mutex::default(),
+        }
+    }
+}
+
+#[async_trait]
+impl RunSignals for Run {
+    async fn checkpoint(&self, progress: Option<Progress>) -> Result<(), Interrupt> {
+        self.progress.lock().expect("no holder panics").extend(progress);
+        let beat = self.beats.fetch_add(1, Ordering::SeqCst) + 1;
+        if beat >= self.cancel_at {
+            Err(Interrupt::CancelRequested)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn wait_budget(&self) -> Duration {
+        self.budget
+    }
+}
+
+/// Keeps what was observed.
+#[derive(Default)]
+pub(crate) struct Seen(pub(crate) Vec<ObservedItem>);
+
+#[async_trait]
+impl ObservationSink for Seen {
+    async fn accept(&mut self, page: Vec<ObservedItem>) -> Result<(), Interrupt> {
+        self.0.extend(page);
+        Ok(())
+    }
+}
+
+/// How one kind came out.
+pub(crate) fn section(collection: &Collection, kind: ItemKind) -> (SectionOutcome, u64) {
+    let section = collection
+        .sections
+        .iter()
+        .find(|section| section.kind == kind)
+        .expect("every kind is there");
+    (section.outcome, section.items)
+}
+
+/// A connection to `tenant` with `secret`.
+pub(crate) fn access(secret: &str) -> ConnectionAccess {
+    ConnectionAccess {
+        connection_id: ConnectionId::from_uuid(SequentialIds::default().next_uuid()),
+        destination: Destination {
+            provider: MicrosoftScopeRules::default().provider(),
+            realm: "global".to_owned(),
+            scope_kind: ScopeKind::Tenant,
+            scope_identifier: ScopeIdentifier::canonical(TENANT.to_string()),
+            client_identifier: Some(CLIENT.to_string()),
+        },
+        credential: OpenedCredential {
+            version: 1,
+            kind: CredentialKind::ClientSecret,
+            secret: SecretText::new(secret.to_owned()),
+        },
+    }
+}
+
+/// A simulator with one tenant, an adapter that points at it, and a connection.
+pub(crate) struct Stage {
+    pub(crate) simulator: Simulator,
+    pub(crate) provider: MicrosoftProvider,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) pauses: Arc<RecordedPauses>,
+    pub(crate) access: ConnectionAccess,
+    pub(crate) run: Run,
+}
+
+impl Stage {
+    pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut TenantOptions)) -> Self {
+        let mut tenant = TenantOptions::sample(TENANT);
+        tenant.apps.push(AppOptions::consented(CLIENT, SECRET));
+        change(&mut tenant);
+        let options = SimulatorOptions {
+            tenants: vec![tenant],
+            ..SimulatorOptions::default()
+        };
+        let simulator = Simulator::start(options).await.expect("a free port");
+        let (clock, pauses) = (
+            Arc::new(ManualClock::at(Timestamp::default())),
+            Arc::<RecordedPauses>::default(),
+        );
+        let provider = adapter(&simulator.base_url(), &clock, &pauses);
+        Self {
+            simulator,
+            provider,
+            clock,
+            pauses,
+            access: access(SECRET),
+            run: Run::default(),
+        }
+    }
+
+    pub(crate) fn fault(&self, path_contains: &str, times: u32, kind: FaultKind) {
+        let path_contains = path_contains.to_owned();
+        self.simulator.control().inject(Fault {
+            path_contains,
+            times,
+            kind,
+        });
+    }
+
+    /// How often a path was asked for.
+    pub(crate) fn calls(&self, path_contains: &str) -> usize {
+        self.simulator
+            .control()
+            .calls()
+            .iter()
+            .filter(|call| call.path.contains(path_contains))
+            .count()
+    }
+
+    pub(crate) async fn check(&self) -> Result<ConnectionCheck, ProviderFailure> {
+        self.provider.check(&self.access, &self.run).await
+    }
+
+    pub(crate) async fn collect(&self) -> Result<(Collection, Vec<ObservedItem>), ProviderFailure> {
+        let mut seen = Seen::default();
+        let collection = self.provider.collect(&self.access, &self.run, &mut seen).await?;
+        Ok((collection, seen.0))
+    }
+}
+
+/// An adapter whose every request goes to `address`.
+pub(crate) fn adapter(
+    address: &str,
+    clock: &Arc<ManualClock>,
+    pauses: &Arc<RecordedPauses>,
+) -> MicrosoftProvider {
+    let url = Url::parse(address).expect("an address");
+    MicrosoftProvider::new(MicrosoftSettings {
+        endpoint_override: Some(EndpointOverride::loopback(url).expect("loopback")),
+        clock: clock.clone(),
+        ids: Arc::new(SequentialIds::default()),
+        pauses: pauses.clone(),
+    })
+    .expect("the client can be made")
+}

@@ -1,0 +1,139 @@
+//! The commands. Each prints what a person needs to go on, and exits with 78 (`EX_CONFIG` of
+//! sysexits.h) when the configuration is at fault.
+
+mod keys;
+mod migrate;
+mod openapi;
+mod serve;
+mod token;
+mod worker;
+
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use storage_sea_orm::{DatabaseUrl, KeyRing};
+use tokio_util::sync::CancellationToken;
+
+use crate::{compose::Program, demo, settings::Settings, telemetry};
+
+/// TenantAtlas: connect tenants, run operations against them, one at a time.
+#[derive(Debug, Parser)]
+#[command(name = "tenantatlas", version, about)]
+pub struct Cli {
+    /// A settings file (TOML). Without it, defaults and the environment count.
+    #[arg(long, global = true, value_name = "PATH")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API, with a worker in the same process.
+    Serve(serve::ServeArgs),
+    /// Execute operation runs, without an API.
+    Worker(worker::WorkerArgs),
+    /// Bring the database's schema up to date.
+    Migrate,
+    /// Show the product on a simulated tenant: one command, nothing to install.
+    Demo(demo::DemoArgs),
+    /// Print the OpenAPI document.
+    Openapi(openapi::OpenapiArgs),
+    /// Make key files.
+    Keys(keys::KeysArgs),
+    /// Make a bearer token, signed with this installation's own key.
+    Token(token::TokenArgs),
+}
+
+/// Why a command failed, and how it exits.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl Failure {
+    /// The configuration is at fault.
+    pub fn config(message: impl std::fmt::Display) -> Self {
+        Self { message: message.to_string(), code: 78 }
+    }
+
+    /// Something else.
+    pub fn other(message: impl std::fmt::Display) -> Self {
+        Self { message: message.to_string(), code: 1 }
+    }
+}
+
+/// Runs a command to its end.
+pub async fn run(cli: Cli) -> ExitCode {
+    let result = match cli.command {
+        Command::Demo(args) => demo::run(args).await.map_err(Failure::other),
+        Command::Openapi(args) => openapi::run(&args),
+        Command::Keys(args) => keys::run(args),
+        command => match Settings::load(cli.config.as_deref()) {
+            Ok(settings) => configured(command, settings).await,
+            Err(error) => Err(Failure::config(error)),
+        },
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _ = writeln!(std::io::stderr(), "tenantatlas: {}", failure.message);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+async fn configured(command: Command, settings: Settings) -> Result<(), Failure> {
+    telemetry::init(&settings.telemetry.log);
+    match command {
+        Command::Serve(args) => serve::run(args, settings).await,
+        Command::Worker(args) => worker::run(args, settings).await,
+        Command::Migrate => migrate::run(&settings).await,
+        Command::Token(args) => token::run(&args, &settings),
+        Command::Demo(_) | Command::Openapi(_) | Command::Keys(_) => Ok(()),
+    }
+}
+
+/// Opens the database with the configured keys.
+async fn open(settings: &Settings, migrate: bool) -> Result<Program, Failure> {
+    let url = DatabaseUrl::parse(settings.database.url.expose()).map_err(Failure::config)?;
+    let ring = KeyRing::load(&settings.keys.ring_file).map_err(|error| {
+        Failure::config(format!("keys.ring_file: {error} (`tenantatlas keys new PATH` makes one)"))
+    })?;
+    Program::open(&url, ring, migrate).await.map_err(Failure::config)
+}
+
+/// Ends with the first interrupt or termination signal.
+pub(crate) fn until_signal() -> CancellationToken {
+    let token = CancellationToken::new();
+    let ended = token.clone();
+    tokio::spawn(async move {
+        wait_for_signal().await;
+        ended.cancel();
+    });
+    token
+}
+
+#[cfg(unix)]
+async fn wait_for_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn wait_for_signal() {
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// Prints a line for a person or a script.
+pub(crate) fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

@@ -1,0 +1,31 @@
+//! `worker`: executes runs, without an API.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Failure, open, until_signal};
+use crate::{compose::worker_settings, files, settings::Settings};
+
+/// Options of `worker`.
+#[derive(Debug, Args)]
+pub(super) struct WorkerArgs {
+    /// Write `{pid}` to this file once work is looked for.
+    #[arg(long, value_name = "PATH")]
+    ready_file: Option<PathBuf>,
+}
+
+pub(super) async fn run(args: WorkerArgs, settings: Settings) -> Result<(), Failure> {
+    let program = open(&settings, false).await?;
+    let endpoint = settings.provider.loopback_endpoint.clone();
+    let worker = program.worker(endpoint, worker_settings(&settings.worker)).map_err(Failure::config)?;
+    if let Some(path) = &args.ready_file {
+        let ready = json!({ "pid": std::process::id() });
+        files::replace_private(path, ready.to_string().as_bytes())
+            .map_err(|error| Failure::other(format!("the ready file: {error}")))?;
+    }
+    tracing::info!("working");
+    worker.run(until_signal()).await;
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! Puts the program together. Here, and nowhere else, an adapter meets the core: storage is
+//! handed to the API and the worker, the vault and the executors to the worker alone.
+
+use std::{net::TcpListener, sync::Arc};
+
+use api::{ApiParts, ApiSettings, ApiState, auth::TokenVerifier, metrics::Metrics};
+use kernel::{Clock, IdSource, SecretBytes, SystemClock, SystemIds};
+use operations::QueueSettings;
+use provider_core::ScopeRules;
+use provider_microsoft::{EndpointOverride, MicrosoftProvider, MicrosoftScopeRules, MicrosoftSettings};
+use storage_sea_orm::{ConnectError, Database, DatabaseUrl, KeyRing};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+use worker::{Worker, WorkerParts, WorkerSettings};
+
+use crate::settings::WorkerSection;
+
+/// Why the program cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeError {
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] ConnectError),
+    /// The provider's endpoint.
+    #[error("provider.loopback_endpoint must be an address of this machine")]
+    NotLoopback,
+    /// The HTTP client.
+    #[error("the HTTP client for the provider cannot be made")]
+    Client,
+}
+
+/// What every command shares.
+pub struct Program {
+    /// The database.
+    pub database: Database,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// New ids.
+    pub ids: Arc<dyn IdSource>,
+    /// The provider's rules.
+    pub rules: Arc<dyn ScopeRules>,
+    /// From the API to the worker of the same process.
+    pub wake: Arc<Notify>,
+}
+
+impl Program {
+    /// Opens the database, with its migrations run if `migrate` says so.
+    pub async fn open(url: &DatabaseUrl, ring: KeyRing, migrate: bool) -> Result<Self, ComposeError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ids: Arc<dyn IdSource> = Arc::new(SystemIds);
+        let database = if migrate {
+            Database::open_migrated(url, ring, Arc::clone(&clock), Arc::clone(&ids)).await?
+        } else {
+            Database::open(url, ring, Arc::clone(&clock), Arc::clone(&ids)).await?
+        };
+        let rules: Arc<dyn ScopeRules> = Arc::new(MicrosoftScopeRules::default());
+        Ok(Self { database, clock, ids, rules, wake: Arc::new(Notify::new()) })
+    }
+
+    /// The state of the API.
+    pub fn api(&self, verifier: TokenVerifier, cursor_key: SecretBytes, settings: ApiSettings) -> ApiState {
+        let wake = Arc::clone(&self.wake);
+        ApiState::new(ApiParts {
+            storage: Arc::new(self.database.clone()),
+            rules: Arc::clone(&self.rules),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+            verifier,
+            cursor_key,
+            wake: Arc::new(move || wake.notify_one()),
+            metrics: Metrics::new(),
+            queue_depth: Some(Arc::new(self.database.queue())),
+            settings,
+        })
+    }
+
+    /// The worker, with the one adapter.
+    pub fn worker(&self, endpoint: Option<Url>, settings: WorkerSettings) -> Result<Worker, ComposeError> {
+        let mut adapter = MicrosoftSettings::new(Arc::clone(&self.clock), Arc::clone(&self.ids));
+        adapter.endpoint_override = endpoint
+            .map(EndpointOverride::loopback)
+            .transpose()
+            .map_err(|_| ComposeError::NotLoopback)?;
+        let provider = MicrosoftProvider::new(adapter).map_err(|_| ComposeError::Client)?;
+        Ok(Worker::new(WorkerParts {
+            storage: Arc::new(self.database.clone()),
+            queue: Arc::new(self.database.queue()),
+            vault: Arc::new(self.database.vault()),
+            rules: Arc::clone(&self.rules),
+            provider: Arc::new(provider.clone()),
+            inventory: Arc::new(provider),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+            wake: Arc::clone(&self.wake),
+            settings,
+        }))
+    }
+}
+
+/// The worker's numbers, from the settings.
+pub fn worker_settings(section: &WorkerSection) -> WorkerSettings {
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "worker".to_owned());
+    let mut settings = WorkerSettings::named(&format!("{host}/{}", std::process::id()));
+    settings.concurrency = section.concurrency.max(1);
+    settings.queue = QueueSettings {
+        lease: section.lease(),
+        max_attempts: section.max_attempts.max(1),
+        queue_timeout: std::time::Duration::from_secs(section.queue_timeout_seconds),
+        workspace_limit: section.workspace_limit.max(1),
+    };
+    settings.poll = std::time::Duration::from_millis(section.poll_milliseconds.max(10));
+    settings.sweep_every = section.sweep_every();
+    settings.wait_budget = std::time::Duration::from_secs(section.wait_budget_seconds);
+    settings
+}
+
+/// Serves the API, with a worker beside it if there is one, until `shutdown`.
+pub async fn serve(
+    listener: TcpListener,
+    state: ApiState,
+    threads: usize,
+    worker: Option<Worker>,
+    shutdown: CancellationToken,
+) -> std::io::Result<()> {
+    // The worker ends first: it hands back its runs while the API still answers.
+    let worked = CancellationToken::new();
+    let ended = worked.clone();
+    let work = tokio::spawn(async move {
+        match worker {
+            Some(worker) => worker.run(shutdown).await,
+            None => shutdown.cancelled().await,
+        }
+        ended.cancel();
+    });
+    let threads = if threads == 0 { std::thread::available_parallelism().map_or(2, usize::from) } else { threads };
+    let served = api::serve(listener, Arc::new(state), threads, worked.cancelled_owned()).await;
+    work.abort();
+    served
+}

@@ -1,0 +1,110 @@
+//! `demo`: the main job on a simulated tenant. Starts the simulator, the API and a worker on a
+//! fresh SQLite file, then does through the public HTTP API what a newcomer would do, and says
+//! what came of it. Nothing here has a way around the API.
+
+mod steps;
+mod story;
+mod transcript;
+mod world;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use crate::{commands::until_signal, files, telemetry};
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// End after the transcript; the exit status is 0 only if every step was as promised.
+    #[arg(long)]
+    exit: bool,
+    /// Leave the transcript out.
+    #[arg(long)]
+    quiet: bool,
+    /// Write `{base_url, token, workspace_id, environment_id, connection_id, simulator_url, pid}`
+    /// to this file once everything is ready. The file holds a token: mode 0600.
+    #[arg(long, value_name = "PATH")]
+    ready_file: Option<PathBuf>,
+    /// Where the API listens; a free port unless given.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    bind: SocketAddr,
+    /// Where the simulator listens; a free port unless given.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    simulator_bind: SocketAddr,
+    /// How many users the simulated tenant has.
+    #[arg(long, default_value_t = 2400)]
+    users: usize,
+    /// What to log, such as `info`. Logs go to standard error.
+    #[arg(long, default_value = "off")]
+    log: String,
+}
+
+/// Why the demo did not go as promised.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// Something could not be started.
+    #[error("{0} could not be started: {1}")]
+    Start(&'static str, String),
+    /// No answer came.
+    #[error(transparent)]
+    Client(#[from] cli::ClientError),
+    /// A step was not as promised.
+    #[error("not as promised: {0}")]
+    Broken(String),
+}
+
+/// Runs the demo.
+pub async fn run(args: DemoArgs) -> Result<(), DemoError> {
+    telemetry::init(&args.log);
+    let shutdown = until_signal();
+    let world = world::World::start(&args, shutdown.clone()).await?;
+    let mut transcript = transcript::Transcript::new(args.quiet);
+    let told = tokio::select! {
+        told = story::tell(&world, &mut transcript) => told,
+        () = shutdown.cancelled() => Err(DemoError::Broken("interrupted".to_owned())),
+    };
+    let result = match told {
+        Ok(ids) => linger(&args, &world, &ids, &mut transcript, &shutdown).await,
+        Err(error) => Err(error),
+    };
+    shutdown.cancel();
+    world.stop().await;
+    result
+}
+
+/// What scripts want to know.
+pub(crate) struct Ids {
+    pub(crate) workspace: String,
+    pub(crate) environment: String,
+    pub(crate) connection: String,
+}
+
+async fn linger(
+    args: &DemoArgs,
+    world: &world::World,
+    ids: &Ids,
+    transcript: &mut transcript::Transcript,
+    shutdown: &tokio_util::sync::CancellationToken,
+) -> Result<(), DemoError> {
+    if let Some(path) = &args.ready_file {
+        let ready = json!({
+            "base_url": world.base_url,
+            "token": world.token,
+            "workspace_id": ids.workspace,
+            "environment_id": ids.environment,
+            "connection_id": ids.connection,
+            "simulator_url": world.simulator_url(),
+            "pid": std::process::id(),
+        });
+        files::replace_private(path, ready.to_string().as_bytes())
+            .map_err(|error| DemoError::Start("the ready file", error.to_string()))?;
+    }
+    if args.exit {
+        return Ok(());
+    }
+    transcript.farewell(world, ids);
+    shutdown.cancelled().await;
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! What every part of the story needs: requests that must be answered as promised, and runs that
+//! are watched to their end.
+
+use cli::Answer;
+use serde_json::Value;
+
+use super::{DemoError, transcript::Transcript, world::World};
+
+/// The story's hands.
+pub(crate) struct Steps<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) transcript: &'a mut Transcript,
+    /// Every answer, to be searched for secrets at the end.
+    pub(crate) answers: Vec<String>,
+}
+
+/// Fails unless it is as promised.
+pub(crate) fn promised(holds: bool, what: impl Into<String>) -> Result<(), DemoError> {
+    if holds { Ok(()) } else { Err(DemoError::Broken(what.into())) }
+}
+
+impl Steps<'_> {
+    /// Posts, and expects a status.
+    pub(crate) async fn post(&mut self, path: &str, body: &Value, status: u16) -> Result<Answer, DemoError> {
+        self.transcript.request(&format!("POST {}", shorten(path)));
+        let answer = self.world.client.post(path, body).await?;
+        self.keep(&answer);
+        promised(answer.status == status, format!("POST {path} answered {} and not {status}", answer.status))?;
+        Ok(answer)
+    }
+
+    /// Reads, and expects success.
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Answer, DemoError> {
+        let answer = self.world.client.get(path).await?;
+        self.keep(&answer);
+        promised(answer.status == 200, format!("GET {path} answered {}", answer.status))?;
+        Ok(answer)
+    }
+
+    /// Watches a run to its end. Each look waits at the server until something changed.
+    pub(crate) async fn finished(&mut self, run_path: &str) -> Result<Answer, DemoError> {
+        let mut etag = String::new();
+        let mut last = String::new();
+        for _ in 0..60 {
+            let headers = [("if-none-match", etag.as_str()), ("prefer", "wait=2")];
+            let answer = self.world.client.get_with(run_path, &headers).await?;
+            self.keep(&answer);
+            if answer.status == 304 {
+                continue;
+            }
+            promised(answer.status == 200, format!("GET {run_path} answered {}", answer.status))?;
+            if answer.text("/status") == "completed" {
+                return Ok(answer);
+            }
+            let state = state(&answer);
+            if state != last {
+                self.transcript.says(&state);
+                last = state;
+            }
+            answer.header("etag").unwrap_or_default().clone_into(&mut etag);
+        }
+        Err(DemoError::Broken(format!("{run_path} did not end")))
+    }
+
+    fn keep(&mut self, answer: &Answer) {
+        self.answers.push(format!("{:?} {}", answer.headers, answer.body));
+    }
+}
+
+fn state(answer: &Answer) -> String {
+    let number = |pointer| answer.body.pointer(pointer).and_then(Value::as_u64);
+    match (number("/progress/processed"), number("/progress/total")) {
+        (Some(processed), Some(total)) => format!("{} {processed} of {total}", answer.text("/status")),
+        _ => answer.text("/status").to_owned(),
+    }
+}
+
+/// Ids are long and say little: the first eight characters will do for a reader.
+pub(crate) fn shorten(path: &str) -> String {
+    let short = |part: &str| if part.len() == 36 { format!("{}…", &part[..8]) } else { part.to_owned() };
+    path.split('/').map(short).collect::<Vec<_>>().join("/")
+}
