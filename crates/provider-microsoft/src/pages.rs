@@ -79,7 +79,7 @@ impl<'s, 'a> Pages<'s, 'a> {
         self.session.pulse().beat().await?;
         let mut restarted = false;
         let body: Body<T> = loop {
-            if self.visited.insert(self.hasher.hash_one(url.as_str())) || self.visited.len() > MOST_PAGES {
+            if !self.visited.insert(self.hasher.hash_one(url.as_str())) || self.visited.len() > MOST_PAGES {
                 return Err(invalid());
             }
             match self.session.fetch(self.contract, &url, json).await? {
