@@ -22,7 +22,7 @@ impl Representation {
     pub(crate) fn of(name: &str, view: &impl Serialize) -> Result<Self, Problem> {
         let json = serde_json::to_string(view).map_err(|_| Problem::internal("a view does not serialize"))?;
         let digest = Sha256::digest(&json);
-        let short: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let short = URL_SAFE_NO_PAD.encode(&digest[..12]);
         Ok(Self {
             tag: format!("\"{name}-{short}\""),
             json,

@@ -66,7 +66,7 @@ impl Edge {
             cors: Cors::new(&settings.cors_origins),
             header_limit: settings.header_limit,
             uri_limit: settings.uri_limit,
-            routes: RouteTable::of(&crate::openapi()),
+            routes: RouteTable::of(&crate::openapi(), &crate::routes::docs::PATHS),
         }
     }
 

@@ -5,16 +5,15 @@ use actix_web::App;
 use utoipa::{
     Modify, OpenApi as _,
     openapi::{
-        ContentBuilder, HttpMethod, KnownFormat, ObjectBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
-        SchemaFormat, Type,
-        path::{Operation, Parameter, ParameterBuilder, ParameterIn},
+        ContentBuilder, KnownFormat, ObjectBuilder, OpenApi, Ref, RefOr, Required, SchemaFormat, Type,
+        path::{Operation, ParameterBuilder, ParameterIn},
         response::Response,
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
 use utoipa_actix_web::AppExt as _;
 
-use crate::problem::{Code, FieldErrorBody, ProblemBody};
+use crate::problem::{Code, FieldErrorBody, Members, ProblemBody};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -24,7 +23,7 @@ use crate::problem::{Code, FieldErrorBody, ProblemBody};
             Lists are read by cursor; errors are `application/problem+json`; words of closed lists may grow.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
-    components(schemas(ProblemBody, FieldErrorBody)),
+    components(schemas(ProblemBody<'static>, FieldErrorBody, Members)),
     modifiers(&Bearer),
     security(("bearer" = [])),
     tags(
@@ -66,16 +65,12 @@ pub fn openapi() -> OpenApi {
         .configure(crate::configure);
     let (_, mut document) = app.split_for_parts();
     for (path, item) in &mut document.paths.paths {
-        let operations = [
-            (HttpMethod::Get, &mut item.get),
-            (HttpMethod::Post, &mut item.post),
-            (HttpMethod::Put, &mut item.put),
-        ];
-        for (method, operation) in operations {
-            if let Some(operation) = operation {
-                add_path_parameters(path, operation);
-                add_problems(path, &method, operation);
-            }
+        for operation in [&mut item.get, &mut item.post, &mut item.put]
+            .into_iter()
+            .flatten()
+        {
+            add_path_parameters(path, operation);
+            add_problems(path, operation);
         }
     }
     document
@@ -96,6 +91,7 @@ fn add_path_parameters(path: &str, operation: &mut Operation) {
             ParameterBuilder::new()
                 .name(name)
                 .parameter_in(ParameterIn::Path)
+                .required(Required::True)
                 .description(Some(format!("The id of the {thing}")))
                 .schema(Some(uuid.clone()))
                 .build()
@@ -107,65 +103,58 @@ fn add_path_parameters(path: &str, operation: &mut Operation) {
 }
 
 /// The problems that an operation can answer with for reasons that have nothing to do with what
-/// it does.
-fn add_problems(path: &str, method: &HttpMethod, operation: &mut Operation) {
+/// it does. Statuses that the route declares itself keep their description in front.
+fn add_problems(path: &str, operation: &mut Operation) {
     let secured = operation.security.is_none();
     let in_workspace = path.contains("{workspace_id}");
     let has_body = operation.request_body.is_some();
-    let has_query = operation.parameters.iter().flatten().any(is_query);
-    let table = [
-        (400, has_body || has_query),
-        (401, secured),
-        (403, in_workspace),
-        (404, in_workspace),
-        (408, has_body),
-        (413, has_body),
-        (415, has_body),
-        (422, has_body),
-        (500, true),
-        (503, secured),
+    let table: [(bool, &[Code]); 6] = [
+        (has_body, &[Code::BadRequest, Code::MalformedJson]),
+        (secured, &[Code::InvalidQuery]),
+        (
+            secured,
+            &[Code::Unauthenticated, Code::StoreUnavailable, Code::TryAgain],
+        ),
+        (in_workspace, &[Code::Forbidden, Code::NotFound]),
+        (
+            has_body,
+            &[
+                Code::RequestTimeout,
+                Code::PayloadTooLarge,
+                Code::UnsupportedMediaType,
+            ],
+        ),
+        (
+            has_body,
+            &[Code::InvalidValue, Code::UnknownField, Code::ControlCharacter],
+        ),
     ];
-    debug_assert!(
-        has_body || *method != HttpMethod::Put,
-        "{path}: a PUT without a body"
-    );
-    for (status, applies) in table {
-        if applies {
-            add_problem(operation, status);
-        }
+    let common = table
+        .iter()
+        .filter(|(applies, _)| *applies)
+        .flat_map(|(_, codes)| *codes);
+    for code in common.chain(&[Code::InternalError]) {
+        let responses = &mut operation.responses.responses;
+        let response = responses.entry(code.status().as_u16().to_string());
+        let RefOr::T(response) = response.or_insert_with(|| Response::new("").into()) else {
+            continue;
+        };
+        let separator = if response.description.is_empty() { "" } else { ", " };
+        response.description.push_str(separator);
+        response.description.push_str(code.as_str());
     }
-    // Statuses that the route itself declares get the body of a problem, too.
-    let declared = operation.responses.responses.iter_mut();
-    for (_, response) in declared.filter(|(status, _)| status.starts_with('4') || status.starts_with('5')) {
+    for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response
-            && response.content.is_empty()
+            && status.starts_with(['4', '5'])
         {
-            response.content.extend(problem_response("").content);
+            let content = ContentBuilder::new()
+                .schema(Some(Ref::from_schema_name("Problem")))
+                .build();
+            response
+                .content
+                .insert(ProblemBody::CONTENT_TYPE.to_owned(), content.into());
         }
     }
-}
-
-fn is_query(parameter: &RefOr<Parameter>) -> bool {
-    matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query)
-}
-
-fn add_problem(operation: &mut Operation, status: u16) {
-    let codes: Vec<_> = Code::with_status(status).map(Code::as_str).collect();
-    operation
-        .responses
-        .responses
-        .entry(status.to_string())
-        .or_insert_with(|| problem_response(&codes.join(", ")).into());
-}
-
-fn problem_response(description: &str) -> Response {
-    let content = ContentBuilder::new()
-        .schema(Some(Ref::from_schema_name("Problem")))
-        .build();
-    ResponseBuilder::new()
-        .description(description)
-        .content(ProblemBody::CONTENT_TYPE, content)
-        .build()
 }
 
 #[cfg(test)]
@@ -199,7 +188,7 @@ mod tests {
     #[test]
     fn every_operation_is_described_and_has_an_id_of_its_own() {
         let operations = operations();
-        assert_eq!(operations.len(), 29);
+        assert_eq!(operations.len(), 28);
         let ids: BTreeSet<_> = operations
             .iter()
             .map(|(_, operation)| operation["operationId"].as_str().expect("an id"))

@@ -18,11 +18,9 @@ use actix_web::{
 };
 use kernel::StoreError;
 use operations::GateError;
-use serde::Serialize;
-use serde_json::{Map, Value};
 use tenancy::Capability;
 
-pub(crate) use body::{FieldErrorBody, ProblemBody};
+pub(crate) use body::{FieldErrorBody, Members, ProblemBody};
 pub(crate) use code::Code;
 
 /// One wrong place in a request.
@@ -39,7 +37,7 @@ pub(crate) struct FieldError {
 pub(crate) struct Problem {
     code: Code,
     errors: Vec<FieldError>,
-    members: Map<String, Value>,
+    members: Box<Members>,
     headers: Vec<(HeaderName, HeaderValue)>,
     cause: Option<String>,
 }
@@ -50,7 +48,7 @@ impl Problem {
         Self {
             code,
             errors: Vec::new(),
-            members: Map::new(),
+            members: Box::default(),
             headers: Vec::new(),
             cause: None,
         }
@@ -73,7 +71,7 @@ impl Problem {
 
     /// The member is known, but his role does not hold the capability.
     pub(crate) fn forbidden(capability: Capability) -> Self {
-        Self::new(Code::Forbidden).with("required_capability", &capability.as_str())
+        Self::new(Code::Forbidden).with(|members| members.required_capability = Some(capability.as_str()))
     }
 
     /// A defect of ours; `cause` is for the log.
@@ -92,11 +90,10 @@ impl Problem {
         }
     }
 
-    /// Adds a member of our own.
+    /// Adds members that only some codes have.
     #[must_use]
-    pub(crate) fn with(mut self, name: &str, value: &impl Serialize) -> Self {
-        let value = serde_json::to_value(value).unwrap_or(Value::Null);
-        self.members.insert(name.to_owned(), value);
+    pub(crate) fn with(mut self, add: impl FnOnce(&mut Members)) -> Self {
+        add(&mut self.members);
         self
     }
 
@@ -152,7 +149,7 @@ impl Problem {
 
     /// The answer, signed with the request's id.
     pub(crate) fn render(&self, request_id: &str) -> HttpResponse {
-        let body = ProblemBody::new(self.code, &self.errors, request_id, self.members.clone());
+        let body = ProblemBody::new(self.code, &self.errors, request_id, &self.members);
         let mut response = HttpResponse::build(self.code.status());
         for (name, value) in self.code.headers() {
             response.insert_header((name, value));

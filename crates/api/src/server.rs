@@ -77,3 +77,7 @@ pub async fn serve(
     }
     outcome
 }
+
+#[cfg(test)]
+#[path = "server/tests.rs"]
+mod tests;

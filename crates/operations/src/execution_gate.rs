@@ -5,7 +5,7 @@ use kernel::Timestamp;
 use provider_core::{IdentityResolution, ProviderConnection, ReasonCode, ScopeRules};
 use tenancy::Role;
 
-use crate::OperationRun;
+use crate::{OperationRun, gate};
 
 /// The reason why `run` may not be executed now; nothing if it may. `connection` and
 /// `initiator_role` are read at this moment; runs without a human initiator have no role to lose.
@@ -33,5 +33,5 @@ pub fn refuse(
     if !same_target || connection.environment_id != run.environment_id {
         return Some(ReasonCode::ProviderTargetScopeMismatch);
     }
-    IdentityResolution::resolve(connection, rules, now).blocked_reason
+    gate::blocked_by(run.operation_type, &IdentityResolution::resolve(connection, rules, now))
 }

@@ -98,7 +98,7 @@ pub fn prepare(
     let blocked = match choice {
         ConnectionChoice::Unusable(reason) => Some(*reason),
         ConnectionChoice::Use(_, requirements) => identity
-            .and_then(|identity| identity.blocked_reason)
+            .and_then(|identity| blocked_by(request.operation_type, &identity))
             .or_else(|| missing_requirement(request.operation_type, requirements, rules)),
     };
     let new = NewRun {
@@ -155,6 +155,13 @@ pub fn classify(identity_hash: &str, holder: OperationRun) -> StartOutcome {
     } else {
         StartOutcome::ScopeBusy { holder }
     }
+}
+
+/// The stored fact that forbids `operation_type`. A connection check is how missing consent is
+/// found to have been granted, so missing consent does not keep it from looking.
+pub(crate) fn blocked_by(operation_type: OperationType, identity: &IdentityResolution) -> Option<ReasonCode> {
+    let looks = operation_type == OperationType::ConnectionCheck;
+    identity.blocked_reason.filter(|reason| !(looks && *reason == ReasonCode::ProviderConsentMissing))
 }
 
 /// A requirement that is known to be missing. Unknown is not missing: the run will find out.

@@ -60,8 +60,9 @@ fn observed(connection: &ProviderConnection) -> (Readiness, Option<ReasonCode>) 
     let readiness = match connection.verification.value {
         VerificationState::Healthy => Readiness::Ready,
         VerificationState::Degraded => Readiness::Degraded,
-        VerificationState::Blocked | VerificationState::Error => Readiness::Blocked,
-        VerificationState::Unknown | VerificationState::Pending => Readiness::Unknown,
+        VerificationState::Blocked => Readiness::Blocked,
+        // A check that could not be completed knows no more than one that never ran.
+        VerificationState::Unknown | VerificationState::Pending | VerificationState::Error => Readiness::Unknown,
     };
     (readiness, connection.verification.reason)
 }

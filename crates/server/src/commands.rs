@@ -101,7 +101,8 @@ async fn open(settings: &Settings, migrate: bool) -> Result<Program, Failure> {
     let ring = KeyRing::load(&settings.keys.ring_file).map_err(|error| {
         Failure::config(format!("keys.ring_file: {error} (`tenantatlas keys new PATH` makes one)"))
     })?;
-    Program::open(&url, ring, migrate).await.map_err(Failure::config)
+    let endpoint = settings.provider.loopback_endpoint.clone();
+    Program::open(&url, ring, migrate, endpoint).await.map_err(Failure::config)
 }
 
 /// Ends with the first interrupt or termination signal.

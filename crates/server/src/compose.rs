@@ -42,11 +42,20 @@ pub struct Program {
     pub rules: Arc<dyn ScopeRules>,
     /// From the API to the worker of the same process.
     pub wake: Arc<Notify>,
+    endpoint: Option<EndpointOverride>,
 }
 
 impl Program {
-    /// Opens the database, with its migrations run if `migrate` says so.
-    pub async fn open(url: &DatabaseUrl, ring: KeyRing, migrate: bool) -> Result<Self, ComposeError> {
+    /// Opens the database, with its migrations run if `migrate` says so. `endpoint` stands in
+    /// place of the provider's hosts and must be an address of this machine.
+    pub async fn open(
+        url: &DatabaseUrl,
+        ring: KeyRing,
+        migrate: bool,
+        endpoint: Option<Url>,
+    ) -> Result<Self, ComposeError> {
+        let endpoint =
+            endpoint.map(EndpointOverride::loopback).transpose().map_err(|_| ComposeError::NotLoopback)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(SystemIds);
         let database = if migrate {
@@ -54,8 +63,8 @@ impl Program {
         } else {
             Database::open(url, ring, Arc::clone(&clock), Arc::clone(&ids)).await?
         };
-        let rules: Arc<dyn ScopeRules> = Arc::new(MicrosoftScopeRules::default());
-        Ok(Self { database, clock, ids, rules, wake: Arc::new(Notify::new()) })
+        let rules: Arc<dyn ScopeRules> = Arc::new(MicrosoftScopeRules::new(endpoint.clone()));
+        Ok(Self { database, clock, ids, rules, wake: Arc::new(Notify::new()), endpoint })
     }
 
     /// The state of the API.
@@ -76,12 +85,9 @@ impl Program {
     }
 
     /// The worker, with the one adapter.
-    pub fn worker(&self, endpoint: Option<Url>, settings: WorkerSettings) -> Result<Worker, ComposeError> {
+    pub fn worker(&self, settings: WorkerSettings) -> Result<Worker, ComposeError> {
         let mut adapter = MicrosoftSettings::new(Arc::clone(&self.clock), Arc::clone(&self.ids));
-        adapter.endpoint_override = endpoint
-            .map(EndpointOverride::loopback)
-            .transpose()
-            .map_err(|_| ComposeError::NotLoopback)?;
+        adapter.endpoint_override = self.endpoint.clone();
         let provider = MicrosoftProvider::new(adapter).map_err(|_| ComposeError::Client)?;
         Ok(Worker::new(WorkerParts {
             storage: Arc::new(self.database.clone()),

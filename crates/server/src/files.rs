@@ -38,8 +38,15 @@ pub fn encode_key(key: &SecretBytes) -> Zeroizing<String> {
     Zeroizing::new(format!("{}\n", STANDARD.encode(key.expose())))
 }
 
-/// Reads a key of 32 bytes in base64.
+/// Reads a key of 32 bytes in base64 from a file that only its owner can read.
 pub fn read_key(path: &Path) -> io::Result<SecretBytes> {
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path)?.permissions());
+        if mode & 0o077 != 0 {
+            return Err(io::Error::other("others can read it: its mode must be 0600 or 0400"));
+        }
+    }
     let text = Zeroizing::new(std::fs::read_to_string(path)?);
     let bytes = STANDARD.decode(text.trim()).map_err(|_| io::Error::other("not base64"))?;
     if bytes.len() != 32 {

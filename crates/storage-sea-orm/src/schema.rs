@@ -28,9 +28,11 @@ pub(crate) async fn migrate(connection: &DatabaseConnection) -> Result<(), Schem
     })
 }
 
+/// Reads only: a role that may not change the schema can still check it.
+///
 /// Refuses a schema with migrations that wait, or with ones that this program does not know.
 pub(crate) async fn check(connection: &DatabaseConnection) -> Result<(), SchemaError> {
-    let pending = Migrator::get_pending_migrations(connection).await.map_err(|error| match error {
+    let pending = Migrator::get_pending_migrations_read_only(connection).await.map_err(|error| match error {
         sea_orm::DbErr::Custom(_) => SchemaError::Unknown,
         other => SchemaError::Store(store_error(&other)),
     })?;

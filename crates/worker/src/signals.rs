@@ -12,7 +12,11 @@ use std::{
 use async_trait::async_trait;
 use operations::{Heartbeat, RunLease, RunQueue};
 use provider_core::{Interrupt, Progress, RunSignals};
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
+
+/// How often progress may be written: a run is watched by people, and each write costs one.
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 /// What an attempt and its heartbeat share.
 pub(crate) struct Signals {
@@ -46,15 +50,23 @@ impl Signals {
         duration: Duration,
         done: &CancellationToken,
     ) {
-        let mut ticks = tokio::time::interval(duration / 3);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let renew_every = duration / 3;
+        let mut ticks = tokio::time::interval(renew_every.min(PROGRESS_EVERY));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks.tick().await;
+        let (mut renewed_at, mut sent) = (Instant::now(), None);
         loop {
             tokio::select! {
                 () = done.cancelled() => return,
                 _ = ticks.tick() => {}
             }
             let progress = *self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+            // Half a tick of slack: a renewal is rather a little early than a whole tick late.
+            let due = renewed_at.elapsed() + PROGRESS_EVERY.min(renew_every) / 2 >= renew_every;
+            if !due && progress == sent {
+                continue;
+            }
+            (renewed_at, sent) = (Instant::now(), progress);
             match queue.heartbeat(lease, duration, progress).await {
                 Ok(Heartbeat::Renewed { cancel_requested: true }) => {
                     self.cancel_requested.store(true, Ordering::Relaxed);

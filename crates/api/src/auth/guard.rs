@@ -6,7 +6,7 @@
 
 use std::marker::PhantomData;
 
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, web::Data};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, http::Method, web::Data};
 use futures::{
     FutureExt as _,
     future::{LocalBoxFuture, Ready, ready},
@@ -58,6 +58,18 @@ impl Authenticated {
         })
     }
 
+    /// Parameters where none are known are refused, like unknown parameters anywhere.
+    fn without_stray_query(self) -> Result<Self, Problem> {
+        let request = &self.request;
+        let known = request.query_string().is_empty()
+            || (request.method() == Method::GET && self.state.edge.routes().takes_query(request.path()));
+        if known {
+            Ok(self)
+        } else {
+            Err(Problem::new(Code::InvalidQuery))
+        }
+    }
+
     /// A list of what belongs to the caller.
     pub(crate) fn list(&self, route: &'static str) -> List {
         let key = &self.identity.key;
@@ -72,7 +84,7 @@ impl FromRequest for Authenticated {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::check(request))
+        ready(Self::check(request).and_then(Self::without_stray_query))
     }
 }
 
@@ -91,26 +103,29 @@ pub(crate) struct Guard<P> {
 
 impl<P: Permission> Guard<P> {
     async fn check(caller: Result<Authenticated, Problem>) -> Result<Self, Problem> {
-        let Authenticated {
-            state,
-            identity,
-            origin,
-            request,
-        } = caller?;
-        let workspace: WorkspaceId = path_id(&request, "workspace_id")?;
+        let caller = caller?;
+        let workspace: WorkspaceId = path_id(&caller.request, "workspace_id")?;
         let membership = {
-            let session = state.storage.read().await?;
-            session.members().membership(&identity.key, workspace).await?
+            let session = caller.state.storage.read().await?;
+            session
+                .members()
+                .membership(&caller.identity.key, workspace)
+                .await?
         };
         let membership = membership.ok_or_else(|| Problem::new(Code::NotFound))?;
         let scope = WorkspaceScope::authorize(&membership, P::CAPABILITY)
             .map_err(|denied| Problem::forbidden(denied.0))?;
-        let role = membership.role();
+        let Authenticated {
+            state,
+            identity: _,
+            origin,
+            request,
+        } = caller.without_stray_query()?;
         Ok(Self {
             state,
             scope,
             origin,
-            role,
+            role: membership.role(),
             request,
             permission: PhantomData,
         })

@@ -43,8 +43,7 @@ fn routes(config: &mut web::ServiceConfig) {
 }
 
 async fn panicking() -> HttpResponse {
-    let header: Option<&str> = None;
-    HttpResponse::Ok().body(header.expect("hunter2").to_owned())
+    panic!("hunter2")
 }
 
 macro_rules! app {

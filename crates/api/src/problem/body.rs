@@ -1,16 +1,16 @@
 //! The body of a problem, and its schema.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::{Code, FieldError};
+use crate::views::{run::RunView, scope::NextStepView};
 
-/// A problem (RFC 9457). Some codes add members of their own, such as `active_run`,
-/// `connection_id`, `required_capability`, `reason_code` and `next_steps`.
+/// A problem (RFC 9457).
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
-pub(crate) struct ProblemBody {
+pub(crate) struct ProblemBody<'a> {
     /// The problem type; one for each code.
     #[serde(rename = "type")]
     #[schema(example = "urn:tenantatlas:problem:not_found")]
@@ -32,10 +32,32 @@ pub(crate) struct ProblemBody {
     retryable: bool,
     /// The wrong places of the request, where they are known.
     errors: Vec<FieldErrorBody>,
-    /// Members that only some codes have.
     #[serde(flatten)]
-    #[schema(ignore)]
-    members: Map<String, Value>,
+    members: &'a Members,
+}
+
+/// Members that only some problems have.
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(as = ProblemMembers)]
+pub(crate) struct Members {
+    /// With `forbidden`: what the caller's role would have to hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) required_capability: Option<&'static str>,
+    /// With `duplicate_connection`: the connection that is there already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) connection_id: Option<Uuid>,
+    /// With `scope_busy`: the run that holds the target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) active_run: Option<RunView>,
+    /// With `operation_blocked`: why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason_code: Option<&'static str>,
+    /// With `operation_blocked`: what to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next_steps: Option<Vec<NextStepView>>,
+    /// With `operation_blocked`: the run that records it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) run: Option<RunView>,
 }
 
 /// One wrong place of a request.
@@ -50,17 +72,12 @@ pub(crate) struct FieldErrorBody {
     code: &'static str,
 }
 
-impl ProblemBody {
+impl<'a> ProblemBody<'a> {
     /// The media type.
-    pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
+    pub(crate) const CONTENT_TYPE: &'static str = "application/problem+json";
 
     /// The body of `code` for one request.
-    pub(super) fn new(
-        code: Code,
-        errors: &[FieldError],
-        request_id: &str,
-        members: Map<String, Value>,
-    ) -> Self {
+    pub(super) fn new(code: Code, errors: &[FieldError], request_id: &str, members: &'a Members) -> Self {
         let errors = errors
             .iter()
             .map(|error| FieldErrorBody {

@@ -163,14 +163,6 @@ impl Code {
             _ => Vec::new(),
         }
     }
-
-    /// The codes that come with this status.
-    pub(crate) fn with_status(status: u16) -> impl Iterator<Item = Self> {
-        Self::ALL
-            .iter()
-            .copied()
-            .filter(move |code| code.number() == status)
-    }
 }
 
 /// The catalogue as text: code, status, whether it is retryable, title; one problem a line.

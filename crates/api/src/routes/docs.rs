@@ -5,8 +5,9 @@ use std::sync::{Arc, LazyLock};
 
 use actix_web::{
     HttpResponse,
+    guard::Get,
     http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, LOCATION},
-    web::{Path, get},
+    web::{Path, resource},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_swagger_ui::Config;
@@ -25,11 +26,18 @@ static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     Arc::new(config.display_operation_id(true).doc_expansion("none"))
 });
 
+/// Where the page is.
+pub(crate) const PATHS: [&str; 2] = ["/docs", "/docs/{file:.*}"];
+
 /// Registers the page. It is not part of the API and not of its document.
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
-    config
-        .route("/docs", get().to(to_page))
-        .route("/docs/{file:.*}", get().to(file));
+    let [page, files] = PATHS;
+    config.map(|config| {
+        let page = resource(page).guard(Get()).to(to_page);
+        config
+            .service(page)
+            .service(resource(files).guard(Get()).to(file))
+    });
 }
 
 async fn to_page() -> HttpResponse {

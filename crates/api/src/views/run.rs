@@ -19,7 +19,7 @@ use super::{
 };
 
 /// An operation run: one operation on one target, from its start to its end.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OperationRun)]
 pub(crate) struct RunView {
     /// Its id.
@@ -77,7 +77,7 @@ pub(crate) struct RunView {
 }
 
 /// Who started a run, as he was named then.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Initiator)]
 struct InitiatorView {
     /// The name at that time.
@@ -87,7 +87,7 @@ struct InitiatorView {
 }
 
 /// How far a run is.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Progress)]
 struct ProgressView {
     /// Done so far.
@@ -97,7 +97,7 @@ struct ProgressView {
 }
 
 /// What went wrong, in the catalogue's words.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RunFailure)]
 struct FailureView {
     /// A code of `GET /api/v1/reason-codes`.
@@ -107,7 +107,7 @@ struct FailureView {
 }
 
 /// What a run was about and what it found.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RunContext)]
 struct RunContextView {
     /// The target as it was when the run was made.
@@ -125,7 +125,7 @@ struct RunContextView {
 }
 
 /// A part that could not be looked at.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = NotAssessed)]
 struct NotAssessedView {
     /// The part.
@@ -135,7 +135,7 @@ struct NotAssessedView {
 }
 
 /// How a run whose worker was gone came to its end.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Reconciliation)]
 struct ReconciliationView {
     /// Why it was ended.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// What a connection points at, in six neutral fields that fit every provider.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TargetScope)]
 pub(crate) struct TargetScopeView {
     /// The provider's key.
@@ -38,7 +38,7 @@ impl From<&TargetScope> for TargetScopeView {
 }
 
 /// What to do next.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = NextStep)]
 pub(crate) struct NextStepView {
     /// The machine's word for it; new ones may be added.

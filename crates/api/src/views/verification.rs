@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// What a connection check looked at and what it found.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = VerificationReport)]
 pub(crate) struct VerificationReportView {
     /// The version of this shape.
@@ -23,7 +23,7 @@ pub(crate) struct VerificationReportView {
 }
 
 /// One thing that was looked at.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = VerificationCheck)]
 struct CheckView {
     /// A stable key.

@@ -65,12 +65,16 @@ fn connection(scope: &WorkspaceScope, ids: &SequentialIds) -> ProviderConnection
 }
 
 fn prepared(change: impl FnOnce(&mut ProviderConnection)) -> OperationRun {
+    prepared_for(OperationType::InventorySync, change)
+}
+
+fn prepared_for(operation_type: OperationType, change: impl FnOnce(&mut ProviderConnection)) -> OperationRun {
     let ids = SequentialIds::default();
     let scope = scope(&ids);
     let mut connection = connection(&scope, &ids);
     change(&mut connection);
     let request = StartRequest {
-        operation_type: OperationType::InventorySync,
+        operation_type,
         environment_id: connection.environment_id,
         inputs: Map::new(),
     };
@@ -109,6 +113,14 @@ fn stored_facts_block_with_their_reason_and_a_next_step() {
         assert_eq!(run.context.reason_code, Some(reason));
         assert_eq!(run.context.steps(), [reason.next_step()]);
     }
+}
+
+#[test]
+fn a_check_may_look_whether_consent_was_granted_meanwhile() {
+    let without = |connection: &mut ProviderConnection| connection.consent.value = ConsentState::Required;
+    assert!(prepared_for(OperationType::ConnectionCheck, without).status().is_active());
+    let blocked = prepared_for(OperationType::ComplianceSnapshot, without);
+    assert_eq!(blocked.context.reason_code, Some(ReasonCode::ProviderConsentMissing));
 }
 
 #[test]

@@ -36,8 +36,7 @@ pub(super) async fn run(args: ServeArgs, settings: Settings) -> Result<(), Failu
     let worker = if args.no_worker {
         None
     } else {
-        let endpoint = settings.provider.loopback_endpoint.clone();
-        Some(program.worker(endpoint, worker_settings(&settings.worker)).map_err(Failure::config)?)
+        Some(program.worker(worker_settings(&settings.worker)).map_err(Failure::config)?)
     };
     let listener = TcpListener::bind(settings.http.bind)
         .map_err(|error| Failure::config(format!("cannot listen on {}: {error}", settings.http.bind)))?;

@@ -12,6 +12,8 @@ pub(crate) struct Steps<'a> {
     pub(crate) transcript: &'a mut Transcript,
     /// Every answer, to be searched for secrets at the end.
     pub(crate) answers: Vec<String>,
+    /// The last state that was said: the same is not said twice.
+    pub(crate) said: String,
 }
 
 /// Fails unless it is as promised.
@@ -37,10 +39,25 @@ impl Steps<'_> {
         Ok(answer)
     }
 
+    /// Watches a run until it tells how far it is.
+    pub(crate) async fn progress(&mut self, run_path: &str) -> Result<(), DemoError> {
+        let mut etag = String::new();
+        for _ in 0..10 {
+            let headers = [("if-none-match", etag.as_str()), ("prefer", "wait=2")];
+            let answer = self.world.client.get_with(run_path, &headers).await?;
+            self.keep(&answer);
+            if answer.body.pointer("/progress/processed").is_some_and(Value::is_u64) {
+                self.say(state(&answer));
+                return Ok(());
+            }
+            answer.header("etag").unwrap_or_default().clone_into(&mut etag);
+        }
+        Err(DemoError::Broken(format!("{run_path} told no progress")))
+    }
+
     /// Watches a run to its end. Each look waits at the server until something changed.
     pub(crate) async fn finished(&mut self, run_path: &str) -> Result<Answer, DemoError> {
         let mut etag = String::new();
-        let mut last = String::new();
         for _ in 0..60 {
             let headers = [("if-none-match", etag.as_str()), ("prefer", "wait=2")];
             let answer = self.world.client.get_with(run_path, &headers).await?;
@@ -52,14 +69,17 @@ impl Steps<'_> {
             if answer.text("/status") == "completed" {
                 return Ok(answer);
             }
-            let state = state(&answer);
-            if state != last {
-                self.transcript.says(&state);
-                last = state;
-            }
+            self.say(state(&answer));
             answer.header("etag").unwrap_or_default().clone_into(&mut etag);
         }
         Err(DemoError::Broken(format!("{run_path} did not end")))
+    }
+
+    fn say(&mut self, state: String) {
+        if state != self.said {
+            self.transcript.says(&state);
+            self.said = state;
+        }
     }
 
     fn keep(&mut self, answer: &Answer) {

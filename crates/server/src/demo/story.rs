@@ -12,7 +12,7 @@ use super::{
 /// Plays everything and checks every promise.
 pub(crate) async fn tell(world: &World, transcript: &mut Transcript) -> Result<Ids, DemoError> {
     transcript.title(&format!("TenantAtlas demo: API at {}, simulated tenants at {}", world.base_url, world.simulator_url()));
-    let mut steps = Steps { world, transcript, answers: Vec::new() };
+    let mut steps = Steps { world, transcript, answers: Vec::new(), said: String::new() };
     let ids = connect(&mut steps).await?;
     check(&mut steps, &ids).await?;
     inventory(&mut steps, &ids).await?;
@@ -64,6 +64,7 @@ async fn add_connection(
 async fn start(steps: &mut Steps<'_>, ids: &Ids, operation: &str) -> Result<String, DemoError> {
     let answer = steps.post(&runs(ids), &request(ids, operation), 202).await?;
     promised(answer.text("/disposition") == "accepted", format!("{operation} was accepted"))?;
+    steps.said.clear();
     let path = answer.header("location").unwrap_or_default().to_owned();
     promised(!path.is_empty(), "an accepted run has a location")?;
     steps.transcript.says(&format!("202 accepted, {}", shorten(&path)));
@@ -115,7 +116,11 @@ async fn inventory(steps: &mut Steps<'_>, ids: &Ids) -> Result<(), DemoError> {
     steps.transcript.says(&format!("409 scope_busy: {holder} holds it, {}", shorten(&path)));
 
     steps.transcript.step("The inventory goes on");
+    let later = steps.world.simulator.control().hold("/v1.0/deviceManagement/managedDevices?");
     hold.release();
+    later.reached().await;
+    steps.progress(&path).await?;
+    later.release();
     let run = steps.finished(&path).await?;
     promised(run.text("/outcome") == "succeeded", "the inventory succeeds")?;
     let total = run.body.pointer("/counts/total").and_then(Value::as_u64).unwrap_or_default();

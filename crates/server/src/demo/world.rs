@@ -49,16 +49,16 @@ impl World {
         };
         let simulator = Simulator::start(options).await.map_err(|error| start("the simulator", &error))?;
         let folder = TempDir::with_prefix("tenantatlas-demo-").map_err(|error| start("the database", &error))?;
-        let program = program(folder.path()).await?;
+        let endpoint = Url::parse(&simulator.base_url()).map_err(|error| start("the worker", &error))?;
+        let program = program(folder.path(), endpoint).await?;
 
         let issuer = LocalIssuer::from_key(files::random_key());
         let token = issuer.mint("demo-owner", Some("Demo owner"), TimeDelta::hours(12), SystemClock.now());
         let verifier = TokenVerifier::new(vec![issuer.verifier_issuer()]);
         let listener = TcpListener::bind(args.bind).map_err(|error| start("the API", &error))?;
         let address = listener.local_addr().map_err(|error| start("the API", &error))?;
-        let endpoint = Url::parse(&simulator.base_url()).map_err(|error| start("the worker", &error))?;
         let settings = WorkerSettings { poll: Duration::from_millis(100), ..WorkerSettings::named("demo") };
-        let worker = program.worker(Some(endpoint), settings).map_err(|error| start("the worker", &error))?;
+        let worker = program.worker(settings).map_err(|error| start("the worker", &error))?;
         let state = program.api(verifier, program.database.derived_key("cursor"), ApiSettings::default());
         let serving = tokio::spawn(compose::serve(listener, state, 2, Some(worker), shutdown));
 
@@ -91,10 +91,10 @@ impl Customer {
     }
 }
 
-async fn program(folder: &Path) -> Result<Program, DemoError> {
+async fn program(folder: &Path, endpoint: Url) -> Result<Program, DemoError> {
     let ring = KeyRing::parse(&KeyRing::generate_file("demo")).map_err(|error| start("the database", &error))?;
     let url = DatabaseUrl::Sqlite(folder.join("demo.sqlite3"));
-    Program::open(&url, ring, true).await.map_err(|error| start("the database", &error))
+    Program::open(&url, ring, true, Some(endpoint)).await.map_err(|error| start("the database", &error))
 }
 
 fn tenant(customer: &Customer, users: usize) -> TenantOptions {

@@ -15,7 +15,10 @@ use crate::{
 #[utoipa::path(
     tag = "audit",
     params(PageQuery),
-    responses((status = 200, description = "A page", body = AuditEventList)),
+    responses(
+        (status = 200, description = "A page", body = AuditEventList),
+        (status = 400, description = "cursor_invalid"),
+    ),
 )]
 #[get("/api/v1/workspaces/{workspace_id}/audit-events")]
 pub(crate) async fn list_audit_events(

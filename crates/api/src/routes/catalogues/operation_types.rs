@@ -15,7 +15,10 @@ use crate::{
 #[utoipa::path(
     tag = "catalogues",
     security(()),
-    responses((status = 200, description = "All of them", body = OperationTypeList)),
+    responses(
+        (status = 200, description = "All of them", body = OperationTypeList),
+        (status = 400, description = "invalid_query"),
+    ),
 )]
 #[get("/api/v1/operation-types")]
 pub(crate) async fn list_operation_types(query: Query<NoQuery>) -> Result<Json<OperationTypeList>, Problem> {

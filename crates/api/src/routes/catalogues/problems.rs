@@ -14,7 +14,10 @@ use crate::{
 #[utoipa::path(
     tag = "catalogues",
     security(()),
-    responses((status = 200, description = "All of them", body = ProblemTypeList)),
+    responses(
+        (status = 200, description = "All of them", body = ProblemTypeList),
+        (status = 400, description = "invalid_query"),
+    ),
 )]
 #[get("/api/v1/problems")]
 pub(crate) async fn list_problems(query: Query<NoQuery>) -> Result<Json<ProblemTypeList>, Problem> {

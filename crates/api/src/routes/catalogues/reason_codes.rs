@@ -15,7 +15,10 @@ use crate::{
 #[utoipa::path(
     tag = "catalogues",
     security(()),
-    responses((status = 200, description = "All of them", body = ReasonCodeList)),
+    responses(
+        (status = 200, description = "All of them", body = ReasonCodeList),
+        (status = 400, description = "invalid_query"),
+    ),
 )]
 #[get("/api/v1/reason-codes")]
 pub(crate) async fn list_reason_codes(query: Query<NoQuery>) -> Result<Json<ReasonCodeList>, Problem> {

@@ -33,7 +33,10 @@ pub(crate) struct SnapshotQuery {
 #[utoipa::path(
     tag = "compliance",
     params(SnapshotQuery),
-    responses((status = 200, description = "A page", body = ComplianceSnapshotList)),
+    responses(
+        (status = 200, description = "A page", body = ComplianceSnapshotList),
+        (status = 400, description = "cursor_invalid"),
+    ),
 )]
 #[get("/api/v1/workspaces/{workspace_id}/compliance-snapshots")]
 pub(crate) async fn list_compliance_snapshots(

@@ -63,6 +63,7 @@ pub(crate) struct CreateConnection {
             ("ETag" = String, description = "Its entity tag"),
         )),
         (status = 409, description = "duplicate_connection, with `connection_id`"),
+        (status = 422, description = "invalid_reference, target_scope_invalid, credential_not_allowed"),
     ),
 )]
 #[post("/api/v1/workspaces/{workspace_id}/connections")]
@@ -106,7 +107,8 @@ pub(crate) async fn create_connection(
             match inserted {
                 InsertedConnection::Inserted { .. } => {}
                 InsertedConnection::DuplicateTarget(id) => {
-                    return Err(Problem::new(Code::DuplicateConnection).with("connection_id", &id));
+                    return Err(Problem::new(Code::DuplicateConnection)
+                        .with(|members| members.connection_id = Some(id.as_uuid())));
                 }
             }
             let stored = work.connections().find(&scope, connection.id).await?;
@@ -133,12 +135,15 @@ fn check(
         None => display_name.clone(),
     };
     let provider = ProviderKey::new(&body.provider).map_err(scope_refusal)?;
-    let identifier = text::short("/scope_identifier", &body.scope_identifier, 255)?;
+    let identifier = &body.scope_identifier;
+    if identifier.len() > 255 {
+        return Err(scope_refusal(ScopeProblem::InvalidIdentifier));
+    }
     let target_scope = TargetScope::normalize(
         &*state.rules,
         &provider,
         ScopeKind::Tenant,
-        &identifier,
+        identifier,
         scope_name,
     )
     .map_err(scope_refusal)?;

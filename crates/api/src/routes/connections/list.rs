@@ -33,7 +33,10 @@ pub(crate) struct ConnectionQuery {
 #[utoipa::path(
     tag = "connections",
     params(ConnectionQuery),
-    responses((status = 200, description = "A page", body = ConnectionList)),
+    responses(
+        (status = 200, description = "A page", body = ConnectionList),
+        (status = 400, description = "cursor_invalid"),
+    ),
 )]
 #[get("/api/v1/workspaces/{workspace_id}/connections")]
 pub(crate) async fn list_connections(

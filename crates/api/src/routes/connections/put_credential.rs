@@ -31,6 +31,7 @@ use crate::{
             ("ETag" = String, description = "Its new entity tag"),
         )),
         (status = 412, description = "precondition_failed"),
+        (status = 422, description = "credential_not_allowed"),
         (status = 428, description = "precondition_required"),
     ),
 )]

@@ -15,7 +15,10 @@ use crate::{
 #[utoipa::path(
     tag = "environments",
     params(PageQuery),
-    responses((status = 200, description = "A page", body = EnvironmentList)),
+    responses(
+        (status = 200, description = "A page", body = EnvironmentList),
+        (status = 400, description = "cursor_invalid"),
+    ),
 )]
 #[get("/api/v1/workspaces/{workspace_id}/environments")]
 pub(crate) async fn list_environments(

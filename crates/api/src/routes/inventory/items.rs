@@ -37,7 +37,10 @@ pub(crate) struct ItemQuery {
 #[utoipa::path(
     tag = "inventory",
     params(ItemQuery),
-    responses((status = 200, description = "A page", body = InventoryItemList)),
+    responses(
+        (status = 200, description = "A page", body = InventoryItemList),
+        (status = 400, description = "cursor_invalid"),
+    ),
 )]
 #[get("/api/v1/workspaces/{workspace_id}/inventory/items")]
 pub(crate) async fn list_inventory_items(

@@ -15,7 +15,10 @@ use crate::{
 #[utoipa::path(
     tag = "members",
     params(PageQuery),
-    responses((status = 200, description = "A page", body = MemberList)),
+    responses(
+        (status = 200, description = "A page", body = MemberList),
+        (status = 400, description = "cursor_invalid"),
+    ),
 )]
 #[get("/api/v1/workspaces/{workspace_id}/members")]
 pub(crate) async fn list_members(

@@ -9,7 +9,7 @@ use actix_web::{
 };
 use operations::OperationRun;
 use provider_core::RunId;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 use super::view;
 use crate::{
@@ -61,7 +61,8 @@ pub(crate) async fn get_operation_run(
 }
 
 /// Looks at the store until there is news, the wait is over, or the server closes. The store is
-/// asked each time: the run may change in another process.
+/// asked each time: the run may change in another process. Only the pauses are cut short, never a
+/// look.
 async fn wait_for_news(
     guard: &Guard<ViewOperations>,
     id: RunId,
@@ -69,26 +70,18 @@ async fn wait_for_news(
     wait: Duration,
 ) -> Result<Representation, Problem> {
     let state = &guard.state;
-    let watch = async {
-        let mut ticks = interval(state.settings.wait_poll);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        ticks.tick().await;
-        loop {
-            tokio::select! {
-                _ = ticks.tick() => {}
-                () = state.closing.cancelled() => return read(guard, id).await,
-            }
-            let (run, representation) = read(guard, id).await?;
-            if news(&run, &representation, conditions) {
-                return Ok((run, representation));
-            }
+    let deadline = Instant::now() + wait;
+    let mut ticks = interval(state.settings.wait_poll);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks.tick().await;
+    loop {
+        let pause = state.closing.run_until_cancelled(ticks.tick());
+        let over = !matches!(timeout_at(deadline, pause).await, Ok(Some(_)));
+        let (run, representation) = read(guard, id).await?;
+        if over || news(&run, &representation, conditions) {
+            return Ok(representation);
         }
-    };
-    let (_, representation) = match timeout(wait, watch).await {
-        Ok(outcome) => outcome?,
-        Err(_) => read(guard, id).await?,
-    };
-    Ok(representation)
+    }
 }
 
 async fn read(guard: &Guard<ViewOperations>, id: RunId) -> Result<(OperationRun, Representation), Problem> {

@@ -45,7 +45,10 @@ pub(crate) struct RunQuery {
 #[utoipa::path(
     tag = "operation-runs",
     params(RunQuery),
-    responses((status = 200, description = "A page", body = OperationRunList)),
+    responses(
+        (status = 200, description = "A page", body = OperationRunList),
+        (status = 400, description = "cursor_invalid"),
+    ),
 )]
 #[get("/api/v1/workspaces/{workspace_id}/operation-runs")]
 pub(crate) async fn list_operation_runs(

@@ -41,7 +41,10 @@ pub(crate) struct OperationRunForecast {
 #[utoipa::path(
     tag = "operation-runs",
     request_body = StartOperationRun,
-    responses((status = 200, description = "The forecast", body = OperationRunForecast)),
+    responses(
+        (status = 200, description = "The forecast", body = OperationRunForecast),
+        (status = 422, description = "unknown_operation_type, invalid_reference"),
+    ),
 )]
 #[post("/api/v1/workspaces/{workspace_id}/operation-runs/preflight")]
 pub(crate) async fn preflight_operation_run(

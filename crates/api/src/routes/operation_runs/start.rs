@@ -51,6 +51,7 @@ pub(crate) struct StartedOperationRun {
             ("Link" = String, description = "The run that holds the target, with `rel=\"blocked-by\"`"),
             ("Retry-After" = u32, description = "Seconds after which another try is worth it"),
         )),
+        (status = 422, description = "operation_blocked, with `reason_code`, `next_steps` and the recorded `run`; unknown_operation_type, invalid_reference"),
     ),
 )]
 #[post("/api/v1/workspaces/{workspace_id}/operation-runs")]
@@ -130,11 +131,12 @@ fn answer(guard: &Guard<StartOperations>, outcome: StartOutcome) -> Result<HttpR
         StartOutcome::ScopeBusy { holder } => Err(Problem::new(Code::ScopeBusy)
             .retry_after(look_again_after(&holder))
             .blocked_by(&address(guard, &holder))
-            .with("active_run", &view(guard, holder))),
-        StartOutcome::Blocked(run) => Err(Problem::new(Code::OperationBlocked)
-            .with("reason_code", &run.context.reason_code.map(ReasonCode::as_str))
-            .with("next_steps", &step_views(run.context.steps()))
-            .with("run", &view(guard, run))),
+            .with(|members| members.active_run = Some(view(guard, holder)))),
+        StartOutcome::Blocked(run) => Err(Problem::new(Code::OperationBlocked).with(|members| {
+            members.reason_code = run.context.reason_code.map(ReasonCode::as_str);
+            members.next_steps = Some(step_views(run.context.steps()));
+            members.run = Some(view(guard, run));
+        })),
     }
 }
 

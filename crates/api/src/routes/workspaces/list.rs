@@ -15,7 +15,10 @@ use crate::{
 #[utoipa::path(
     tag = "workspaces",
     params(PageQuery),
-    responses((status = 200, description = "A page", body = WorkspaceList)),
+    responses(
+        (status = 200, description = "A page", body = WorkspaceList),
+        (status = 400, description = "cursor_invalid"),
+    ),
 )]
 #[get("/api/v1/workspaces")]
 pub(crate) async fn list_workspaces(

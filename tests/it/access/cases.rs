@@ -1,0 +1,153 @@
+//! The table: every operation of the API, what it takes to call it, and a body that is accepted.
+
+use integration_tests::Customer;
+use kernel::{IdSource as _, SystemIds};
+use serde_json::{Value, json};
+
+use crate::spec;
+
+/// What it takes to call an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Nothing at all.
+    Nothing,
+    /// To be somebody.
+    Token,
+    /// To be a member whose role holds this.
+    Capability(&'static str),
+}
+
+/// One operation.
+pub(crate) struct Case {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) needs: Needs,
+    pub(crate) body: Option<fn(&Place) -> Value>,
+}
+
+/// A workspace and one of each thing in it.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) workspace: String,
+    pub(crate) environment: String,
+    pub(crate) connection: String,
+    pub(crate) run: String,
+    pub(crate) snapshot: String,
+}
+
+impl Place {
+    /// Ids that nobody ever had.
+    pub(crate) fn nowhere() -> Self {
+        let id = || SystemIds.next_uuid().to_string();
+        Self { workspace: id(), environment: id(), connection: id(), run: id(), snapshot: id() }
+    }
+
+    /// The address of an operation here.
+    pub(crate) fn fill(&self, template: &str) -> String {
+        let values = [
+            ("workspace_id", self.workspace.as_str()),
+            ("environment_id", &self.environment),
+            ("connection_id", &self.connection),
+            ("run_id", &self.run),
+            ("snapshot_id", &self.snapshot),
+        ];
+        spec::fill(template, &values)
+    }
+}
+
+impl Case {
+    pub(crate) fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    pub(crate) fn in_workspace(&self) -> bool {
+        self.path.contains("{workspace_id}")
+    }
+
+    /// Whether the path names a thing inside the workspace.
+    pub(crate) fn names_a_child(&self) -> bool {
+        self.path.matches('{').count() > 1
+    }
+}
+
+const fn get(path: &'static str, needs: Needs) -> Case {
+    Case { method: "GET", path, needs, body: None }
+}
+
+const fn post(path: &'static str, needs: Needs, body: fn(&Place) -> Value) -> Case {
+    Case { method: "POST", path, needs, body: Some(body) }
+}
+
+use Needs::{Capability, Nothing, Token};
+
+/// Every operation. One that is missing here fails a test, and so does one that is not served.
+pub(crate) const CASES: [Case; 28] = [
+    get("/livez", Nothing),
+    get("/readyz", Nothing),
+    get("/metrics", Nothing),
+    get("/api/v1/openapi.json", Nothing),
+    get("/api/v1/operation-types", Nothing),
+    get("/api/v1/problems", Nothing),
+    get("/api/v1/reason-codes", Nothing),
+    get("/api/v1/workspaces", Token),
+    post("/api/v1/workspaces", Token, named),
+    get("/api/v1/workspaces/{workspace_id}", Capability("workspace.view")),
+    get("/api/v1/workspaces/{workspace_id}/environments", Capability("workspace.view")),
+    get("/api/v1/workspaces/{workspace_id}/environments/{environment_id}", Capability("workspace.view")),
+    post("/api/v1/workspaces/{workspace_id}/environments", Capability("environments.manage"), named),
+    get("/api/v1/workspaces/{workspace_id}/members", Capability("members.view")),
+    post("/api/v1/workspaces/{workspace_id}/members", Capability("members.manage"), member),
+    get("/api/v1/workspaces/{workspace_id}/connections", Capability("connections.view")),
+    get("/api/v1/workspaces/{workspace_id}/connections/{connection_id}", Capability("connections.view")),
+    post("/api/v1/workspaces/{workspace_id}/connections", Capability("connections.manage"), connection),
+    Case {
+        method: "PUT",
+        path: "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/credential",
+        needs: Capability("credentials.manage"),
+        body: Some(credential),
+    },
+    get("/api/v1/workspaces/{workspace_id}/operation-runs", Capability("operations.view")),
+    get("/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}", Capability("operations.view")),
+    post("/api/v1/workspaces/{workspace_id}/operation-runs", Capability("operations.start"), start),
+    post("/api/v1/workspaces/{workspace_id}/operation-runs/preflight", Capability("operations.start"), start),
+    Case {
+        method: "POST",
+        path: "/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}/cancel",
+        needs: Capability("operations.cancel"),
+        body: None,
+    },
+    get("/api/v1/workspaces/{workspace_id}/inventory/items", Capability("inventory.view")),
+    get("/api/v1/workspaces/{workspace_id}/compliance-snapshots", Capability("inventory.view")),
+    get("/api/v1/workspaces/{workspace_id}/compliance-snapshots/{snapshot_id}", Capability("inventory.view")),
+    get("/api/v1/workspaces/{workspace_id}/audit-events", Capability("audit.view")),
+];
+
+fn unique() -> String {
+    SystemIds.next_uuid().simple().to_string()
+}
+
+fn named(_: &Place) -> Value {
+    json!({ "display_name": "A name", "slug": format!("s-{}", unique()) })
+}
+
+fn member(_: &Place) -> Value {
+    json!({ "issuer": "https://login.example.com", "subject": unique(), "label": "Somebody", "role": "readonly" })
+}
+
+pub(crate) fn connection(place: &Place) -> Value {
+    let customer = Customer::new();
+    integration_tests::app::connection_body(&place.environment, &customer, &customer.secret)
+}
+
+pub(crate) fn credential(_: &Place) -> Value {
+    json!({ "kind": "client_secret", "secret": Customer::new().secret, "expires_at": "2030-01-01T00:00:00Z" })
+}
+
+pub(crate) fn start(place: &Place) -> Value {
+    json!({
+        "operation_type": "inventory.sync",
+        "environment_id": place.environment,
+        "connection_id": place.connection,
+        "inputs": {},
+    })
+}

@@ -1,0 +1,177 @@
+//! Requests byte by byte over a socket of their own: what an HTTP library would repair, reorder
+//! or refuse to send must reach the server as it is written.
+
+use std::{io, time::Duration};
+
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+/// How long an answer may take before the test fails. Never waited for in a passing test.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// Where requests go.
+#[derive(Debug, Clone)]
+pub(crate) struct Wire(String);
+
+/// A request, written as it stands here.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Option<Vec<u8>>,
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// Names in lower case.
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Request {
+    pub(crate) fn new(method: &str, target: &str) -> Self {
+        Self { method: method.to_owned(), target: target.to_owned(), headers: Vec::new(), body: None }
+    }
+
+    pub(crate) fn get(target: &str) -> Self {
+        Self::new("GET", target)
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn bearer(self, token: &str) -> Self {
+        let value = format!("Bearer {token}");
+        self.with("authorization", &value)
+    }
+
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.with("content-type", "application/json").bytes(body.to_string().as_bytes())
+    }
+
+    pub(crate) fn bytes(mut self, body: &[u8]) -> Self {
+        self.body = Some(body.to_vec());
+        self
+    }
+
+    /// As it goes over the wire. A length is announced unless the caller says how the body ends.
+    fn encode(&self) -> Vec<u8> {
+        let mut head = format!("{} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", self.method, self.target);
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        let framed = self.headers.iter().any(|(name, _)| name == "transfer-encoding");
+        let body = self.body.clone().unwrap_or_default();
+        if self.body.is_some() && !framed {
+            head.push_str(&format!("content-length: {}\r\n", body.len()));
+        }
+        let mut bytes = format!("{head}\r\n").into_bytes();
+        bytes.extend(body);
+        bytes
+    }
+}
+
+impl Wire {
+    /// To the server at `http://host:port`.
+    pub(crate) fn to(base_url: &str) -> Self {
+        Self(base_url.trim_start_matches("http://").trim_end_matches('/').to_owned())
+    }
+
+    /// Sends a request and reads the answer.
+    pub(crate) async fn send(&self, request: &Request) -> Reply {
+        let answer = self.exchange(&request.encode()).await;
+        Reply::parse(&answer)
+            .unwrap_or_else(|| panic!("no answer to {} {}: {answer:?}", request.method, request.target))
+    }
+
+    /// Sends bytes and reads what comes back until the server closes the connection.
+    pub(crate) async fn exchange(&self, bytes: &[u8]) -> Vec<u8> {
+        let stream = TcpStream::connect(&self.0).await.expect("connects");
+        let both = async {
+            // The server may answer and close before it has read everything.
+            let (_, answer) = tokio::join!(write_all(&stream, bytes), read_to_end(&stream));
+            answer
+        };
+        tokio::time::timeout(PATIENCE, both).await.expect("the server answers and closes")
+    }
+
+    /// Sends bytes and goes away without waiting for anything.
+    pub(crate) async fn abandon(&self, bytes: &[u8]) {
+        let stream = TcpStream::connect(&self.0).await.expect("connects");
+        write_all(&stream, bytes).await.expect("the server still listens");
+    }
+}
+
+async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        stream.writable().await?;
+        match stream.try_write(bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Until the end, or until the connection is reset.
+async fn read_to_end(stream: &TcpStream) -> Vec<u8> {
+    let (mut all, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
+    while stream.readable().await.is_ok() {
+        match stream.try_read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => all.extend_from_slice(&buffer[..read]),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => break,
+        }
+    }
+    all
+}
+
+impl Reply {
+    /// The answer that these bytes are.
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+        let mut lines = head.split("\r\n");
+        let status = lines.next()?.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
+        let headers = lines.filter_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            Some((name.to_ascii_lowercase(), value.to_owned()))
+        });
+        Some(Self { status, headers: headers.collect(), body: bytes[end + 4..].to_vec() })
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as JSON; null if it is not.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    /// The `code` of a problem; empty if it is none.
+    pub(crate) fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Head and body as one text.
+    pub(crate) fn text(&self) -> String {
+        let headers: String = self.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+        format!("{}\n{headers}\n{}", self.status, String::from_utf8_lossy(&self.body))
+    }
+
+    /// The whole answer without the request id, the date and nothing else: two of them are equal
+    /// if the two answers cannot be told apart.
+    pub(crate) fn anonymous(&self) -> String {
+        let id = self.header("x-request-id").expect("every answer names its request").to_owned();
+        let kept = self.headers.iter().filter(|(name, _)| name != "date").cloned().collect();
+        Self { headers: kept, ..self.clone() }.text().replace(&id, "[id]")
+    }
+}

@@ -1,0 +1,211 @@
+//! The product in one process: the real API on a real socket, the real worker on demand, and a
+//! simulator with two customers behind it.
+
+use std::{net::TcpListener, sync::Arc, time::Duration};
+
+use api::{
+    ApiSettings,
+    auth::{LocalIssuer, TokenVerifier},
+};
+use chrono::TimeDelta;
+use cli::{Answer, Client};
+use kernel::{Clock as _, IdSource as _, SystemClock, SystemIds};
+use microsoft_simulator::{AppOptions, Simulator, SimulatorOptions, TenantOptions};
+use serde_json::{Value, json};
+use server::{compose::Program, files};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+use uuid::Uuid;
+use worker::{Worker, WorkerSettings};
+
+use crate::TestDatabase;
+
+/// A sign of life comes every third of this; nothing sweeps unless a test does.
+const LEASE: Duration = Duration::from_secs(3);
+
+/// A simulated customer.
+pub struct Customer {
+    /// Its tenant.
+    pub tenant_id: Uuid,
+    /// The client that it let in.
+    pub client_id: Uuid,
+    /// The secret that is accepted.
+    pub secret: String,
+}
+
+impl Customer {
+    /// A customer with ids and a secret of its own.
+    pub fn new() -> Self {
+        let secret = format!("it~{}", files::encode_key(&files::random_key()).trim().replace(['/', '+', '='], "_"));
+        Self { tenant_id: SystemIds.next_uuid(), client_id: SystemIds.next_uuid(), secret }
+    }
+
+    /// How the simulator knows it.
+    pub fn tenant(&self) -> TenantOptions {
+        TenantOptions {
+            users: 60,
+            groups: 12,
+            devices: 30,
+            apps: vec![AppOptions::consented(self.client_id, &self.secret)],
+            ..TenantOptions::sample(self.tenant_id)
+        }
+    }
+}
+
+impl Default for Customer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The product and what is around it.
+pub struct TestApp {
+    /// Where the API is.
+    pub base_url: String,
+    /// The database.
+    pub database: TestDatabase,
+    /// The product's own handle on it.
+    pub program: Program,
+    /// Executes runs when it is told to.
+    pub worker: Worker,
+    /// The stand-in for the provider; nothing once it was stopped.
+    pub simulator: Option<Simulator>,
+    /// A customer.
+    pub contoso: Customer,
+    /// Another one.
+    pub fabrikam: Customer,
+    issuer: Arc<LocalIssuer>,
+    shutdown: CancellationToken,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+/// A workspace with an environment and a connection.
+pub struct Home {
+    /// `/api/v1/workspaces/{id}`.
+    pub base: String,
+    /// The workspace.
+    pub workspace: String,
+    /// The environment.
+    pub environment: String,
+    /// The connection.
+    pub connection: String,
+}
+
+impl TestApp {
+    /// Starts everything on `database`. The worker does nothing until [`TestApp::drain`].
+    pub async fn start(database: TestDatabase) -> Self {
+        let (contoso, fabrikam) = (Customer::new(), Customer::new());
+        let tenants = vec![contoso.tenant(), fabrikam.tenant()];
+        let simulator = Simulator::start(SimulatorOptions { tenants, ..SimulatorOptions::default() });
+        let simulator = simulator.await.expect("the simulator starts");
+        let endpoint = Url::parse(&simulator.base_url()).expect("an address");
+        let program = Program::open(&database.database_url(), database.key_ring(), false, Some(endpoint))
+            .await
+            .expect("opens");
+        let mut settings = WorkerSettings::named("it");
+        settings.queue.lease = LEASE;
+        let worker = program.worker(settings).expect("a worker");
+
+        let issuer = LocalIssuer::from_key(files::random_key());
+        let verifier = TokenVerifier::new(vec![issuer.verifier_issuer()]);
+        let state = program.api(verifier, program.database.derived_key("cursor"), ApiSettings::default());
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let base_url = format!("http://{}", listener.local_addr().expect("an address"));
+        let shutdown = CancellationToken::new();
+        let serving = tokio::spawn(api::serve(listener, Arc::new(state), 1, shutdown.clone().cancelled_owned()));
+        Self {
+            base_url,
+            database,
+            program,
+            worker,
+            simulator: Some(simulator),
+            contoso,
+            fabrikam,
+            issuer: Arc::new(issuer),
+            shutdown,
+            serving,
+        }
+    }
+
+    /// A token for `subject`.
+    pub fn token(&self, subject: &str) -> String {
+        self.issuer.mint(subject, None, TimeDelta::hours(1), SystemClock.now())
+    }
+
+    /// A client with a token for `subject`.
+    pub fn client(&self, subject: &str) -> Client {
+        Client::new(Url::parse(&self.base_url).expect("an address"), Some(self.token(subject))).expect("a client")
+    }
+
+    /// A client without a token.
+    pub fn anonymous(&self) -> Client {
+        Client::new(Url::parse(&self.base_url).expect("an address"), None).expect("a client")
+    }
+
+    /// Works until nothing may begin any more.
+    pub async fn drain(&self) -> usize {
+        self.worker.drain().await.expect("the queue answers")
+    }
+
+    /// A workspace of `owner` with an environment and a connection to `customer`, whose secret
+    /// is `secret`.
+    pub async fn home(&self, owner: &Client, customer: &Customer, secret: &str) -> Home {
+        let slug = format!("w-{}", SystemIds.next_uuid().simple());
+        let body = json!({ "display_name": "A workspace", "slug": slug });
+        let workspace = created(&owner.post("/api/v1/workspaces", &body).await.expect("an answer"));
+        let base = format!("/api/v1/workspaces/{workspace}");
+        let body = json!({ "display_name": "An environment", "slug": "production" });
+        let environment = created(&owner.post(&format!("{base}/environments"), &body).await.expect("an answer"));
+        let body = connection_body(&environment, customer, secret);
+        let connection = created(&owner.post(&format!("{base}/connections"), &body).await.expect("an answer"));
+        Home { base, workspace, environment, connection }
+    }
+
+    /// Stops everything. The harness ends a test that leaves a run behind that nobody ends.
+    pub async fn stop(mut self) {
+        self.shutdown.cancel();
+        self.serving.await.expect("joins").expect("serves to the end");
+        if let Some(simulator) = self.simulator.take() {
+            simulator.stop().await;
+        }
+    }
+
+    /// Stops the simulator alone.
+    pub async fn stop_simulator(&mut self) {
+        if let Some(simulator) = self.simulator.take() {
+            simulator.stop().await;
+        }
+    }
+}
+
+impl Home {
+    /// Starts an operation.
+    pub async fn start(&self, client: &Client, operation: &str) -> Answer {
+        let body = json!({ "operation_type": operation, "environment_id": self.environment });
+        client.post(&format!("{}/operation-runs", self.base), &body).await.expect("an answer")
+    }
+
+    /// Reads a run.
+    pub async fn run(&self, client: &Client, id: &str) -> Answer {
+        client.get(&format!("{}/operation-runs/{id}", self.base)).await.expect("an answer")
+    }
+}
+
+/// The body that connects a customer.
+pub fn connection_body(environment: &str, customer: &Customer, secret: &str) -> Value {
+    json!({
+        "environment_id": environment,
+        "provider": "microsoft",
+        "connection_type": "dedicated",
+        "display_name": "A connection",
+        "scope_identifier": customer.tenant_id,
+        "credential": { "kind": "client_secret", "client_identifier": customer.client_id, "secret": secret },
+    })
+}
+
+/// The id of what was created.
+pub fn created(answer: &Answer) -> String {
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    answer.text("/id").to_owned()
+}

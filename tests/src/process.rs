@@ -1,0 +1,82 @@
+//! The product in processes of its own: to share a database, to be paused and to be killed.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use crate::TestDatabase;
+
+/// A process of the product. Killed when dropped.
+pub struct Process {
+    child: Child,
+    /// What it wrote when it was ready.
+    pub ready: Value,
+    /// Where its log goes.
+    pub log: PathBuf,
+}
+
+impl Process {
+    /// Starts `binary` with `arguments` on `database`, and waits until it says that it is ready.
+    /// Settings are given as `SECTION__KEY` and value.
+    pub fn start(binary: &Path, arguments: &[&str], database: &TestDatabase, settings: &[(&str, &str)]) -> Self {
+        let name = format!("{}-{}", arguments[0], database.folder.path().read_dir().expect("a folder").count());
+        let ready_file = database.folder.path().join(format!("{name}.ready"));
+        let log = database.folder.path().join(format!("{name}.log"));
+        let mut command = Command::new(binary);
+        command
+            .args(arguments)
+            .arg("--ready-file")
+            .arg(&ready_file)
+            .env("TENANTATLAS__DATABASE__URL", &database.url)
+            .env("TENANTATLAS__KEYS__RING_FILE", database.ring_file())
+            .env("TENANTATLAS__HTTP__BIND", "127.0.0.1:0")
+            .envs(settings.iter().map(|(key, value)| (format!("TENANTATLAS__{key}"), value)))
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(&log).expect("a log"));
+        let child = command.spawn().expect("starts");
+        let mut process = Self { child, ready: Value::Null, log };
+        process.ready = process.wait_until_ready(&ready_file);
+        process
+    }
+
+    fn wait_until_ready(&mut self, path: &Path) -> Value {
+        for _ in 0..600 {
+            if let Ok(text) = std::fs::read_to_string(path) {
+                return serde_json::from_str(&text).expect("the ready file is JSON");
+            }
+            if let Some(status) = self.child.try_wait().expect("known") {
+                panic!("ended with {status}: {}", std::fs::read_to_string(&self.log).unwrap_or_default());
+            }
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+        panic!("not ready: {}", std::fs::read_to_string(&self.log).unwrap_or_default());
+    }
+
+    /// Where its API is.
+    pub fn base_url(&self) -> String {
+        self.ready["base_url"].as_str().expect("an address").to_owned()
+    }
+
+    /// Sends a signal, by the name that kill(1) knows.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(status.expect("kill runs").success());
+    }
+
+    /// Kills it with no chance to say goodbye.
+    pub fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("gone");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
