@@ -3,7 +3,10 @@
 use sea_orm_migration::{
     SchemaManager,
     sea_orm::DbErr,
-    sea_query::{ColumnDef, ForeignKey, ForeignKeyAction, ForeignKeyCreateStatement, Index, IndexCreateStatement, Table},
+    sea_query::{
+        ColumnDef, ForeignKey, ForeignKeyAction, ForeignKeyCreateStatement, Index, IndexCreateStatement,
+        Table,
+    },
 };
 
 /// A UUID that must be there.
@@ -121,4 +124,3 @@ macro_rules! named_after_file {
     };
 }
 pub(crate) use named_after_file;
-

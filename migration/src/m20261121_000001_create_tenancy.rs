@@ -28,7 +28,12 @@ fn workspaces() -> TableCreateStatement {
         .col(text("slug"))
         .col(text("display_name"))
         .col(number("created_at"))
-        .index(Index::create().unique().name("workspaces_slug_unique").col("slug"))
+        .index(
+            Index::create()
+                .unique()
+                .name("workspaces_slug_unique")
+                .col("slug"),
+        )
         .to_owned()
 }
 
@@ -41,7 +46,13 @@ fn principals() -> TableCreateStatement {
         .col(text("subject"))
         .col(text("label"))
         .col(number("created_at"))
-        .index(Index::create().unique().name("principals_key_unique").col("issuer").col("subject"))
+        .index(
+            Index::create()
+                .unique()
+                .name("principals_key_unique")
+                .col("issuer")
+                .col("subject"),
+        )
         .to_owned()
 }
 
@@ -55,10 +66,18 @@ fn members() -> TableCreateStatement {
         .col(number("created_at"))
         .primary_key(&mut workspace_key())
         .index(
-            Index::create().unique().name("members_principal_unique").col("workspace_id").col("principal_id"),
+            Index::create()
+                .unique()
+                .name("members_principal_unique")
+                .col("workspace_id")
+                .col("principal_id"),
         )
         .foreign_key(&mut of_workspace("members"))
-        .foreign_key(ForeignKey::create().from("members", "principal_id").to("principals", "id"))
+        .foreign_key(
+            ForeignKey::create()
+                .from("members", "principal_id")
+                .to("principals", "id"),
+        )
         .to_owned()
 }
 
@@ -71,7 +90,13 @@ fn environments() -> TableCreateStatement {
         .col(text("display_name"))
         .col(number("created_at"))
         .primary_key(&mut workspace_key())
-        .index(Index::create().unique().name("environments_slug_unique").col("workspace_id").col("slug"))
+        .index(
+            Index::create()
+                .unique()
+                .name("environments_slug_unique")
+                .col("workspace_id")
+                .col("slug"),
+        )
         .foreign_key(&mut of_workspace("environments"))
         .to_owned()
 }

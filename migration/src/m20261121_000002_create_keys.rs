@@ -39,6 +39,10 @@ fn workspace_keys() -> TableCreateStatement {
         .col(number("created_at"))
         .primary_key(Index::create().col("workspace_id").col("version").primary())
         .foreign_key(&mut of_workspace("workspace_keys"))
-        .foreign_key(ForeignKey::create().from("workspace_keys", "kid").to("key_ring", "kid"))
+        .foreign_key(
+            ForeignKey::create()
+                .from("workspace_keys", "kid")
+                .to("key_ring", "kid"),
+        )
         .to_owned()
 }

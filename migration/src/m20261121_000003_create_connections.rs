@@ -21,7 +21,15 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        drop_tables(manager, &["connection_requirements", "provider_credentials", "provider_connections"]).await
+        drop_tables(
+            manager,
+            &[
+                "connection_requirements",
+                "provider_credentials",
+                "provider_connections",
+            ],
+        )
+        .await
     }
 }
 
@@ -67,7 +75,11 @@ fn connections() -> TableCreateStatement {
                 .col("scope_identifier"),
         )
         .foreign_key(&mut of_workspace("provider_connections"))
-        .foreign_key(&mut within_workspace("provider_connections", "environment_id", "environments"))
+        .foreign_key(&mut within_workspace(
+            "provider_connections",
+            "environment_id",
+            "environments",
+        ))
         .to_owned()
 }
 
@@ -104,7 +116,11 @@ fn credentials() -> TableCreateStatement {
                 .col("workspace_id")
                 .col("connection_id"),
         )
-        .foreign_key(&mut within_workspace("provider_credentials", "connection_id", "provider_connections"))
+        .foreign_key(&mut within_workspace(
+            "provider_credentials",
+            "connection_id",
+            "provider_connections",
+        ))
         .to_owned()
 }
 
@@ -118,8 +134,16 @@ fn requirements() -> TableCreateStatement {
         .col(number("checked_at"))
         .col(id("run_id"))
         .primary_key(
-            Index::create().col("workspace_id").col("connection_id").col("requirement_key").primary(),
+            Index::create()
+                .col("workspace_id")
+                .col("connection_id")
+                .col("requirement_key")
+                .primary(),
         )
-        .foreign_key(&mut within_workspace("connection_requirements", "connection_id", "provider_connections"))
+        .foreign_key(&mut within_workspace(
+            "connection_requirements",
+            "connection_id",
+            "provider_connections",
+        ))
         .to_owned()
 }

@@ -3,8 +3,8 @@
 use sea_orm_migration::prelude::*;
 
 use crate::columns::{
-    drop_tables, id, json, named_after_file, number, of_workspace, optional_id, optional_number, optional_text,
-    text, within_workspace, workspace_key,
+    drop_tables, id, json, named_after_file, number, of_workspace, optional_id, optional_number,
+    optional_text, text, within_workspace, workspace_key,
 };
 
 pub(crate) struct Migration;
@@ -27,7 +27,14 @@ impl MigrationTrait for Migration {
 
 fn runs() -> TableCreateStatement {
     let statuses = ["queued", "running", "completed"];
-    let outcomes = ["pending", "succeeded", "partially_succeeded", "blocked", "failed", "canceled"];
+    let outcomes = [
+        "pending",
+        "succeeded",
+        "partially_succeeded",
+        "blocked",
+        "failed",
+        "canceled",
+    ];
     let mut table = Table::create();
     table
         .table("operation_runs")
@@ -61,13 +68,25 @@ fn runs() -> TableCreateStatement {
         .col(number("created_at"))
         .primary_key(&mut workspace_key())
         .foreign_key(&mut of_workspace("operation_runs"))
-        .foreign_key(&mut within_workspace("operation_runs", "environment_id", "environments"))
-        .foreign_key(&mut within_workspace("operation_runs", "connection_id", "provider_connections"))
-        .foreign_key(ForeignKey::create().from("operation_runs", "initiator_principal_id").to("principals", "id"));
+        .foreign_key(&mut within_workspace(
+            "operation_runs",
+            "environment_id",
+            "environments",
+        ))
+        .foreign_key(&mut within_workspace(
+            "operation_runs",
+            "connection_id",
+            "provider_connections",
+        ))
+        .foreign_key(
+            ForeignKey::create()
+                .from("operation_runs", "initiator_principal_id")
+                .to("principals", "id"),
+        );
     for rule in rules() {
         table.check(rule);
     }
-    table.to_owned()
+    table
 }
 
 /// What every row must be, whoever writes it.
@@ -78,12 +97,16 @@ fn rules() -> Vec<Expr> {
         active().eq(Expr::col("outcome").eq("pending")),
         active().eq(Expr::col("completed_at").is_null()),
         // What is active holds a scope through a connection.
-        Expr::col("status")
-            .eq("completed")
-            .or(Expr::col("scope_key").is_not_null().and(Expr::col("connection_id").is_not_null())),
+        Expr::col("status").eq("completed").or(Expr::col("scope_key")
+            .is_not_null()
+            .and(Expr::col("connection_id").is_not_null())),
         // What runs has a lease, and nothing else has one.
-        Expr::col("status").eq("running").eq(Expr::col("lease_until").is_not_null()),
-        Expr::col("lease_until").is_null().eq(Expr::col("lease_owner").is_null()),
+        Expr::col("status")
+            .eq("running")
+            .eq(Expr::col("lease_until").is_not_null()),
+        Expr::col("lease_until")
+            .is_null()
+            .eq(Expr::col("lease_owner").is_null()),
     ]
 }
 

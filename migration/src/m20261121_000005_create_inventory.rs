@@ -49,8 +49,16 @@ fn items() -> TableCreateStatement {
                 .col("external_id"),
         )
         .foreign_key(&mut of_workspace("inventory_items"))
-        .foreign_key(&mut within_workspace("inventory_items", "connection_id", "provider_connections"))
-        .foreign_key(&mut within_workspace("inventory_items", "last_seen_run_id", "operation_runs"))
+        .foreign_key(&mut within_workspace(
+            "inventory_items",
+            "connection_id",
+            "provider_connections",
+        ))
+        .foreign_key(&mut within_workspace(
+            "inventory_items",
+            "last_seen_run_id",
+            "operation_runs",
+        ))
         .to_owned()
 }
 
@@ -75,8 +83,16 @@ fn snapshots() -> TableCreateStatement {
         .col(json("controls"))
         .primary_key(&mut workspace_key())
         .foreign_key(&mut of_workspace("compliance_snapshots"))
-        .foreign_key(&mut within_workspace("compliance_snapshots", "connection_id", "provider_connections"))
-        .foreign_key(&mut within_workspace("compliance_snapshots", "run_id", "operation_runs"))
+        .foreign_key(&mut within_workspace(
+            "compliance_snapshots",
+            "connection_id",
+            "provider_connections",
+        ))
+        .foreign_key(&mut within_workspace(
+            "compliance_snapshots",
+            "run_id",
+            "operation_runs",
+        ))
         .to_owned()
 }
 

@@ -3,8 +3,8 @@
 use sea_orm_migration::prelude::*;
 
 use crate::columns::{
-    drop_tables, id, json, named_after_file, number, of_workspace, optional_id, optional_number, optional_text,
-    text, workspace_key,
+    drop_tables, id, json, named_after_file, number, of_workspace, optional_id, optional_number,
+    optional_text, text, workspace_key,
 };
 
 pub(crate) struct Migration;

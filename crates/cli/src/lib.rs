@@ -29,12 +29,18 @@ pub struct Answer {
 impl Answer {
     /// The header of this lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The text at this JSON pointer (RFC 6901); empty if there is none.
     pub fn text(&self, pointer: &str) -> &str {
-        self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+        self.body
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 }
 
@@ -55,12 +61,15 @@ pub enum ClientError {
 impl Client {
     /// A client of the API at `base`.
     pub fn new(base: Url, token: Option<String>) -> Result<Self, ClientError> {
-        #[expect(clippy::disallowed_methods, reason = "the door of this client; it never goes to a provider")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the door of this client; it never goes to a provider"
+        )]
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(5))
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_mins(1))
             .build()
             .map_err(ClientError::Build)?;
         Ok(Self { http, base, token })
@@ -100,16 +109,29 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
-        #[expect(clippy::disallowed_methods, reason = "the door of this client; it never goes to a provider")]
-        let response = request.send().await.map_err(|error| ClientError::NoAnswer(error.without_url()))?;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the door of this client; it never goes to a provider"
+        )]
+        let response = request
+            .send()
+            .await
+            .map_err(|error| ClientError::NoAnswer(error.without_url()))?;
         let status = response.status().as_u16();
         let headers = response
             .headers()
             .iter()
             .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
             .collect();
-        let text = response.text().await.map_err(|error| ClientError::NoAnswer(error.without_url()))?;
+        let text = response
+            .text()
+            .await
+            .map_err(|error| ClientError::NoAnswer(error.without_url()))?;
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Ok(Answer { status, headers, body })
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
     }
 }

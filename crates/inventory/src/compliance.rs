@@ -44,8 +44,19 @@ pub struct ControlResult {
 impl ControlResult {
     /// A control for which every one of `assessed` things should be compliant.
     pub fn counted(control: &str, title: &str, assessed: u64, compliant: u64) -> Self {
-        let state = if compliant >= assessed { ControlState::Compliant } else { ControlState::NonCompliant };
-        Self { control: control.into(), title: title.into(), state, reason_code: None, assessed, compliant }
+        let state = if compliant >= assessed {
+            ControlState::Compliant
+        } else {
+            ControlState::NonCompliant
+        };
+        Self {
+            control: control.into(),
+            title: title.into(),
+            state,
+            reason_code: None,
+            assessed,
+            compliant,
+        }
     }
 
     /// A control that could not be looked at.
@@ -86,6 +97,9 @@ pub struct ComplianceSnapshot {
 impl ComplianceSnapshot {
     /// How many controls stand in `state`.
     pub fn count(&self, state: ControlState) -> u64 {
-        self.controls.iter().filter(|control| control.state == state).count() as u64
+        self.controls
+            .iter()
+            .filter(|control| control.state == state)
+            .count() as u64
     }
 }

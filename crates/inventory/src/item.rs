@@ -79,7 +79,7 @@ impl ObservedItem {
         hasher.update((self.display_name.len() as u64).to_be_bytes());
         hasher.update(&self.display_name);
         hasher.update(Value::Object(self.attributes.clone()).to_string());
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        kernel::hex(&hasher.finalize())
     }
 }
 
@@ -110,7 +110,10 @@ mod tests {
             kind: ItemKind::Device,
             external_id: "1".into(),
             display_name: name.into(),
-            attributes: attributes.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect(),
+            attributes: attributes
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value.into()))
+                .collect(),
         };
         let base = item("a", [("x", 1), ("y", 2)]).content_hash();
         assert_eq!(base, item("a", [("y", 2), ("x", 1)]).content_hash());

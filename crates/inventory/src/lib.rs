@@ -13,4 +13,4 @@ pub mod repository;
 pub use compliance::{ComplianceSnapshot, ControlResult, ControlState, Measurement, SnapshotId};
 pub use executor::{Collection, InventoryExecutor, ObservationSink, Section, SectionOutcome};
 pub use item::{ItemKind, ObservedItem, StoredItem};
-pub use repository::{ItemFilter, InventoryLookup, InventoryRepository, UpsertCounts};
+pub use repository::{InventoryLookup, InventoryRepository, ItemFilter, UpsertCounts};

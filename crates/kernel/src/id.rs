@@ -126,7 +126,9 @@ impl<K: IdKind> FromStr for Id<K> {
         if text.len() != 36 {
             return Err(ParseIdError);
         }
-        Uuid::parse_str(text).map(Self::from_uuid).map_err(|_| ParseIdError)
+        Uuid::parse_str(text)
+            .map(Self::from_uuid)
+            .map_err(|_| ParseIdError)
     }
 }
 
@@ -156,7 +158,11 @@ mod tests {
     fn parses_one_spelling_only() {
         let id = Id::<Thing>::next(&SequentialIds::default());
         assert_eq!(id.to_string().parse(), Ok(id));
-        for other in ["", "{67e55044-10b1-426f-9247-bb680e5fe0c8}", "67e5504410b1426f9247bb680e5fe0c8"] {
+        for other in [
+            "",
+            "{67e55044-10b1-426f-9247-bb680e5fe0c8}",
+            "67e5504410b1426f9247bb680e5fe0c8",
+        ] {
             assert_eq!(other.parse::<Id<Thing>>(), Err(ParseIdError), "{other}");
         }
     }

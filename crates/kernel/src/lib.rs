@@ -4,12 +4,14 @@
 //! product's domain in this crate is a mistake: it belongs one crate higher.
 
 pub mod clock;
+pub mod hex;
 pub mod id;
 pub mod page;
 pub mod secret;
 pub mod store;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use hex::hex;
 pub use id::{Id, IdKind, IdSource, ParseIdError, SequentialIds, SystemIds};
 pub use page::{Page, PageLimit, PageRequest, Position};
 pub use secret::{Redacted, SecretBytes, SecretText};

@@ -14,7 +14,11 @@ impl PageLimit {
 
     /// `None` when `limit` lies outside 1 to 200.
     pub const fn new(limit: u16) -> Option<Self> {
-        if limit == 0 || limit > Self::MAX { None } else { Some(Self(limit)) }
+        if limit == 0 || limit > Self::MAX {
+            None
+        } else {
+            Some(Self(limit))
+        }
     }
 
     /// The number of items.
@@ -63,11 +67,7 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// Makes a page of items that were read with [`PageLimit::with_lookahead`].
-    pub fn from_lookahead(
-        mut items: Vec<T>,
-        limit: PageLimit,
-        position: impl Fn(&T) -> Position,
-    ) -> Self {
+    pub fn from_lookahead(mut items: Vec<T>, limit: PageLimit, position: impl Fn(&T) -> Position) -> Self {
         let full = usize::from(limit.get());
         let more = items.len() > full;
         items.truncate(full);
@@ -77,7 +77,10 @@ impl<T> Page<T> {
 
     /// The same page of other items.
     pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
-        Page { items: self.items.into_iter().map(change).collect(), next: self.next }
+        Page {
+            items: self.items.into_iter().map(change).collect(),
+            next: self.next,
+        }
     }
 }
 
@@ -85,17 +88,23 @@ impl<T> Page<T> {
 mod tests {
     use super::*;
 
-    fn position(number: &u32) -> Position {
-        Position { at: Timestamp::default(), id: Uuid::from_u128(u128::from(*number)) }
+    fn position(number: u32) -> Position {
+        Position {
+            at: Timestamp::default(),
+            id: Uuid::from_u128(u128::from(number)),
+        }
     }
 
     #[test]
     fn only_a_full_page_with_more_behind_it_has_a_next_position() {
         let limit = PageLimit::new(2).expect("in range");
-        let page = Page::from_lookahead(vec![1, 2, 3], limit, position);
+        let page = Page::from_lookahead(vec![1, 2, 3], limit, |number| position(*number));
         assert_eq!(page.items, [1, 2]);
-        assert_eq!(page.next, Some(position(&2)));
-        assert_eq!(Page::from_lookahead(vec![1, 2], limit, position).next, None);
+        assert_eq!(page.next, Some(position(2)));
+        assert_eq!(
+            Page::from_lookahead(vec![1, 2], limit, |number| position(*number)).next,
+            None
+        );
     }
 
     #[test]

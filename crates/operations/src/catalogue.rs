@@ -42,7 +42,11 @@ pub struct OperationDefinition {
 
 impl OperationType {
     /// Every type.
-    pub const ALL: [Self; 3] = [Self::ConnectionCheck, Self::InventorySync, Self::ComplianceSnapshot];
+    pub const ALL: [Self; 3] = [
+        Self::ConnectionCheck,
+        Self::InventorySync,
+        Self::ComplianceSnapshot,
+    ];
 
     /// The dotted code.
     pub const fn as_str(self) -> &'static str {
@@ -68,7 +72,12 @@ impl OperationType {
                 capability: Capability::OperationsStart,
                 expected_duration_seconds: 10,
                 run_timeout_seconds: 900,
-                count_keys: &[CountKey::Total, CountKey::Succeeded, CountKey::Failed, CountKey::Skipped],
+                count_keys: &[
+                    CountKey::Total,
+                    CountKey::Succeeded,
+                    CountKey::Failed,
+                    CountKey::Skipped,
+                ],
             },
             Self::InventorySync => OperationDefinition {
                 code: self.as_str(),
@@ -92,7 +101,12 @@ impl OperationType {
                 capability: Capability::OperationsStart,
                 expected_duration_seconds: 60,
                 run_timeout_seconds: 3600,
-                count_keys: &[CountKey::Total, CountKey::Succeeded, CountKey::Failed, CountKey::Skipped],
+                count_keys: &[
+                    CountKey::Total,
+                    CountKey::Succeeded,
+                    CountKey::Failed,
+                    CountKey::Skipped,
+                ],
             },
         }
     }
@@ -103,7 +117,10 @@ impl OperationType {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde asks for"
+)]
 fn capability_code<S: serde::Serializer>(capability: &Capability, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(capability.as_str())
 }

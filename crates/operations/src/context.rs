@@ -52,7 +52,7 @@ impl RunContext {
     /// The context of a run on `scope`.
     pub fn of(scope: &TargetScope, provider_context: ProviderContext) -> Self {
         Self {
-            target_scope: Some(serde_json::to_value(scope).expect("six strings serialize")),
+            target_scope: serde_json::to_value(scope).ok(),
             provider_context,
             ..Self::default()
         }
@@ -63,7 +63,11 @@ impl RunContext {
     pub fn because(mut self, reason: ReasonCode) -> Self {
         self.reason_code = Some(reason);
         let step = reason.next_step().kind;
-        self.next_steps = if step == NextStepKind::None { Vec::new() } else { vec![step] };
+        self.next_steps = if step == NextStepKind::None {
+            Vec::new()
+        } else {
+            vec![step]
+        };
         self
     }
 

@@ -33,5 +33,8 @@ pub fn refuse(
     if !same_target || connection.environment_id != run.environment_id {
         return Some(ReasonCode::ProviderTargetScopeMismatch);
     }
-    gate::blocked_by(run.operation_type, &IdentityResolution::resolve(connection, rules, now))
+    gate::blocked_by(
+        run.operation_type,
+        &IdentityResolution::resolve(connection, rules, now),
+    )
 }

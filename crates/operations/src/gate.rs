@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use tenancy::{Change, EnvironmentId, WorkspaceScope};
 
 use crate::run::NewRun;
-use crate::{InsertedRun, Initiator, OperationRun, OperationType, RunContext, RunRepository, RunTarget};
+use crate::{Initiator, InsertedRun, OperationRun, OperationType, RunContext, RunRepository, RunTarget};
 
 /// How often the insert is tried when the holder vanishes between insert and look.
 pub const MAX_ROUNDS: u32 = 8;
@@ -161,7 +161,9 @@ pub fn classify(identity_hash: &str, holder: OperationRun) -> StartOutcome {
 /// found to have been granted, so missing consent does not keep it from looking.
 pub(crate) fn blocked_by(operation_type: OperationType, identity: &IdentityResolution) -> Option<ReasonCode> {
     let looks = operation_type == OperationType::ConnectionCheck;
-    identity.blocked_reason.filter(|reason| !(looks && *reason == ReasonCode::ProviderConsentMissing))
+    identity
+        .blocked_reason
+        .filter(|reason| !(looks && *reason == ReasonCode::ProviderConsentMissing))
 }
 
 /// A requirement that is known to be missing. Unknown is not missing: the run will find out.
@@ -175,7 +177,8 @@ fn missing_requirement(
     let checks = operation_type == OperationType::ConnectionCheck;
     let all_missing = !needed.is_empty()
         && needed.iter().all(|key| {
-            rows.iter().any(|row| row.key == *key && row.state == RequirementState::Missing)
+            rows.iter()
+                .any(|row| row.key == *key && row.state == RequirementState::Missing)
         });
     (!checks && all_missing).then_some(ReasonCode::ProviderPermissionMissing)
 }
@@ -189,11 +192,15 @@ fn identity_hash(
 ) -> String {
     let connection = connection.map_or_else(String::new, |connection| connection.id.to_string());
     let mut hasher = Sha256::new();
-    for part in [operation_type.as_str(), &connection, &Value::Object(inputs.clone()).to_string()] {
+    for part in [
+        operation_type.as_str(),
+        &connection,
+        &Value::Object(inputs.clone()).to_string(),
+    ] {
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part);
     }
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    kernel::hex(&hasher.finalize())
 }
 
 #[cfg(test)]

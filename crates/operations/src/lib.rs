@@ -20,10 +20,12 @@ pub use catalogue::{OperationDefinition, OperationType};
 pub use context::{Reconciliation, RunContext};
 pub use counts::{CountKey, SummaryCounts};
 pub use gate::{ConnectionChoice, GateError, StartOutcome, StartRequest};
-pub use queue::{ClaimedRun, Fence, Heartbeat, QueueSettings, RunAttempts, RunLease, RunQueue, SweepReport, WorkerName};
+pub use queue::{
+    ClaimedRun, Fence, Heartbeat, QueueSettings, RunAttempts, RunLease, RunQueue, SweepReport, WorkerName,
+};
 pub use run::{
-    Completion, Freshness, Initiator, InvalidTransition, OperationRun, RunOutcome, RunState, RunStatus, RunTarget,
-    change_target,
+    Completion, Freshness, Initiator, InvalidTransition, OperationRun, RunOutcome, RunState, RunStatus,
+    RunTarget, change_target,
 };
 pub use run_repository::{InsertedRun, RunFilter, RunLookup, RunRepository};
 pub use sanitizer::RunFailure;

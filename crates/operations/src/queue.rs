@@ -95,7 +95,7 @@ impl Default for QueueSettings {
         Self {
             lease: Duration::from_secs(30),
             max_attempts: 3,
-            queue_timeout: Duration::from_secs(24 * 3600),
+            queue_timeout: Duration::from_hours(24),
             workspace_limit: 8,
         }
     }

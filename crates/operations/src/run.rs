@@ -70,8 +70,13 @@ impl RunStatus {
 
 impl RunOutcome {
     /// Every outcome.
-    pub const ALL: [Self; 5] =
-        [Self::Succeeded, Self::PartiallySucceeded, Self::Blocked, Self::Failed, Self::Canceled];
+    pub const ALL: [Self; 5] = [
+        Self::Succeeded,
+        Self::PartiallySucceeded,
+        Self::Blocked,
+        Self::Failed,
+        Self::Canceled,
+    ];
 
     /// What stands in place of an outcome while a run is active.
     pub const PENDING: &'static str = "pending";
@@ -165,7 +170,10 @@ pub struct Initiator {
 
 impl From<&Actor> for Initiator {
     fn from(actor: &Actor) -> Self {
-        Self { principal_id: actor.principal_id(), label: actor.label().to_owned() }
+        Self {
+            principal_id: actor.principal_id(),
+            label: actor.label().to_owned(),
+        }
     }
 }
 
@@ -284,7 +292,11 @@ impl OperationRun {
     /// A run that records why a start was refused.
     pub fn blocked(new: NewRun, reason: ReasonCode) -> Self {
         let completed_at = new.created_at;
-        let state = RunState::Completed { outcome: RunOutcome::Blocked, started_at: None, completed_at };
+        let state = RunState::Completed {
+            outcome: RunOutcome::Blocked,
+            started_at: None,
+            completed_at,
+        };
         let mut run = Self::with_state(new, state);
         run.context = run.context.because(reason);
         run.failures = vec![RunFailure::of(reason)];
@@ -347,24 +359,41 @@ impl OperationRun {
         failures: Vec<RunFailure>,
     ) -> Result<Completion, InvalidTransition> {
         match self.state {
-            RunState::Queued | RunState::Running { .. } => Ok(Completion { outcome, context, counts, failures }),
-            RunState::Completed { .. } => Err(InvalidTransition { from: RunStatus::Completed }),
+            RunState::Queued | RunState::Running { .. } => Ok(Completion {
+                outcome,
+                context,
+                counts,
+                failures,
+            }),
+            RunState::Completed { .. } => Err(InvalidTransition {
+                from: RunStatus::Completed,
+            }),
         }
     }
 
     /// The end of this run for one reason.
-    pub fn end_because(&self, outcome: RunOutcome, reason: ReasonCode) -> Result<Completion, InvalidTransition> {
+    pub fn end_because(
+        &self,
+        outcome: RunOutcome,
+        reason: ReasonCode,
+    ) -> Result<Completion, InvalidTransition> {
         let context = self.context.clone().because(reason);
-        self.complete(outcome, context, self.counts.clone(), vec![RunFailure::of(reason)])
+        self.complete(
+            outcome,
+            context,
+            self.counts.clone(),
+            vec![RunFailure::of(reason)],
+        )
     }
 
     /// Whether what the run says of itself can be trusted at `now`.
     pub fn freshness(&self, now: Timestamp) -> Freshness {
         match self.state {
-            RunState::Queued => Freshness::FreshActive,
             RunState::Running { lease_until, .. } if lease_until < now => Freshness::LikelyStale,
-            RunState::Running { .. } => Freshness::FreshActive,
-            RunState::Completed { .. } if self.context.reconciliation.is_some() => Freshness::ReconciledFailed,
+            RunState::Queued | RunState::Running { .. } => Freshness::FreshActive,
+            RunState::Completed { .. } if self.context.reconciliation.is_some() => {
+                Freshness::ReconciledFailed
+            }
             RunState::Completed { .. } => Freshness::TerminalNormal,
         }
     }

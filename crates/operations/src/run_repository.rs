@@ -44,8 +44,11 @@ pub trait RunLookup: Send + Sync {
     ) -> Result<Page<OperationRun>, StoreError>;
 
     /// The run that is active on `scope_key` at this moment.
-    async fn active_on(&self, scope: &WorkspaceScope, scope_key: &str)
-    -> Result<Option<OperationRun>, StoreError>;
+    async fn active_on(
+        &self,
+        scope: &WorkspaceScope,
+        scope_key: &str,
+    ) -> Result<Option<OperationRun>, StoreError>;
 }
 
 /// Writes of runs on behalf of callers.

@@ -14,7 +14,10 @@ pub struct RunFailure {
 impl RunFailure {
     /// The failure of this code, in the catalogue's words.
     pub const fn of(code: ReasonCode) -> Self {
-        Self { code, message: code.message() }
+        Self {
+            code,
+            message: code.message(),
+        }
     }
 
     /// What an executor's failure is stored as.

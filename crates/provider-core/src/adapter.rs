@@ -41,7 +41,12 @@ pub trait ScopeRules: Send + Sync {
 pub trait ConsentUrls: Send + Sync {
     /// The page on which an administrator of the target agrees. `state` comes back unchanged to
     /// `redirect`.
-    fn consent_url(&self, destination: &Destination, redirect: &Url, state: &str) -> Result<Url, ScopeProblem>;
+    fn consent_url(
+        &self,
+        destination: &Destination,
+        redirect: &Url,
+        state: &str,
+    ) -> Result<Url, ScopeProblem>;
 }
 
 /// What an executor needs to work for one connection. Lives as long as one run's attempt.
@@ -113,7 +118,10 @@ pub enum ProviderFailure {
 impl ProviderFailure {
     /// A failure that ends the run.
     pub const fn ended(reason: ReasonCode) -> Self {
-        Self::Provider { reason, retry: Retry::Never }
+        Self::Provider {
+            reason,
+            retry: Retry::Never,
+        }
     }
 }
 

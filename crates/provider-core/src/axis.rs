@@ -24,14 +24,30 @@ pub struct Axis<T> {
 impl<T: Copy + PartialEq> Axis<T> {
     /// An axis that no run has looked at.
     pub const fn unobserved(value: T, since: Timestamp) -> Self {
-        Self { value, reason: None, since, checked_at: None, run_id: None }
+        Self {
+            value,
+            reason: None,
+            since,
+            checked_at: None,
+            run_id: None,
+        }
     }
 
     /// The axis after a run looked at `at`. `since` moves only when value or reason changed.
     #[must_use]
     pub fn observed(self, value: T, reason: Option<ReasonCode>, at: Timestamp, run_id: RunId) -> Self {
-        let since = if self.value == value && self.reason == reason { self.since } else { at };
-        Self { value, reason, since, checked_at: Some(at), run_id: Some(run_id) }
+        let since = if self.value == value && self.reason == reason {
+            self.since
+        } else {
+            at
+        };
+        Self {
+            value,
+            reason,
+            since,
+            checked_at: Some(at),
+            run_id: Some(run_id),
+        }
     }
 }
 

@@ -41,18 +41,66 @@ pub enum Home {
 
 /// The catalog.
 pub const SEAMS: &[Seam] = &[
-    Seam { key: "provider.target_scope", owner: Owner::PlatformCore, home: core("provider-core", "target_scope.rs") },
-    Seam { key: "provider.identity_resolution", owner: Owner::PlatformCore, home: core("provider-core", "identity.rs") },
-    Seam { key: "provider.surface_summary", owner: Owner::PlatformCore, home: core("provider-core", "surface.rs") },
-    Seam { key: "provider.reason_codes", owner: Owner::PlatformCore, home: core("provider-core", "reason.rs") },
-    Seam { key: "provider.operation_catalogue", owner: Owner::PlatformCore, home: core("operations", "catalogue.rs") },
-    Seam { key: "provider.operation_start_gate", owner: Owner::PlatformCore, home: core("operations", "gate.rs") },
-    Seam { key: "provider.failure_sanitizer", owner: Owner::PlatformCore, home: core("operations", "sanitizer.rs") },
-    Seam { key: "provider.scope_rules", owner: Owner::ProviderOwned, home: adapter("scope.rs") },
-    Seam { key: "provider.contract_registry", owner: Owner::ProviderOwned, home: adapter("contracts.rs") },
-    Seam { key: "provider.gateway", owner: Owner::ProviderOwned, home: adapter("gateway.rs") },
-    Seam { key: "provider.tokens", owner: Owner::ProviderOwned, home: adapter("token.rs") },
-    Seam { key: "provider.error_mapping", owner: Owner::ProviderOwned, home: adapter("errors.rs") },
+    Seam {
+        key: "provider.target_scope",
+        owner: Owner::PlatformCore,
+        home: core("provider-core", "target_scope.rs"),
+    },
+    Seam {
+        key: "provider.identity_resolution",
+        owner: Owner::PlatformCore,
+        home: core("provider-core", "identity.rs"),
+    },
+    Seam {
+        key: "provider.surface_summary",
+        owner: Owner::PlatformCore,
+        home: core("provider-core", "surface.rs"),
+    },
+    Seam {
+        key: "provider.reason_codes",
+        owner: Owner::PlatformCore,
+        home: core("provider-core", "reason.rs"),
+    },
+    Seam {
+        key: "provider.operation_catalogue",
+        owner: Owner::PlatformCore,
+        home: core("operations", "catalogue.rs"),
+    },
+    Seam {
+        key: "provider.operation_start_gate",
+        owner: Owner::PlatformCore,
+        home: core("operations", "gate.rs"),
+    },
+    Seam {
+        key: "provider.failure_sanitizer",
+        owner: Owner::PlatformCore,
+        home: core("operations", "sanitizer.rs"),
+    },
+    Seam {
+        key: "provider.scope_rules",
+        owner: Owner::ProviderOwned,
+        home: adapter("scope.rs"),
+    },
+    Seam {
+        key: "provider.contract_registry",
+        owner: Owner::ProviderOwned,
+        home: adapter("contracts.rs"),
+    },
+    Seam {
+        key: "provider.gateway",
+        owner: Owner::ProviderOwned,
+        home: adapter("gateway.rs"),
+    },
+    Seam {
+        key: "provider.tokens",
+        owner: Owner::ProviderOwned,
+        home: adapter("token.rs"),
+    },
+    Seam {
+        key: "provider.error_mapping",
+        owner: Owner::ProviderOwned,
+        home: adapter("errors.rs"),
+    },
 ];
 
 const fn core(package: &'static str, module: &'static str) -> Home {

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use tenancy::{DisplayName, EnvironmentId, WorkspaceId};
 
 use crate::{
-    Axis, ConnectionId, ConsentState, CredentialSummary, ProviderKey, ScopeIdentifier, ScopeKind, TargetScope,
-    VerificationState,
+    Axis, ConnectionId, ConsentState, CredentialSummary, ProviderKey, ScopeIdentifier, ScopeKind,
+    TargetScope, VerificationState,
 };
 
 /// Whose identity a connection uses. There is no third kind and no falling back between the two.
@@ -30,7 +30,9 @@ impl ConnectionType {
 
     /// The type that `text` names.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Platform, Self::Dedicated].into_iter().find(|value| value.as_str() == text)
+        [Self::Platform, Self::Dedicated]
+            .into_iter()
+            .find(|value| value.as_str() == text)
     }
 }
 

@@ -5,8 +5,8 @@ use kernel::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    ConnectionType, ConsentState, CredentialState, ProviderConnection, ProviderContext, ReasonCode, ScopeRules,
-    TargetScope,
+    ConnectionType, ConsentState, CredentialState, ProviderConnection, ProviderContext, ReasonCode,
+    ScopeRules, TargetScope,
 };
 
 /// Where the credential comes from.

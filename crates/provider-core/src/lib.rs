@@ -30,11 +30,15 @@ pub use adapter::{
 };
 pub use axis::{Axis, ConsentState, CredentialState, RequirementState, VerificationState};
 pub use connection::{ConnectionType, Destination, ProviderConnection};
-pub use credential::{CredentialKind, CredentialSummary, CredentialVault, NewCredential, OpenedCredential, VaultError};
+pub use credential::{
+    CredentialKind, CredentialSummary, CredentialVault, NewCredential, OpenedCredential, VaultError,
+};
 pub use identity::{BlockedReason, CredentialSource, EffectiveClientIdentity, IdentityResolution};
 pub use ids::{ConnectionId, CredentialId, RunId};
 pub use reason::{NextStep, NextStepKind, ReasonCode};
-pub use repository::{ConnectionLookup, ConnectionRepository, InsertedConnection, Observation, RequirementRow, StoredCredential};
+pub use repository::{
+    ConnectionLookup, ConnectionRepository, InsertedConnection, Observation, RequirementRow, StoredCredential,
+};
 pub use surface::{Readiness, SurfaceSummary};
 pub use target_scope::{ProviderContext, ProviderKey, ScopeIdentifier, ScopeKind, ScopeProblem, TargetScope};
 pub use verification::{Check, CheckStatus, Overall, Severity, VerificationReport};

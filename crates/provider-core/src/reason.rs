@@ -43,7 +43,9 @@ impl NextStepKind {
     pub const fn step(self) -> NextStep {
         let label = match self {
             Self::None => "Nothing to do",
-            Self::ReplaceCredential => "Store a new credential for the connection, then run the connection check",
+            Self::ReplaceCredential => {
+                "Store a new credential for the connection, then run the connection check"
+            }
             Self::ReviewConnection => "Review the connection and its target",
             Self::EnableConnection => "Enable the connection",
             Self::GrantConsent => "Ask an administrator of the target to grant consent",
@@ -185,7 +187,11 @@ reasons! {
 impl ReasonCode {
     /// The code that `text` names; [`ReasonCode::UnknownError`] for any other text.
     pub fn parse(text: &str) -> Self {
-        Self::ALL.iter().copied().find(|code| code.as_str() == text).unwrap_or(Self::UnknownError)
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|code| code.as_str() == text)
+            .unwrap_or(Self::UnknownError)
     }
 }
 
@@ -212,7 +218,10 @@ mod tests {
         let codes: BTreeSet<_> = ReasonCode::ALL.iter().map(|code| code.as_str()).collect();
         assert_eq!(codes.len(), ReasonCode::ALL.len());
         for code in codes {
-            assert!(code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{code}");
+            assert!(
+                code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'),
+                "{code}"
+            );
             assert_eq!(ReasonCode::parse(code).as_str(), code);
         }
         assert_eq!(ReasonCode::parse("from the future"), ReasonCode::UnknownError);

@@ -50,9 +50,17 @@ impl SurfaceSummary {
             (_, Some(reason)) => Some(reason.next_step()),
             (_, None) => Some(crate::NextStepKind::RunCheck.step()),
         };
-        let credential_state =
-            connection.credential.as_ref().map_or(CredentialState::Missing, |summary| summary.state(now));
-        Self { target_scope: identity.target_scope, readiness, reason_code, next_step, credential_state }
+        let credential_state = connection
+            .credential
+            .as_ref()
+            .map_or(CredentialState::Missing, |summary| summary.state(now));
+        Self {
+            target_scope: identity.target_scope,
+            readiness,
+            reason_code,
+            next_step,
+            credential_state,
+        }
     }
 }
 
@@ -62,7 +70,9 @@ fn observed(connection: &ProviderConnection) -> (Readiness, Option<ReasonCode>) 
         VerificationState::Degraded => Readiness::Degraded,
         VerificationState::Blocked => Readiness::Blocked,
         // A check that could not be completed knows no more than one that never ran.
-        VerificationState::Unknown | VerificationState::Pending | VerificationState::Error => Readiness::Unknown,
+        VerificationState::Unknown | VerificationState::Pending | VerificationState::Error => {
+            Readiness::Unknown
+        }
     };
     (readiness, connection.verification.reason)
 }

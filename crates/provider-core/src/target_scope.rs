@@ -138,7 +138,8 @@ impl TargetScope {
     /// How every surface calls this thing.
     pub const LABEL: &'static str = "Target scope";
     /// What every surface says about it.
-    pub const HELP: &'static str = "What operations of this connection read. One operation at a time can be active on it.";
+    pub const HELP: &'static str =
+        "What operations of this connection read. One operation at a time can be active on it.";
 
     /// Turns an input into a scope, or says why it is none.
     pub fn normalize(
@@ -152,7 +153,12 @@ impl TargetScope {
             return Err(ScopeProblem::UnsupportedCombination);
         }
         let scope_identifier = rules.canonical_identifier(scope_kind, identifier)?;
-        Ok(Self::stored(provider.clone(), scope_kind, scope_identifier, display_name))
+        Ok(Self::stored(
+            provider.clone(),
+            scope_kind,
+            scope_identifier,
+            display_name,
+        ))
     }
 
     /// For rows: the values were normalized before they were stored.
@@ -195,7 +201,12 @@ impl TargetScope {
     /// The key under which at most one run is active: provider, kind and identifier. The
     /// workspace is a column of its own in the index that decides.
     pub fn scope_key(&self) -> String {
-        format!("{}/{}/{}", self.provider, self.scope_kind.as_str(), self.scope_identifier.as_str())
+        format!(
+            "{}/{}/{}",
+            self.provider,
+            self.scope_kind.as_str(),
+            self.scope_identifier.as_str()
+        )
     }
 }
 
@@ -212,11 +223,23 @@ mod tests {
             DisplayName::new("One").expect("valid"),
         );
         let value = serde_json::to_value(&scope).expect("serializes");
-        let mut keys: Vec<_> = value.as_object().expect("object").keys().map(String::as_str).collect();
+        let mut keys: Vec<_> = value
+            .as_object()
+            .expect("object")
+            .keys()
+            .map(String::as_str)
+            .collect();
         keys.sort_unstable();
         assert_eq!(
             keys,
-            ["provider", "scope_display_name", "scope_identifier", "scope_kind", "shared_help_text", "shared_label"]
+            [
+                "provider",
+                "scope_display_name",
+                "scope_identifier",
+                "scope_kind",
+                "shared_help_text",
+                "shared_label"
+            ]
         );
         assert_eq!(scope.scope_key(), "example/tenant/one");
     }

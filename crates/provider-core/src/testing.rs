@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     Check, CheckStatus, ConnectionAccess, ConnectionCheck, ConsentState, CredentialKind, Destination,
-    ProviderContext, ProviderExecutor, ProviderFailure, ProviderKey, ReasonCode, RequirementState, RunSignals,
-    ScopeIdentifier, ScopeKind, ScopeProblem, ScopeRules, Severity, VerificationState,
+    ProviderContext, ProviderExecutor, ProviderFailure, ProviderKey, ReasonCode, RequirementState,
+    RunSignals, ScopeIdentifier, ScopeKind, ScopeProblem, ScopeRules, Severity, VerificationState,
 };
 
 /// A provider whose targets are called `site-…` and whose one good secret is [`FakeProvider::SECRET`].
@@ -36,7 +36,11 @@ impl ScopeRules for FakeProvider {
     }
 
     fn realm(&self, context: &ProviderContext) -> Result<String, ScopeProblem> {
-        if context.0.is_empty() { Ok("main".to_owned()) } else { Err(ScopeProblem::InvalidProviderContext) }
+        if context.0.is_empty() {
+            Ok("main".to_owned())
+        } else {
+            Err(ScopeProblem::InvalidProviderContext)
+        }
     }
 
     fn canonical_client(&self, text: &str) -> Result<String, ScopeProblem> {
@@ -44,7 +48,11 @@ impl ScopeRules for FakeProvider {
     }
 
     fn check_secret(&self, _kind: CredentialKind, secret: &SecretText) -> Result<(), &'static str> {
-        if secret.expose().is_empty() { Err("empty") } else { Ok(()) }
+        if secret.expose().is_empty() {
+            Err("empty")
+        } else {
+            Ok(())
+        }
     }
 
     fn context(&self, destination: &Destination) -> ProviderContext {
@@ -54,7 +62,11 @@ impl ScopeRules for FakeProvider {
     }
 
     fn requirements(&self, operation_type: &str) -> &'static [&'static str] {
-        if operation_type == "inventory.sync" { &[Self::REQUIREMENT] } else { &[] }
+        if operation_type == "inventory.sync" {
+            &[Self::REQUIREMENT]
+        } else {
+            &[]
+        }
     }
 }
 
@@ -72,13 +84,21 @@ impl ProviderExecutor for FakeProvider {
             checks: vec![Check {
                 key: "identity.sign_in".to_owned(),
                 title: "Signing in".to_owned(),
-                status: if good { CheckStatus::Pass } else { CheckStatus::Fail },
+                status: if good {
+                    CheckStatus::Pass
+                } else {
+                    CheckStatus::Fail
+                },
                 severity: Severity::Critical,
                 blocking: true,
                 reason_code: failure,
             }],
             consent: good.then_some(ConsentState::Granted),
-            verification: if good { VerificationState::Healthy } else { VerificationState::Blocked },
+            verification: if good {
+                VerificationState::Healthy
+            } else {
+                VerificationState::Blocked
+            },
             requirements: vec![(Self::REQUIREMENT, RequirementState::Granted)],
             failure,
         })

@@ -1,8 +1,6 @@
 //! The verification report: what a connection check looked at, what it found, what to do.
 //! Stored in the context of the run that made it, and read from there.
 
-use std::fmt::Write as _;
-
 use kernel::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -99,7 +97,10 @@ impl VerificationReport {
 
 fn overall(checks: &[Check]) -> Overall {
     let attention = |check: &Check| matches!(check.status, CheckStatus::Fail | CheckStatus::Warn);
-    if checks.iter().any(|check| check.blocking && check.status == CheckStatus::Fail) {
+    if checks
+        .iter()
+        .any(|check| check.blocking && check.status == CheckStatus::Fail)
+    {
         Overall::Blocked
     } else if checks.is_empty() || checks.iter().any(attention) {
         Overall::NeedsAttention
@@ -113,15 +114,14 @@ fn fingerprint(checks: &[Check]) -> String {
         .iter()
         .map(|check| {
             let reason = check.reason_code.map_or("", ReasonCode::as_str);
-            format!("{}\t{:?}\t{:?}\t{}\t{reason}\n", check.key, check.status, check.severity, check.blocking)
+            format!(
+                "{}\t{:?}\t{:?}\t{}\t{reason}\n",
+                check.key, check.status, check.severity, check.blocking
+            )
         })
         .collect();
     lines.sort_unstable();
-    let digest = Sha256::digest(lines.concat());
-    digest.iter().fold(String::with_capacity(64), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string works");
-        text
-    })
+    kernel::hex(&Sha256::digest(lines.concat()))
 }
 
 #[cfg(test)]
@@ -142,18 +142,37 @@ mod tests {
     #[test]
     fn the_worst_check_decides() {
         let report = |checks: Vec<Check>| VerificationReport::new(checks, Timestamp::default()).overall;
-        assert_eq!(report(vec![]), Overall::NeedsAttention, "nothing looked at is not ready");
+        assert_eq!(
+            report(vec![]),
+            Overall::NeedsAttention,
+            "nothing looked at is not ready"
+        );
         assert_eq!(report(vec![check("a", CheckStatus::Pass, true)]), Overall::Ready);
-        assert_eq!(report(vec![check("a", CheckStatus::Fail, false)]), Overall::NeedsAttention);
-        assert_eq!(report(vec![check("a", CheckStatus::Fail, true)]), Overall::Blocked);
+        assert_eq!(
+            report(vec![check("a", CheckStatus::Fail, false)]),
+            Overall::NeedsAttention
+        );
+        assert_eq!(
+            report(vec![check("a", CheckStatus::Fail, true)]),
+            Overall::Blocked
+        );
     }
 
     #[test]
     fn the_fingerprint_ignores_order_and_sees_severity() {
-        let (a, b) = (check("a", CheckStatus::Pass, true), check("b", CheckStatus::Fail, false));
+        let (a, b) = (
+            check("a", CheckStatus::Pass, true),
+            check("b", CheckStatus::Fail, false),
+        );
         let print = |checks: Vec<Check>| VerificationReport::new(checks, Timestamp::default()).fingerprint;
-        assert_eq!(print(vec![a.clone(), b.clone()]), print(vec![b.clone(), a.clone()]));
-        let milder = Check { severity: Severity::Info, ..b.clone() };
+        assert_eq!(
+            print(vec![a.clone(), b.clone()]),
+            print(vec![b.clone(), a.clone()])
+        );
+        let milder = Check {
+            severity: Severity::Info,
+            ..b.clone()
+        };
         assert_ne!(print(vec![a.clone(), b]), print(vec![a, milder]));
     }
 }

@@ -55,12 +55,18 @@ pub struct Failure {
 impl Failure {
     /// The configuration is at fault.
     pub fn config(message: impl std::fmt::Display) -> Self {
-        Self { message: message.to_string(), code: 78 }
+        Self {
+            message: message.to_string(),
+            code: 78,
+        }
     }
 
     /// Something else.
     pub fn other(message: impl std::fmt::Display) -> Self {
-        Self { message: message.to_string(), code: 1 }
+        Self {
+            message: message.to_string(),
+            code: 1,
+        }
     }
 }
 
@@ -99,10 +105,14 @@ async fn configured(command: Command, settings: Settings) -> Result<(), Failure>
 async fn open(settings: &Settings, migrate: bool) -> Result<Program, Failure> {
     let url = DatabaseUrl::parse(settings.database.url.expose()).map_err(Failure::config)?;
     let ring = KeyRing::load(&settings.keys.ring_file).map_err(|error| {
-        Failure::config(format!("keys.ring_file: {error} (`tenantatlas keys new PATH` makes one)"))
+        Failure::config(format!(
+            "keys.ring_file: {error} (`tenantatlas keys new PATH` makes one)"
+        ))
     })?;
     let endpoint = settings.provider.loopback_endpoint.clone();
-    Program::open(&url, ring, migrate, endpoint).await.map_err(Failure::config)
+    Program::open(&url, ring, migrate, endpoint)
+        .await
+        .map_err(Failure::config)
 }
 
 /// Ends with the first interrupt or termination signal.
@@ -119,7 +129,8 @@ pub(crate) fn until_signal() -> CancellationToken {
 #[cfg(unix)]
 async fn wait_for_signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         return std::future::pending().await;
     };

@@ -54,8 +54,10 @@ impl Program {
         migrate: bool,
         endpoint: Option<Url>,
     ) -> Result<Self, ComposeError> {
-        let endpoint =
-            endpoint.map(EndpointOverride::loopback).transpose().map_err(|_| ComposeError::NotLoopback)?;
+        let endpoint = endpoint
+            .map(EndpointOverride::loopback)
+            .transpose()
+            .map_err(|_| ComposeError::NotLoopback)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(SystemIds);
         let database = if migrate {
@@ -64,7 +66,14 @@ impl Program {
             Database::open(url, ring, Arc::clone(&clock), Arc::clone(&ids)).await?
         };
         let rules: Arc<dyn ScopeRules> = Arc::new(MicrosoftScopeRules::new(endpoint.clone()));
-        Ok(Self { database, clock, ids, rules, wake: Arc::new(Notify::new()), endpoint })
+        Ok(Self {
+            database,
+            clock,
+            ids,
+            rules,
+            wake: Arc::new(Notify::new()),
+            endpoint,
+        })
     }
 
     /// The state of the API.
@@ -87,7 +96,7 @@ impl Program {
     /// The worker, with the one adapter.
     pub fn worker(&self, settings: WorkerSettings) -> Result<Worker, ComposeError> {
         let mut adapter = MicrosoftSettings::new(Arc::clone(&self.clock), Arc::clone(&self.ids));
-        adapter.endpoint_override = self.endpoint.clone();
+        adapter.endpoint_override.clone_from(&self.endpoint);
         let provider = MicrosoftProvider::new(adapter).map_err(|_| ComposeError::Client)?;
         Ok(Worker::new(WorkerParts {
             storage: Arc::new(self.database.clone()),
@@ -130,8 +139,8 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
     // The worker ends first: it hands back its runs while the API still answers.
-    let worked = CancellationToken::new();
-    let ended = worked.clone();
+    let hands_back = CancellationToken::new();
+    let ended = hands_back.clone();
     let work = tokio::spawn(async move {
         match worker {
             Some(worker) => worker.run(shutdown).await,
@@ -139,8 +148,12 @@ pub async fn serve(
         }
         ended.cancel();
     });
-    let threads = if threads == 0 { std::thread::available_parallelism().map_or(2, usize::from) } else { threads };
-    let served = api::serve(listener, Arc::new(state), threads, worked.cancelled_owned()).await;
+    let threads = if threads == 0 {
+        std::thread::available_parallelism().map_or(2, usize::from)
+    } else {
+        threads
+    };
+    let served = api::serve(listener, Arc::new(state), threads, hands_back.cancelled_owned()).await;
     work.abort();
     served
 }

@@ -1,6 +1,10 @@
 //! Files that only their owner may read.
 
-use std::{fs::OpenOptions, io::{self, Write as _}, path::Path};
+use std::{
+    fs::OpenOptions,
+    io::{self, Write as _},
+    path::Path,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kernel::SecretBytes;
@@ -26,7 +30,10 @@ pub fn replace_private(path: &Path, contents: &[u8]) -> io::Result<()> {
     std::fs::rename(beside, path)
 }
 
-/// Random bytes.
+/// 32 random bytes.
+///
+/// # Panics
+/// When the operating system has no randomness: nothing can be kept secret then.
 pub fn random_key() -> SecretBytes {
     let mut bytes = vec![0; 32];
     getrandom::fill(&mut bytes).expect("the operating system has randomness");
@@ -44,11 +51,15 @@ pub fn read_key(path: &Path) -> io::Result<SecretBytes> {
     {
         let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path)?.permissions());
         if mode & 0o077 != 0 {
-            return Err(io::Error::other("others can read it: its mode must be 0600 or 0400"));
+            return Err(io::Error::other(
+                "others can read it: its mode must be 0600 or 0400",
+            ));
         }
     }
     let text = Zeroizing::new(std::fs::read_to_string(path)?);
-    let bytes = STANDARD.decode(text.trim()).map_err(|_| io::Error::other("not base64"))?;
+    let bytes = STANDARD
+        .decode(text.trim())
+        .map_err(|_| io::Error::other("not base64"))?;
     if bytes.len() != 32 {
         return Err(io::Error::other("not 32 bytes"));
     }

@@ -2,7 +2,11 @@
 //! an error. Secrets come from files; an address with a password in it may come from the
 //! environment, and is never shown.
 
-use std::{net::SocketAddr, path::{Path, PathBuf}, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use config::{Config, ConfigError, Environment, File, FileFormat};
 use kernel::Redacted;
@@ -147,8 +151,10 @@ impl Settings {
         if let Ok(url) = std::env::var("DATABASE_URL") {
             builder = builder.set_override("database.url", url)?;
         }
-        let environment =
-            Environment::with_prefix("TENANTATLAS").prefix_separator("__").separator("__").try_parsing(true);
+        let environment = Environment::with_prefix("TENANTATLAS")
+            .prefix_separator("__")
+            .separator("__")
+            .try_parsing(true);
         builder.add_source(environment).build()?.try_deserialize()
     }
 }

@@ -57,14 +57,29 @@ pub enum ConnectError {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
     fn urls() {
-        assert!(matches!(DatabaseUrl::parse("sqlite:a.db"), Ok(DatabaseUrl::Sqlite(path)) if path == PathBuf::from("a.db")));
-        assert!(matches!(DatabaseUrl::parse("sqlite:///a/b"), Ok(DatabaseUrl::Sqlite(path)) if path == PathBuf::from("/a/b")));
-        for text in ["", "mysql://x", "sqlite:", "sqlite::memory:", "sqlite://a?mode=ro"] {
-            assert!(matches!(DatabaseUrl::parse(text), Err(ConnectError::BadUrl)), "{text}");
+        assert!(
+            matches!(DatabaseUrl::parse("sqlite:a.db"), Ok(DatabaseUrl::Sqlite(path)) if path == Path::new("a.db"))
+        );
+        assert!(
+            matches!(DatabaseUrl::parse("sqlite:///a/b"), Ok(DatabaseUrl::Sqlite(path)) if path == Path::new("/a/b"))
+        );
+        for text in [
+            "",
+            "mysql://x",
+            "sqlite:",
+            "sqlite::memory:",
+            "sqlite://a?mode=ro",
+        ] {
+            assert!(
+                matches!(DatabaseUrl::parse(text), Err(ConnectError::BadUrl)),
+                "{text}"
+            );
         }
         let url = DatabaseUrl::parse("postgres://me:hunter2@host/db").expect("understood");
         assert!(!format!("{url:?}").contains("hunter2"));

@@ -17,9 +17,8 @@ use crate::{
     connect::{ConnectError, DatabaseUrl},
     entities::key_ring_entry,
     error::{OrStoreError as _, store_error},
-    postgres,
+    postgres, schema,
     scoped::installation_wide,
-    schema,
     session::{Reader, Transaction},
     sqlite,
     time::to_micros,
@@ -83,7 +82,11 @@ impl Database {
                 (pool.clone(), pool)
             }
         };
-        Ok(Self { writer, readers, context: Arc::new(Context { ring, clock, ids }) })
+        Ok(Self {
+            writer,
+            readers,
+            context: Arc::new(Context { ring, clock, ids }),
+        })
     }
 
     /// Compares the ring with the keys that this database was used with, and registers new ones.
@@ -97,7 +100,9 @@ impl Database {
         for row in &known {
             match ring.check_value(&row.kid) {
                 None => return Err(KeyRingError::Missing(row.kid.clone())),
-                Some(value) if value != row.check_value => return Err(KeyRingError::Mismatch(row.kid.clone())),
+                Some(value) if value != row.check_value => {
+                    return Err(KeyRingError::Mismatch(row.kid.clone()));
+                }
                 Some(_) => {}
             }
         }
@@ -164,21 +169,32 @@ impl Database {
             };
             writer.begin_with_options(options).await
         });
-        begin.await.map_err(|error| StoreError::Unavailable(Box::new(error)))?.or_store_error()
+        begin
+            .await
+            .map_err(|error| StoreError::Unavailable(Box::new(error)))?
+            .or_store_error()
     }
 }
 
 #[async_trait]
 impl Storage for Database {
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
-        Ok(Box::new(Transaction::new(self.transaction().await?, Arc::clone(&self.context))))
+        Ok(Box::new(Transaction::new(
+            self.transaction().await?,
+            Arc::clone(&self.context),
+        )))
     }
 
     async fn read(&self) -> Result<Box<dyn ReadSession>, StoreError> {
-        Ok(Box::new(Reader::new(self.readers.clone(), Arc::clone(&self.context))))
+        Ok(Box::new(Reader::new(
+            self.readers.clone(),
+            Arc::clone(&self.context),
+        )))
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        schema::check(&self.readers).await.map_err(|error| StoreError::Unavailable(Box::new(error)))
+        schema::check(&self.readers)
+            .await
+            .map_err(|error| StoreError::Unavailable(Box::new(error)))
     }
 }

@@ -1,6 +1,9 @@
 //! Rows, one file a table. Private to this crate.
 
-#![expect(unreachable_pub, reason = "the derive asks for public types; the module itself is private")]
+#![expect(
+    unreachable_pub,
+    reason = "the derive asks for public types; the module itself is private"
+)]
 
 pub(crate) mod audit_event;
 pub(crate) mod connection;

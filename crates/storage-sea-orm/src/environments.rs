@@ -24,17 +24,28 @@ const TABLE: &str = "environments";
 
 #[async_trait]
 impl<C: ConnectionTrait> EnvironmentLookup for Repo<'_, C> {
-    async fn find(&self, scope: &WorkspaceScope, id: EnvironmentId) -> Result<Option<Environment>, StoreError> {
-        let row = scoped_by_id::<Entity>(scope, id.as_uuid()).one(self.db).await.or_store_error()?;
-        row.map(environment).transpose()
+    async fn find(
+        &self,
+        scope: &WorkspaceScope,
+        id: EnvironmentId,
+    ) -> Result<Option<Environment>, StoreError> {
+        let row = scoped_by_id::<Entity>(scope, id.as_uuid())
+            .one(self.db)
+            .await
+            .or_store_error()?;
+        row.as_ref().map(environment).transpose()
     }
 
-    async fn list(&self, scope: &WorkspaceScope, request: PageRequest) -> Result<Page<Environment>, StoreError> {
+    async fn list(
+        &self,
+        scope: &WorkspaceScope,
+        request: PageRequest,
+    ) -> Result<Page<Environment>, StoreError> {
         let rows = page(scoped::<Entity>(scope), request, Column::CreatedAt, Order::Asc)
             .all(self.db)
             .await
             .or_store_error()?;
-        let items = rows.into_iter().map(environment).collect::<Result<Vec<_>, _>>()?;
+        let items = rows.iter().map(environment).collect::<Result<Vec<_>, _>>()?;
         Ok(Page::from_lookahead(items, request.limit, |item| Position {
             at: item.created_at,
             id: item.id.as_uuid(),
@@ -57,7 +68,9 @@ impl EnvironmentRepository for Repo<'_, DatabaseTransaction> {
             display_name: Set(environment.display_name.as_str().to_owned()),
             created_at: Set(to_micros(environment.created_at)),
         };
-        let taken = OnConflict::columns([Column::WorkspaceId, Column::Slug]).do_nothing().to_owned();
+        let taken = OnConflict::columns([Column::WorkspaceId, Column::Slug])
+            .do_nothing()
+            .to_owned();
         let insert = Entity::insert(row).on_conflict(taken).into_query();
         if self.db.execute(&insert).await.or_store_error()?.rows_affected() == 0 {
             return Ok(InsertedEnvironment::SlugTaken);
@@ -67,7 +80,7 @@ impl EnvironmentRepository for Repo<'_, DatabaseTransaction> {
     }
 }
 
-fn environment(row: Model) -> Result<Environment, StoreError> {
+fn environment(row: &Model) -> Result<Environment, StoreError> {
     let broken = |column| StoreError::Inconsistent { table: TABLE, column };
     Ok(Environment {
         workspace_id: Id::from_uuid(row.workspace_id),

@@ -21,7 +21,11 @@ pub(crate) fn store_error(error: &DbErr) -> StoreError {
         StoreError::Unavailable(Box::new(cause))
     } else {
         // The one place that knows the code; whoever handles the error knows the request.
-        tracing::error!(code = cause.code, constraint = cause.constraint, "the database refused a statement");
+        tracing::error!(
+            code = cause.code,
+            constraint = cause.constraint,
+            "the database refused a statement"
+        );
         StoreError::Refused(Box::new(cause))
     }
 }
@@ -43,12 +47,23 @@ fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
 fn cause(error: &DbErr) -> Cause {
     match sqlx_error(error) {
         Some(sqlx::Error::Database(database)) => Cause {
-            code: database.code().map_or_else(|| "unknown".to_owned(), std::borrow::Cow::into_owned),
+            code: database
+                .code()
+                .map_or_else(|| "unknown".to_owned(), std::borrow::Cow::into_owned),
             constraint: database.constraint().map(str::to_owned),
         },
-        Some(sqlx::Error::PoolTimedOut) => Cause { code: "pool_timeout".to_owned(), constraint: None },
-        Some(sqlx::Error::Io(_)) => Cause { code: "io".to_owned(), constraint: None },
-        Some(_) | None => Cause { code: variant(error).to_owned(), constraint: None },
+        Some(sqlx::Error::PoolTimedOut) => Cause {
+            code: "pool_timeout".to_owned(),
+            constraint: None,
+        },
+        Some(sqlx::Error::Io(_)) => Cause {
+            code: "io".to_owned(),
+            constraint: None,
+        },
+        Some(_) | None => Cause {
+            code: variant(error).to_owned(),
+            constraint: None,
+        },
     }
 }
 
@@ -60,8 +75,13 @@ fn is_unavailable(error: &DbErr, code: &str) -> bool {
     }
     match sqlx_error(error) {
         Some(sqlx::Error::Database(_)) => {
-            let postgres = code.len() == 5 && ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class));
-            let sqlite = code.parse::<u32>().is_ok_and(|number| code.len() < 5 && matches!(number & 0xFF, 5 | 6));
+            let postgres = code.len() == 5
+                && ["08", "40", "53", "57"]
+                    .iter()
+                    .any(|class| code.starts_with(class));
+            let sqlite = code
+                .parse::<u32>()
+                .is_ok_and(|number| code.len() < 5 && matches!(number & 0xFF, 5 | 6));
             postgres || sqlite
         }
         Some(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) => true,

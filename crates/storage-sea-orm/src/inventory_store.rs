@@ -2,14 +2,15 @@
 
 use async_trait::async_trait;
 use inventory::{
-    ComplianceSnapshot, ControlResult, InventoryLookup, InventoryRepository, ItemFilter, ItemKind, ObservedItem,
-    SnapshotId, StoredItem, UpsertCounts,
+    ComplianceSnapshot, ControlResult, InventoryLookup, InventoryRepository, ItemFilter, ItemKind,
+    ObservedItem, SnapshotId, StoredItem, UpsertCounts,
 };
 use kernel::{Id, Page, PageRequest, Position, StoreError, Timestamp};
 use provider_core::{ConnectionId, RunId};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _, Order,
-    QueryFilter as _, QueryTrait as _,
+    ActiveValue::Set,
+    ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _, Order, QueryFilter as _,
+    QueryTrait as _,
     sea_query::{Alias, Expr, ExprTrait as _, OnConflict},
 };
 use serde_json::{Map, Value};
@@ -45,8 +46,14 @@ impl<C: ConnectionTrait> InventoryLookup for Repo<'_, C> {
             .all(self.db)
             .await
             .or_store_error()?;
-        let keyed = rows.into_iter().map(|row| Ok((row.id, stored_item(row)?))).collect::<Result<Vec<_>, _>>()?;
-        let keyed = Page::from_lookahead(keyed, request.limit, |(id, item)| Position { at: item.first_seen_at, id: *id });
+        let keyed = rows
+            .into_iter()
+            .map(|row| Ok((row.id, stored_item(row)?)))
+            .collect::<Result<Vec<_>, _>>()?;
+        let keyed = Page::from_lookahead(keyed, request.limit, |(id, item)| Position {
+            at: item.first_seen_at,
+            id: *id,
+        });
         Ok(keyed.map(|(_, item)| item))
     }
 
@@ -64,12 +71,25 @@ impl<C: ConnectionTrait> InventoryLookup for Repo<'_, C> {
             .all(self.db)
             .await
             .or_store_error()?;
-        let items = rows.into_iter().map(stored_snapshot).collect::<Result<Vec<_>, _>>()?;
-        Ok(Page::from_lookahead(items, request.limit, |item| Position { at: item.taken_at, id: item.id.as_uuid() }))
+        let items = rows
+            .into_iter()
+            .map(stored_snapshot)
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::from_lookahead(items, request.limit, |item| Position {
+            at: item.taken_at,
+            id: item.id.as_uuid(),
+        }))
     }
 
-    async fn snapshot(&self, scope: &WorkspaceScope, id: SnapshotId) -> Result<Option<ComplianceSnapshot>, StoreError> {
-        let row = scoped_by_id::<snapshot::Entity>(scope, id.as_uuid()).one(self.db).await.or_store_error()?;
+    async fn snapshot(
+        &self,
+        scope: &WorkspaceScope,
+        id: SnapshotId,
+    ) -> Result<Option<ComplianceSnapshot>, StoreError> {
+        let row = scoped_by_id::<snapshot::Entity>(scope, id.as_uuid())
+            .one(self.db)
+            .await
+            .or_store_error()?;
         row.map(stored_snapshot).transpose()
     }
 }
@@ -88,14 +108,22 @@ impl InventoryRepository for Repo<'_, DatabaseTransaction> {
         for batch in items.chunks(BATCH) {
             let batch = self.without_repeats(batch);
             self.count_batch(scope, connection, &batch, &mut counts).await?;
-            let rows = batch.iter().map(|observed| self.row(scope, connection, run, at, observed));
-            let upsert = item::Entity::insert_many(rows).on_conflict(seen_again()).into_query();
+            let rows = batch
+                .iter()
+                .map(|observed| self.row(scope, connection, run, at, observed));
+            let upsert = item::Entity::insert_many(rows)
+                .on_conflict(seen_again())
+                .into_query();
             self.db.execute(&upsert).await.or_store_error()?;
         }
         Ok(counts)
     }
 
-    async fn insert_snapshot(&mut self, scope: &WorkspaceScope, snapshot: &ComplianceSnapshot) -> Result<(), StoreError> {
+    async fn insert_snapshot(
+        &mut self,
+        scope: &WorkspaceScope,
+        snapshot: &ComplianceSnapshot,
+    ) -> Result<(), StoreError> {
         let controls = serde_json::to_value(&snapshot.controls).expect("strings and numbers serialize");
         let row = snapshot::ActiveModel {
             workspace_id: Set(scope.workspace_id().as_uuid()),
@@ -105,7 +133,10 @@ impl InventoryRepository for Repo<'_, DatabaseTransaction> {
             taken_at: Set(to_micros(snapshot.taken_at)),
             controls: Set(controls),
         };
-        snapshot::Entity::insert(row).exec_without_returning(self.db).await.or_store_error()?;
+        snapshot::Entity::insert(row)
+            .exec_without_returning(self.db)
+            .await
+            .or_store_error()?;
         Ok(())
     }
 }
@@ -116,9 +147,16 @@ impl Repo<'_, DatabaseTransaction> {
     #[expect(clippy::unused_self, reason = "stands beside the other steps of an upsert")]
     fn without_repeats<'i>(&self, batch: &'i [ObservedItem]) -> Vec<&'i ObservedItem> {
         let later = |index: usize, one: &ObservedItem| {
-            batch[index + 1..].iter().any(|other| other.kind == one.kind && other.external_id == one.external_id)
+            batch[index + 1..]
+                .iter()
+                .any(|other| other.kind == one.kind && other.external_id == one.external_id)
         };
-        batch.iter().enumerate().filter(|(index, one)| !later(*index, one)).map(|(_, one)| one).collect()
+        batch
+            .iter()
+            .enumerate()
+            .filter(|(index, one)| !later(*index, one))
+            .map(|(_, one)| one)
+            .collect()
     }
 
     async fn count_batch(
@@ -135,7 +173,9 @@ impl Repo<'_, DatabaseTransaction> {
             .await
             .or_store_error()?;
         for observed in batch {
-            let row = known.iter().find(|row| row.external_id == observed.external_id && row.kind == observed.kind.as_str());
+            let row = known
+                .iter()
+                .find(|row| row.external_id == observed.external_id && row.kind == observed.kind.as_str());
             match row {
                 None => counts.created += 1,
                 Some(row) if row.content_hash == observed.content_hash() => counts.unchanged += 1,
@@ -179,13 +219,22 @@ fn seen_again() -> OnConflict {
         .finally(Expr::col((item::Entity, C::Version)).add(1));
     OnConflict::columns([C::WorkspaceId, C::ConnectionId, C::Kind, C::ExternalId])
         .value(C::Version, version)
-        .update_columns([C::DisplayName, C::Attributes, C::ContentHash, C::LastSeenAt, C::LastSeenRunId])
+        .update_columns([
+            C::DisplayName,
+            C::Attributes,
+            C::ContentHash,
+            C::LastSeenAt,
+            C::LastSeenRunId,
+        ])
         .to_owned()
 }
 
 fn stored_item(row: item::Model) -> Result<StoredItem, StoreError> {
     const TABLE: &str = "inventory_items";
-    let kind = ItemKind::parse(&row.kind).ok_or(StoreError::Inconsistent { table: TABLE, column: "kind" })?;
+    let kind = ItemKind::parse(&row.kind).ok_or(StoreError::Inconsistent {
+        table: TABLE,
+        column: "kind",
+    })?;
     Ok(StoredItem {
         connection_id: Id::from_uuid(row.connection_id),
         item: ObservedItem {
@@ -206,8 +255,11 @@ fn stored_item(row: item::Model) -> Result<StoredItem, StoreError> {
 
 fn stored_snapshot(row: snapshot::Model) -> Result<ComplianceSnapshot, StoreError> {
     const TABLE: &str = "compliance_snapshots";
-    let controls: Vec<ControlResult> = serde_json::from_value(row.controls)
-        .map_err(|_| StoreError::Inconsistent { table: TABLE, column: "controls" })?;
+    let controls: Vec<ControlResult> =
+        serde_json::from_value(row.controls).map_err(|_| StoreError::Inconsistent {
+            table: TABLE,
+            column: "controls",
+        })?;
     Ok(ComplianceSnapshot {
         id: Id::from_uuid(row.id),
         connection_id: Id::from_uuid(row.connection_id),

@@ -39,7 +39,10 @@ pub(crate) async fn record(
         source_ip: Set(change.origin.source_ip.clone()),
         metadata: Set(Value::Object(change.metadata.clone())),
     };
-    Entity::insert(audit).exec_without_returning(db).await.or_store_error()?;
+    Entity::insert(audit)
+        .exec_without_returning(db)
+        .await
+        .or_store_error()?;
     let outbox = outbox_event::ActiveModel {
         workspace_id: Set(workspace_id.as_uuid()),
         id: Set(change.outbox_event_id.as_uuid()),
@@ -50,13 +53,20 @@ pub(crate) async fn record(
         created_at: Set(to_micros(change.occurred_at)),
         delivered_at: Set(None),
     };
-    outbox_event::Entity::insert(outbox).exec_without_returning(db).await.or_store_error()?;
+    outbox_event::Entity::insert(outbox)
+        .exec_without_returning(db)
+        .await
+        .or_store_error()?;
     Ok(())
 }
 
 #[async_trait]
 impl<C: ConnectionTrait> Journal for Repo<'_, C> {
-    async fn list(&self, scope: &WorkspaceScope, request: PageRequest) -> Result<Page<AuditEvent>, StoreError> {
+    async fn list(
+        &self,
+        scope: &WorkspaceScope,
+        request: PageRequest,
+    ) -> Result<Page<AuditEvent>, StoreError> {
         let rows = page(scoped::<Entity>(scope), request, Column::OccurredAt, Order::Desc)
             .all(self.db)
             .await

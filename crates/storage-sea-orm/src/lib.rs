@@ -10,10 +10,6 @@ mod cipher;
 mod connect;
 mod connections;
 mod database;
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the entity derive itself names the unscoped finder; nobody else may"
-)]
 mod entities;
 mod environments;
 mod error;

@@ -41,7 +41,8 @@ impl<C: ConnectionTrait> MemberLookup for Repo<'_, C> {
             .one(self.db)
             .await
             .or_store_error()?;
-        row.map(|row| Ok(from_row(workspace_id, member(row, principal)?))).transpose()
+        row.map(|row| Ok(from_row(workspace_id, member(&row, principal)?)))
+            .transpose()
     }
 
     async fn list(&self, scope: &WorkspaceScope, request: PageRequest) -> Result<Page<Member>, StoreError> {
@@ -57,9 +58,14 @@ impl<C: ConnectionTrait> MemberLookup for Repo<'_, C> {
             .or_store_error()?;
         let mut members = Vec::with_capacity(rows.len());
         for row in rows {
-            let principal = principals.iter().find(|principal| principal.id == row.principal_id);
-            let principal = principal.ok_or(StoreError::Inconsistent { table: TABLE, column: "principal_id" })?;
-            members.push(member(row, principal.clone())?);
+            let principal = principals
+                .iter()
+                .find(|principal| principal.id == row.principal_id);
+            let principal = principal.ok_or(StoreError::Inconsistent {
+                table: TABLE,
+                column: "principal_id",
+            })?;
+            members.push(member(&row, principal.clone())?);
         }
         Ok(Page::from_lookahead(members, request.limit, |member| Position {
             at: member.created_at,
@@ -67,7 +73,11 @@ impl<C: ConnectionTrait> MemberLookup for Repo<'_, C> {
         }))
     }
 
-    async fn role_of(&self, scope: &WorkspaceScope, principal: PrincipalId) -> Result<Option<Role>, StoreError> {
+    async fn role_of(
+        &self,
+        scope: &WorkspaceScope,
+        principal: PrincipalId,
+    ) -> Result<Option<Role>, StoreError> {
         let row = scoped::<Entity>(scope)
             .filter(Column::PrincipalId.eq(principal.as_uuid()))
             .one(self.db)
@@ -108,7 +118,9 @@ pub(crate) async fn insert(
         role: Set(new.role.as_str().to_owned()),
         created_at: Set(to_micros(new.created_at)),
     };
-    let known = OnConflict::columns([Column::WorkspaceId, Column::PrincipalId]).do_nothing().to_owned();
+    let known = OnConflict::columns([Column::WorkspaceId, Column::PrincipalId])
+        .do_nothing()
+        .to_owned();
     let insert = Entity::insert(row).on_conflict(known).into_query();
     let inserted = db.execute(&insert).await.or_store_error()?.rows_affected() == 1;
     let stored = Member {
@@ -131,11 +143,14 @@ async fn principal_on_first_sight(
         label: Set(new.principal.label.clone()),
         created_at: Set(to_micros(new.created_at)),
     };
-    let known =
-        OnConflict::columns([principal::Column::Issuer, principal::Column::Subject]).do_nothing().to_owned();
+    let known = OnConflict::columns([principal::Column::Issuer, principal::Column::Subject])
+        .do_nothing()
+        .to_owned();
     let insert = principal::Entity::insert(row).on_conflict(known).into_query();
     db.execute(&insert).await.or_store_error()?;
-    find_principal(db, &new.principal.key).await?.ok_or(StoreError::Conflict)
+    find_principal(db, &new.principal.key)
+        .await?
+        .ok_or(StoreError::Conflict)
 }
 
 async fn find_principal<C: ConnectionTrait>(
@@ -158,19 +173,25 @@ fn from_row(workspace_id: WorkspaceId, member: Member) -> Membership {
 fn domain_principal(row: principal::Model) -> Principal {
     Principal {
         id: Id::from_uuid(row.id),
-        key: PrincipalKey { issuer: row.issuer, subject: row.subject },
+        key: PrincipalKey {
+            issuer: row.issuer,
+            subject: row.subject,
+        },
         label: row.label,
     }
 }
 
 fn role(row: &Model) -> Result<Role, StoreError> {
-    Role::parse(&row.role).ok_or(StoreError::Inconsistent { table: TABLE, column: "role" })
+    Role::parse(&row.role).ok_or(StoreError::Inconsistent {
+        table: TABLE,
+        column: "role",
+    })
 }
 
-fn member(row: Model, principal: principal::Model) -> Result<Member, StoreError> {
+fn member(row: &Model, principal: principal::Model) -> Result<Member, StoreError> {
     Ok(Member {
         id: Id::from_uuid(row.id),
-        role: role(&row)?,
+        role: role(row)?,
         created_at: from_micros(row.created_at, TABLE, "created_at")?,
         principal: domain_principal(principal),
     })

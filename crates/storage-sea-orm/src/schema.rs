@@ -31,10 +31,17 @@ pub(crate) async fn migrate(connection: &DatabaseConnection) -> Result<(), Schem
 /// Reads only: a role that may not change the schema can still check it.
 ///
 /// Refuses a schema with migrations that wait, or with ones that this program does not know.
+/// Reads only: a program that may not change the schema can still ask.
 pub(crate) async fn check(connection: &DatabaseConnection) -> Result<(), SchemaError> {
-    let pending = Migrator::get_pending_migrations_read_only(connection).await.map_err(|error| match error {
-        sea_orm::DbErr::Custom(_) => SchemaError::Unknown,
-        other => SchemaError::Store(store_error(&other)),
-    })?;
-    if pending.is_empty() { Ok(()) } else { Err(SchemaError::Pending(pending.len())) }
+    let pending = Migrator::get_pending_migrations_read_only(connection)
+        .await
+        .map_err(|error| match error {
+            sea_orm::DbErr::Custom(_) => SchemaError::Unknown,
+            other => SchemaError::Store(store_error(&other)),
+        })?;
+    if pending.is_empty() {
+        Ok(())
+    } else {
+        Err(SchemaError::Pending(pending.len()))
+    }
 }

@@ -27,10 +27,22 @@ macro_rules! workspace_tables {
     )*};
 }
 
-workspace_tables!(audit_event, connection, credential, environment, item, member, run, snapshot);
+workspace_tables!(
+    audit_event,
+    connection,
+    credential,
+    environment,
+    item,
+    member,
+    run,
+    snapshot
+);
 
 /// The rows of the scope's workspace.
-#[expect(clippy::disallowed_methods, reason = "the one place that begins with everything, to narrow it at once")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that begins with everything, to narrow it at once"
+)]
 pub(crate) fn scoped<E: WorkspaceTable>(scope: &WorkspaceScope) -> Select<E> {
     E::find().filter(E::WORKSPACE.eq(scope.workspace_id().as_uuid()))
 }
@@ -41,7 +53,10 @@ pub(crate) fn scoped_by_id<E: WorkspaceTable>(scope: &WorkspaceScope, id: Uuid) 
 }
 
 /// Rows that belong to no workspace, or that decide about scopes and therefore come before one.
-#[expect(clippy::disallowed_methods, reason = "for tables without a workspace; each use is reviewed")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "for tables without a workspace; each use is reviewed"
+)]
 pub(crate) fn installation_wide<E: EntityTrait>() -> Select<E> {
     E::find()
 }
@@ -69,9 +84,20 @@ pub(crate) fn keyset<E: EntityTrait>(
         None => select,
         Some(Position { at, id: last }) => {
             let at = to_micros(at);
-            let (beyond, next) = if newest_first { (time.lt(at), id.lt(last)) } else { (time.gt(at), id.gt(last)) };
-            select.filter(Condition::any().add(beyond).add(Condition::all().add(time.eq(at)).add(next)))
+            let (beyond, next) = if newest_first {
+                (time.lt(at), id.lt(last))
+            } else {
+                (time.gt(at), id.gt(last))
+            };
+            select.filter(
+                Condition::any()
+                    .add(beyond)
+                    .add(Condition::all().add(time.eq(at)).add(next)),
+            )
         }
     };
-    select.order_by(time, order.clone()).order_by(id, order).limit(request.limit.with_lookahead())
+    select
+        .order_by(time, order.clone())
+        .order_by(id, order)
+        .limit(request.limit.with_lookahead())
 }

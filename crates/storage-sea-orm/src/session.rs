@@ -35,7 +35,10 @@ impl Reader {
     }
 
     fn repo(&self) -> Repo<'_, DatabaseConnection> {
-        Repo { db: &self.db, context: &self.context }
+        Repo {
+            db: &self.db,
+            context: &self.context,
+        }
     }
 }
 
@@ -81,7 +84,10 @@ impl Transaction {
     }
 
     fn repo(&mut self) -> Repo<'_, DatabaseTransaction> {
-        Repo { db: &self.db, context: &self.context }
+        Repo {
+            db: &self.db,
+            context: &self.context,
+        }
     }
 }
 

@@ -26,7 +26,11 @@ pub(crate) async fn open(path: &Path) -> Result<(DatabaseConnection, DatabaseCon
 
 /// One writer connection makes writers wait in a fair line instead of meeting SQLite's busy
 /// handler, whose waits reach a second. Readers may not write, whatever they are told.
-async fn connect(path: &Path, connections: u32, query_only: bool) -> Result<DatabaseConnection, ConnectError> {
+async fn connect(
+    path: &Path,
+    connections: u32,
+    query_only: bool,
+) -> Result<DatabaseConnection, ConnectError> {
     let path = path.to_owned();
     let mut options = ConnectOptions::new("sqlite://");
     options
@@ -49,7 +53,9 @@ async fn connect(path: &Path, connections: u32, query_only: bool) -> Result<Data
                 .pragma("trusted_schema", "OFF")
                 .pragma("query_only", if query_only { "ON" } else { "OFF" })
         });
-    SeaDatabase::connect(options).await.map_err(|error| ConnectError::Unreachable(store_error(&error)))
+    SeaDatabase::connect(options)
+        .await
+        .map_err(|error| ConnectError::Unreachable(store_error(&error)))
 }
 
 async fn assert_version(connection: &DatabaseConnection) -> Result<(), ConnectError> {
@@ -58,7 +64,9 @@ async fn assert_version(connection: &DatabaseConnection) -> Result<(), ConnectEr
         .query_one_raw(statement)
         .await
         .map_err(|error| ConnectError::Unreachable(store_error(&error)))?;
-    let text: String = row.and_then(|row| row.try_get_by_index(0).ok()).unwrap_or_default();
+    let text: String = row
+        .and_then(|row| row.try_get_by_index(0).ok())
+        .unwrap_or_default();
     if parse_version(&text) < FIRST_GOOD_VERSION {
         return Err(ConnectError::SqliteTooOld { found: text });
     }

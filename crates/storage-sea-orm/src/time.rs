@@ -23,7 +23,9 @@ pub(crate) fn from_optional(
     table: &'static str,
     column: &'static str,
 ) -> Result<Option<Timestamp>, StoreError> {
-    micros.map(|micros| from_micros(micros, table, column)).transpose()
+    micros
+        .map(|micros| from_micros(micros, table, column))
+        .transpose()
 }
 
 /// SQL for the database's own present moment, in microseconds. Leases live on this clock, so

@@ -54,7 +54,11 @@ impl CredentialVault for Vault {
         let key = workspace_keys::named(db, ring, scope.workspace_id(), &name).await??;
         let secret = envelope::open(&key, &binding, &row.sealed)?;
         let text = String::from_utf8(secret.to_vec()).map_err(|_| VaultError::Undecryptable)?;
-        Ok(OpenedCredential { version: row.version, kind: binding.kind, secret: SecretText::new(text) })
+        Ok(OpenedCredential {
+            version: row.version,
+            kind: binding.kind,
+            secret: SecretText::new(text),
+        })
     }
 }
 

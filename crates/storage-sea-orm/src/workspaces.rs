@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 use kernel::{Id, Page, PageRequest, Position, StoreError};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _, Order,
-    QueryFilter as _, QueryTrait as _,
+    ActiveValue::Set,
+    ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _, Order, QueryFilter as _,
+    QueryTrait as _,
     sea_query::{Expr, ExprTrait as _, OnConflict, Query},
 };
 use tenancy::{
@@ -35,10 +36,17 @@ impl<C: ConnectionTrait> WorkspaceLookup for Repo<'_, C> {
             .await
             .or_store_error()?;
         // A scope is the proof that the workspace was there a moment ago, and none is deleted.
-        workspace(row.ok_or(StoreError::Inconsistent { table: TABLE, column: "id" })?)
+        workspace(&row.ok_or(StoreError::Inconsistent {
+            table: TABLE,
+            column: "id",
+        })?)
     }
 
-    async fn of_principal(&self, key: &PrincipalKey, request: PageRequest) -> Result<Page<Workspace>, StoreError> {
+    async fn of_principal(
+        &self,
+        key: &PrincipalKey,
+        request: PageRequest,
+    ) -> Result<Page<Workspace>, StoreError> {
         let memberships = Query::select()
             .column(member::Column::WorkspaceId)
             .from(member::Entity)
@@ -58,7 +66,7 @@ impl<C: ConnectionTrait> WorkspaceLookup for Repo<'_, C> {
             .all(self.db)
             .await
             .or_store_error()?;
-        let items = rows.into_iter().map(workspace).collect::<Result<Vec<_>, _>>()?;
+        let items = rows.iter().map(workspace).collect::<Result<Vec<_>, _>>()?;
         Ok(Page::from_lookahead(items, request.limit, |item| Position {
             at: item.created_at,
             id: item.id.as_uuid(),
@@ -95,7 +103,7 @@ impl WorkspaceRepository for Repo<'_, DatabaseTransaction> {
     }
 }
 
-fn workspace(row: Model) -> Result<Workspace, StoreError> {
+fn workspace(row: &Model) -> Result<Workspace, StoreError> {
     let broken = |column| StoreError::Inconsistent { table: TABLE, column };
     Ok(Workspace {
         id: Id::from_uuid(row.id),

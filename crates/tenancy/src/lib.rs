@@ -19,7 +19,9 @@ pub use capability::Capability;
 pub use environment::{Environment, EnvironmentLookup, EnvironmentRepository, InsertedEnvironment};
 pub use ids::{AuditEventId, EnvironmentId, MemberId, OutboxEventId, PrincipalId, WorkspaceId};
 pub use journal::{Actor, AuditAction, AuditEvent, AuditOutcome, Change, ChangeTarget, Journal, Origin};
-pub use member::{AddedMember, Member, MemberLookup, MemberRepository, Membership, Principal, PrincipalKey, Role};
+pub use member::{
+    AddedMember, Member, MemberLookup, MemberRepository, Membership, Principal, PrincipalKey, Role,
+};
 pub use name::{DisplayName, NameError, Slug};
 pub use scope::{Denied, SystemTask, WorkspaceScope};
 pub use workspace::{InsertedWorkspace, Workspace, WorkspaceLookup, WorkspaceRepository};

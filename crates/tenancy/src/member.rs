@@ -106,7 +106,10 @@ impl Membership {
 
     /// How this member appears in the journal.
     pub fn actor(&self) -> Actor {
-        Actor::Principal { id: self.member.principal.id, label: self.member.principal.label.clone() }
+        Actor::Principal {
+            id: self.member.principal.id,
+            label: self.member.principal.label.clone(),
+        }
     }
 }
 
@@ -134,7 +137,11 @@ pub trait MemberLookup: Send + Sync {
     async fn list(&self, scope: &WorkspaceScope, page: PageRequest) -> Result<Page<Member>, StoreError>;
 
     /// The present role of a principal in the scope; what a run's initiator is checked against.
-    async fn role_of(&self, scope: &WorkspaceScope, principal: PrincipalId) -> Result<Option<Role>, StoreError>;
+    async fn role_of(
+        &self,
+        scope: &WorkspaceScope,
+        principal: PrincipalId,
+    ) -> Result<Option<Role>, StoreError>;
 }
 
 /// Writes of members.

@@ -145,10 +145,13 @@ fn is_unprintable(character: char) -> bool {
 /// bearer header, an API key of ours, and the generated client secrets whose fourth to sixth
 /// characters are a digit, `Q` and `~`.
 pub fn looks_like_secret(text: &str) -> bool {
-    let generated = text.as_bytes().windows(3).any(|part| part[0].is_ascii_digit() && part[1..] == *b"Q~");
-    let token = text.split_whitespace().any(|word| {
-        word.starts_with("eyJ") && word.matches('.').count() == 2 && word.len() > 40
-    });
+    let generated = text
+        .as_bytes()
+        .windows(3)
+        .any(|part| part[0].is_ascii_digit() && part[1..] == *b"Q~");
+    let token = text
+        .split_whitespace()
+        .any(|word| word.starts_with("eyJ") && word.matches('.').count() == 2 && word.len() > 40);
     (generated && text.len() >= 30)
         || token
         || text.contains("-----BEGIN")
@@ -162,7 +165,10 @@ mod tests {
 
     #[test]
     fn display_names() {
-        assert_eq!(DisplayName::new("  Contoso 🏢 ").expect("fine").as_str(), "Contoso 🏢");
+        assert_eq!(
+            DisplayName::new("  Contoso 🏢 ").expect("fine").as_str(),
+            "Contoso 🏢"
+        );
         let cases = [
             ("", NameError::Empty),
             ("   ", NameError::Empty),
@@ -170,7 +176,10 @@ mod tests {
             ("a\u{202E}b", NameError::ControlCharacter),
             ("a\nb", NameError::ControlCharacter),
             ("-----BEGIN PRIVATE KEY-----", NameError::LooksLikeSecret),
-            ("abc8Q~abcdefghijklmnopqrstuvwxyz.-_ABCDE", NameError::LooksLikeSecret),
+            (
+                "abc8Q~abcdefghijklmnopqrstuvwxyz.-_ABCDE",
+                NameError::LooksLikeSecret,
+            ),
         ];
         for (text, expected) in cases {
             assert_eq!(DisplayName::new(text), Err(expected), "{text:?}");

@@ -44,12 +44,18 @@ impl WorkspaceScope {
         if !membership.role().holds(capability) {
             return Err(Denied(capability));
         }
-        Ok(Self { workspace_id: membership.workspace_id(), actor: membership.actor() })
+        Ok(Self {
+            workspace_id: membership.workspace_id(),
+            actor: membership.actor(),
+        })
     }
 
     /// The scope of the system's own work. Banned by lint except where a run is claimed.
     pub const fn for_system(workspace_id: WorkspaceId, task: SystemTask) -> Self {
-        Self { workspace_id, actor: Actor::System(task) }
+        Self {
+            workspace_id,
+            actor: Actor::System(task),
+        }
     }
 
     /// The workspace.

@@ -21,7 +21,12 @@ use crate::{
 pub(crate) async fn execute(parts: &WorkerParts, claimed: &ClaimedRun, shutdown: &CancellationToken) {
     let signals = Signals::new(parts.settings.wait_budget);
     let done = CancellationToken::new();
-    let beat = signals.beat(parts.queue.as_ref(), &claimed.lease, parts.settings.queue.lease, &done);
+    let beat = signals.beat(
+        parts.queue.as_ref(),
+        &claimed.lease,
+        parts.settings.queue.lease,
+        &done,
+    );
     let work = async {
         let result = tokio::select! {
             result = attempt(parts, claimed, &signals) => result,
@@ -52,7 +57,11 @@ async fn attempt(parts: &WorkerParts, claimed: &ClaimedRun, signals: &Signals) -
         Ok(credential) => credential,
         Err(VaultError::Store(error)) => return Err(error),
         Err(VaultError::Missing) => {
-            let blocked = Ending::because(RunOutcome::Blocked, context, ReasonCode::ProviderCredentialMissing);
+            let blocked = Ending::because(
+                RunOutcome::Blocked,
+                context,
+                ReasonCode::ProviderCredentialMissing,
+            );
             return finish(parts, claimed, blocked).await.map(drop);
         }
         Err(VaultError::Undecryptable) => {
@@ -62,12 +71,15 @@ async fn attempt(parts: &WorkerParts, claimed: &ClaimedRun, signals: &Signals) -
             return finish(parts, claimed, blocked).await.map(drop);
         }
     };
-    let access =
-        ConnectionAccess { connection_id: connection.id, destination: connection.destination(), credential };
+    let access = ConnectionAccess {
+        connection_id: connection.id,
+        destination: connection.destination(),
+        credential,
+    };
     let ending = match dispatch(parts, claimed, &access, signals).await {
         Ok(ending) => ending,
         Err(failure) => match settle(failure) {
-            Settled::End(outcome, reason) if outcome == RunOutcome::Failed => {
+            Settled::End(RunOutcome::Failed, reason) => {
                 Ending::failed(context, reason, claimed.run.id, parts.clock.now())
             }
             Settled::End(outcome, reason) => Ending::because(outcome, context, reason),
@@ -95,8 +107,13 @@ async fn admitted(
         Some(principal) => session.members().role_of(scope, principal).await?,
         None => None,
     };
-    let refusal =
-        execution_gate::refuse(run, connection.as_ref(), role, parts.rules.as_ref(), parts.clock.now());
+    let refusal = execution_gate::refuse(
+        run,
+        connection.as_ref(),
+        role,
+        parts.rules.as_ref(),
+        parts.clock.now(),
+    );
     Ok(match (connection, refusal) {
         (_, Some(reason)) => Err(reason),
         (Some(connection), None) => Ok(connection),
@@ -114,7 +131,12 @@ async fn dispatch(
     match claimed.run.operation_type {
         OperationType::ConnectionCheck => {
             let check = parts.provider.check(access, signals).await?;
-            Ok(Ending::of_check(context, check, claimed.run.id, parts.clock.now()))
+            Ok(Ending::of_check(
+                context,
+                check,
+                claimed.run.id,
+                parts.clock.now(),
+            ))
         }
         OperationType::InventorySync => {
             let mut sink = StoreSink {
@@ -144,8 +166,14 @@ enum Settled {
 
 const fn settle(failure: ProviderFailure) -> Settled {
     match failure {
-        ProviderFailure::Provider { reason, retry: Retry::Never } => Settled::End(RunOutcome::Failed, reason),
-        ProviderFailure::Provider { reason, retry: Retry::After(delay) } => Settled::HandBack(delay, reason),
+        ProviderFailure::Provider {
+            reason,
+            retry: Retry::Never,
+        } => Settled::End(RunOutcome::Failed, reason),
+        ProviderFailure::Provider {
+            reason,
+            retry: Retry::After(delay),
+        } => Settled::HandBack(delay, reason),
         ProviderFailure::Interrupted(Interrupt::CancelRequested) => {
             Settled::End(RunOutcome::Canceled, ReasonCode::RunCanceled)
         }

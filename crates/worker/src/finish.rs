@@ -18,12 +18,20 @@ pub(crate) async fn finish(
     ending: Ending,
 ) -> Result<Fence, StoreError> {
     let ClaimedRun { scope, run, lease } = claimed;
-    let Ending { outcome, context, counts, failures, observation, measurement } = ending;
+    let Ending {
+        outcome,
+        context,
+        counts,
+        failures,
+        observation,
+        measurement,
+    } = ending;
     let reason = context.reason_code;
     let Ok(completion) = run.complete(outcome, context, counts, failures) else {
         return Ok(Fence::Lost);
     };
-    let mut change = change(parts, claimed, AuditAction::OperationCompleted).with("outcome", outcome.as_str());
+    let mut change =
+        change(parts, claimed, AuditAction::OperationCompleted).with("outcome", outcome.as_str());
     if let Some(reason) = reason {
         change = change.failed().with("reason_code", reason.as_str());
     }
@@ -37,14 +45,25 @@ pub(crate) async fn finish(
         } else {
             AuditAction::ConnectionObserved
         };
-        let connection_target =
-            ChangeTarget { kind: "connection", id: target.connection_id.to_string(), label: String::new() };
-        let mut seen = Change::new(scope, action, connection_target, parts.clock.now(), parts.ids.as_ref())
-            .with("run_id", run.id.to_string());
+        let connection_target = ChangeTarget {
+            kind: "connection",
+            id: target.connection_id.to_string(),
+            label: String::new(),
+        };
+        let mut seen = Change::new(
+            scope,
+            action,
+            connection_target,
+            parts.clock.now(),
+            parts.ids.as_ref(),
+        )
+        .with("run_id", run.id.to_string());
         if let Some((state, _)) = observation.verification {
             seen = seen.with("verification", state.as_str());
         }
-        unit.connections().record_observation(scope, target.connection_id, &observation, &seen).await?;
+        unit.connections()
+            .record_observation(scope, target.connection_id, &observation, &seen)
+            .await?;
     }
     if let (Some(measurement), Some(target)) = (measurement, &run.target) {
         let snapshot = ComplianceSnapshot {
@@ -75,20 +94,29 @@ pub(crate) async fn hand_back(
     delay: Duration,
     reason: Option<ReasonCode>,
 ) -> Result<Fence, StoreError> {
-    let mut change = change(parts, claimed, AuditAction::OperationRequeued)
-        .with("delay_seconds", delay.as_secs());
+    let mut change =
+        change(parts, claimed, AuditAction::OperationRequeued).with("delay_seconds", delay.as_secs());
     if let Some(reason) = reason {
         change = change.with("reason_code", reason.as_str());
     }
     let mut unit = parts.storage.begin().await?;
-    let fence = unit.attempts().hand_back(&claimed.scope, &claimed.lease, delay, &change).await?;
+    let fence = unit
+        .attempts()
+        .hand_back(&claimed.scope, &claimed.lease, delay, &change)
+        .await?;
     unit.commit().await?;
     Ok(fence)
 }
 
 fn change(parts: &WorkerParts, claimed: &ClaimedRun, action: AuditAction) -> Change {
     let target = change_target(&claimed.run);
-    Change::new(&claimed.scope, action, target, parts.clock.now(), parts.ids.as_ref())
-        .with("operation_type", claimed.run.operation_type.as_str())
-        .with("attempt", claimed.lease.attempt)
+    Change::new(
+        &claimed.scope,
+        action,
+        target,
+        parts.clock.now(),
+        parts.ids.as_ref(),
+    )
+    .with("operation_type", claimed.run.operation_type.as_str())
+    .with("attempt", claimed.lease.attempt)
 }

@@ -32,7 +32,10 @@ impl Ending {
 
     /// An end for one reason.
     pub(crate) fn because(outcome: RunOutcome, context: RunContext, reason: ReasonCode) -> Self {
-        Self { failures: vec![RunFailure::of(reason)], ..Self::new(outcome, context.because(reason)) }
+        Self {
+            failures: vec![RunFailure::of(reason)],
+            ..Self::new(outcome, context.because(reason))
+        }
     }
 
     /// A failure, with what it says about the connection.
@@ -45,11 +48,19 @@ impl Ending {
             requirements: Vec::new(),
             credential_undecryptable: reason == ReasonCode::ProviderCredentialUndecryptable,
         });
-        Self { observation, ..Self::because(RunOutcome::Failed, context, reason) }
+        Self {
+            observation,
+            ..Self::because(RunOutcome::Failed, context, reason)
+        }
     }
 
     /// The end of a connection check.
-    pub(crate) fn of_check(context: RunContext, check: ConnectionCheck, run_id: RunId, at: Timestamp) -> Self {
+    pub(crate) fn of_check(
+        context: RunContext,
+        check: ConnectionCheck,
+        run_id: RunId,
+        at: Timestamp,
+    ) -> Self {
         let mut ending = match check.failure {
             None => Self::new(RunOutcome::Succeeded, context),
             Some(reason) => Self::because(RunOutcome::Failed, context, reason),
@@ -58,13 +69,19 @@ impl Ending {
             ending.counts.add(CountKey::Total, 1);
             ending.counts.add(count_key(one.status), 1);
         }
-        let reason = check.failure.or_else(|| check.checks.iter().find_map(|check| check.reason_code));
+        let reason = check
+            .failure
+            .or_else(|| check.checks.iter().find_map(|check| check.reason_code));
         ending.observation = Some(Observation {
             run_id,
             at,
             consent: check.consent.map(|state| (state, check.failure)),
             verification: Some((check.verification, reason)),
-            requirements: check.requirements.iter().map(|(key, state)| ((*key).to_owned(), *state)).collect(),
+            requirements: check
+                .requirements
+                .iter()
+                .map(|(key, state)| ((*key).to_owned(), *state))
+                .collect(),
             credential_undecryptable: false,
         });
         ending.context.verification_report = Some(VerificationReport::new(check.checks, at));
@@ -81,11 +98,17 @@ impl Ending {
                 SectionOutcome::Complete => complete += 1,
                 SectionOutcome::NotAssessed(reason) | SectionOutcome::Failed(reason) => {
                     counts.add(CountKey::Skipped, 1);
-                    gaps.push(NotAssessed { part: section.kind.as_str().to_owned(), reason_code: reason });
+                    gaps.push(NotAssessed {
+                        part: section.kind.as_str().to_owned(),
+                        reason_code: reason,
+                    });
                 }
             }
         }
-        counts.add(CountKey::Total, stored.created + stored.updated + stored.unchanged);
+        counts.add(
+            CountKey::Total,
+            stored.created + stored.updated + stored.unchanged,
+        );
         counts.add(CountKey::Created, stored.created);
         counts.add(CountKey::Updated, stored.updated);
         counts.add(CountKey::Unchanged, stored.unchanged);
@@ -108,7 +131,10 @@ impl Ending {
             }
             match control.reason_code {
                 Some(reason) if control.state == ControlState::NotAssessed => {
-                    gaps.push(NotAssessed { part: control.control.clone(), reason_code: reason });
+                    gaps.push(NotAssessed {
+                        part: control.control.clone(),
+                        reason_code: reason,
+                    });
                 }
                 Some(_) | None => assessed += 1,
             }
@@ -124,16 +150,20 @@ impl Ending {
     /// A target that lacks a service has no gap that anybody could close; anything else that is
     /// missing makes the result partial, and nothing at all makes it a failure.
     fn with_gaps(context: RunContext, gaps: Vec<NotAssessed>, something: bool) -> Self {
-        let worth_closing = gaps.iter().find(|gap| gap.reason_code != ReasonCode::ProviderNotProvisioned);
+        let worth_closing = gaps
+            .iter()
+            .find(|gap| gap.reason_code != ReasonCode::ProviderNotProvisioned);
         let reason = worth_closing.or(gaps.first()).map(|gap| gap.reason_code);
         let mut ending = match (something, worth_closing, reason) {
             (true, None, _) => Self::new(RunOutcome::Succeeded, context),
             (true, Some(gap), _) => {
                 Self::new(RunOutcome::PartiallySucceeded, context.because(gap.reason_code))
             }
-            (false, _, reason) => {
-                Self::because(RunOutcome::Failed, context, reason.unwrap_or(ReasonCode::ProviderResponseInvalid))
-            }
+            (false, _, reason) => Self::because(
+                RunOutcome::Failed,
+                context,
+                reason.unwrap_or(ReasonCode::ProviderResponseInvalid),
+            ),
         };
         ending.context.not_assessed = gaps;
         ending
@@ -166,7 +196,9 @@ const fn verification_after(reason: ReasonCode) -> Option<VerificationState> {
 
 const fn consent_after(reason: ReasonCode) -> Option<ConsentState> {
     match reason {
-        ReasonCode::ProviderConsentMissing | ReasonCode::ProviderClientDisabled => Some(ConsentState::Required),
+        ReasonCode::ProviderConsentMissing | ReasonCode::ProviderClientDisabled => {
+            Some(ConsentState::Required)
+        }
         _ => None,
     }
 }

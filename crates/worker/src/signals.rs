@@ -68,10 +68,14 @@ impl Signals {
             }
             (renewed_at, sent) = (Instant::now(), progress);
             match queue.heartbeat(lease, duration, progress).await {
-                Ok(Heartbeat::Renewed { cancel_requested: true }) => {
+                Ok(Heartbeat::Renewed {
+                    cancel_requested: true,
+                }) => {
                     self.cancel_requested.store(true, Ordering::Relaxed);
                 }
-                Ok(Heartbeat::Renewed { cancel_requested: false }) => {}
+                Ok(Heartbeat::Renewed {
+                    cancel_requested: false,
+                }) => {}
                 Ok(Heartbeat::Lost) => {
                     self.lost.cancel();
                     return;

@@ -26,8 +26,10 @@ impl StoreSink<'_> {
             return Ok(Fence::Lost);
         }
         let at = self.clock.now();
-        let counts =
-            unit.inventory().upsert(self.scope, self.connection_id, self.lease.run_id, at, page).await?;
+        let counts = unit
+            .inventory()
+            .upsert(self.scope, self.connection_id, self.lease.run_id, at, page)
+            .await?;
         unit.commit().await?;
         self.counts.created += counts.created;
         self.counts.updated += counts.updated;

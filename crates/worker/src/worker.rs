@@ -80,7 +80,9 @@ pub struct Worker {
 impl Worker {
     /// A worker of these parts.
     pub fn new(parts: WorkerParts) -> Self {
-        Self { parts: Arc::new(parts) }
+        Self {
+            parts: Arc::new(parts),
+        }
     }
 
     /// Works until `shutdown`, then hands back what it was working on and returns.
@@ -114,12 +116,18 @@ impl Worker {
         let mut taken = 0;
         loop {
             let settings = &self.parts.settings;
-            let claimed = self.parts.queue.claim(&settings.name, &settings.queue, settings.concurrency).await?;
+            let claimed = self
+                .parts
+                .queue
+                .claim(&settings.name, &settings.queue, settings.concurrency)
+                .await?;
             if claimed.is_empty() {
                 return Ok(taken);
             }
             taken += claimed.len();
-            let contained = claimed.into_iter().map(|claimed| self.contain(claimed, shutdown.clone()));
+            let contained = claimed
+                .into_iter()
+                .map(|claimed| self.contain(claimed, shutdown.clone()));
             futures::future::join_all(contained).await;
         }
     }
@@ -131,20 +139,37 @@ impl Worker {
 
     async fn sweep_and_log(&self) {
         match self.sweep().await {
-            Ok(SweepReport { requeued: 0, failed: 0 }) => {}
-            Ok(report) => tracing::warn!(requeued = report.requeued, failed = report.failed, "swept silent runs"),
+            Ok(SweepReport {
+                requeued: 0,
+                failed: 0,
+            }) => {}
+            Ok(report) => tracing::warn!(
+                requeued = report.requeued,
+                failed = report.failed,
+                "swept silent runs"
+            ),
             Err(error) => tracing::error!(%error, "the sweep failed"),
         }
     }
 
     /// Claims for the free slots. Tells whether there may be more to claim at once.
-    async fn claim_into(&self, slots: &Arc<Semaphore>, tasks: &TaskTracker, shutdown: &CancellationToken) -> bool {
+    async fn claim_into(
+        &self,
+        slots: &Arc<Semaphore>,
+        tasks: &TaskTracker,
+        shutdown: &CancellationToken,
+    ) -> bool {
         let settings = &self.parts.settings;
         let free = u32::try_from(slots.available_permits()).unwrap_or(u32::MAX);
         if free == 0 {
             return false;
         }
-        let claimed = match self.parts.queue.claim(&settings.name, &settings.queue, free).await {
+        let claimed = match self
+            .parts
+            .queue
+            .claim(&settings.name, &settings.queue, free)
+            .await
+        {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::error!(%error, "claiming failed");
@@ -153,7 +178,9 @@ impl Worker {
         };
         let some = !claimed.is_empty();
         for claimed in claimed {
-            let Ok(slot) = Arc::clone(slots).try_acquire_owned() else { continue };
+            let Ok(slot) = Arc::clone(slots).try_acquire_owned() else {
+                continue;
+            };
             let (worker, shutdown) = (self.clone(), shutdown.clone());
             tasks.spawn(async move { worker.occupy(claimed, shutdown, slot).await });
         }

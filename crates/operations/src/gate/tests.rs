@@ -25,7 +25,10 @@ pub(crate) fn sample_new_run() -> NewRun {
         target: None,
         identity_hash: "0".repeat(64),
         inputs: Map::new(),
-        initiator: Initiator { principal_id: None, label: "somebody".into() },
+        initiator: Initiator {
+            principal_id: None,
+            label: "somebody".into(),
+        },
         context: RunContext::default(),
         created_at: Timestamp::default(),
     }
@@ -79,7 +82,14 @@ fn prepared_for(operation_type: OperationType, change: impl FnOnce(&mut Provider
         inputs: Map::new(),
     };
     let choice = ConnectionChoice::Use(Box::new(connection), Vec::new());
-    prepare(&scope, request, &choice, &FakeProvider, &ids, Timestamp::default())
+    prepare(
+        &scope,
+        request,
+        &choice,
+        &FakeProvider,
+        &ids,
+        Timestamp::default(),
+    )
 }
 
 #[test]
@@ -94,8 +104,14 @@ fn a_usable_connection_gives_a_waiting_run_that_is_pinned_to_it() {
 fn stored_facts_block_with_their_reason_and_a_next_step() {
     type Mutation = fn(&mut ProviderConnection);
     let cases: [(Mutation, ReasonCode); 5] = [
-        (|connection| connection.is_enabled = false, ReasonCode::ProviderConnectionDisabled),
-        (|connection| connection.credential = None, ReasonCode::ProviderCredentialMissing),
+        (
+            |connection| connection.is_enabled = false,
+            ReasonCode::ProviderConnectionDisabled,
+        ),
+        (
+            |connection| connection.credential = None,
+            ReasonCode::ProviderCredentialMissing,
+        ),
         (
             |connection| {
                 let credential = connection.credential.as_mut().expect("there");
@@ -103,9 +119,15 @@ fn stored_facts_block_with_their_reason_and_a_next_step() {
             },
             ReasonCode::ProviderCredentialExpired,
         ),
-        (|connection| connection.consent.value = ConsentState::Revoked, ReasonCode::ProviderConsentMissing),
+        (
+            |connection| connection.consent.value = ConsentState::Revoked,
+            ReasonCode::ProviderConsentMissing,
+        ),
         // A dedicated credential that is left over must not serve a platform connection.
-        (|connection| connection.connection_type = ConnectionType::Platform, ReasonCode::PlatformIdentityMissing),
+        (
+            |connection| connection.connection_type = ConnectionType::Platform,
+            ReasonCode::PlatformIdentityMissing,
+        ),
     ];
     for (mutation, reason) in cases {
         let run = prepared(mutation);
@@ -118,9 +140,16 @@ fn stored_facts_block_with_their_reason_and_a_next_step() {
 #[test]
 fn a_check_may_look_whether_consent_was_granted_meanwhile() {
     let without = |connection: &mut ProviderConnection| connection.consent.value = ConsentState::Required;
-    assert!(prepared_for(OperationType::ConnectionCheck, without).status().is_active());
+    assert!(
+        prepared_for(OperationType::ConnectionCheck, without)
+            .status()
+            .is_active()
+    );
     let blocked = prepared_for(OperationType::ComplianceSnapshot, without);
-    assert_eq!(blocked.context.reason_code, Some(ReasonCode::ProviderConsentMissing));
+    assert_eq!(
+        blocked.context.reason_code,
+        Some(ReasonCode::ProviderConsentMissing)
+    );
 }
 
 #[test]
@@ -128,8 +157,14 @@ fn two_defaults_are_corruption_and_none_is_missing() {
     let ids = SequentialIds::default();
     let scope = scope(&ids);
     let one = connection(&scope, &ids);
-    assert_eq!(ConnectionChoice::from_defaults(vec![]), Err(ReasonCode::ProviderConnectionMissing));
-    assert_eq!(ConnectionChoice::from_defaults(vec![one.clone()]), Ok(one.clone()));
+    assert_eq!(
+        ConnectionChoice::from_defaults(vec![]),
+        Err(ReasonCode::ProviderConnectionMissing)
+    );
+    assert_eq!(
+        ConnectionChoice::from_defaults(vec![one.clone()]),
+        Ok(one.clone())
+    );
     assert_eq!(
         ConnectionChoice::from_defaults(vec![one.clone(), one]),
         Err(ReasonCode::ProviderConnectionInvalid)
@@ -143,7 +178,7 @@ fn the_identity_tells_operations_connections_and_inputs_apart() {
     let (one, two) = (connection(&scope, &ids), connection(&scope, &ids));
     let none = Map::new();
     let some = Map::from_iter([("b".to_owned(), Value::Null), ("a".to_owned(), Value::Null)]);
-    let same = Map::from_iter([("a".to_owned(), Value::Null), ("b".to_owned(), Value::Null)]);
+    let reordered = Map::from_iter([("a".to_owned(), Value::Null), ("b".to_owned(), Value::Null)]);
     let hash = identity_hash;
     let base = hash(OperationType::InventorySync, Some(&one), &none);
     assert_eq!(base.len(), 64);
@@ -152,13 +187,19 @@ fn the_identity_tells_operations_connections_and_inputs_apart() {
     assert_ne!(base, hash(OperationType::InventorySync, Some(&one), &some));
     assert_eq!(
         hash(OperationType::InventorySync, Some(&one), &some),
-        hash(OperationType::InventorySync, Some(&one), &same)
+        hash(OperationType::InventorySync, Some(&one), &reordered)
     );
 }
 
 #[test]
 fn the_holder_decides_between_the_same_and_another_operation() {
     let holder = OperationRun::queued(sample_new_run());
-    assert!(matches!(classify(&"0".repeat(64), holder.clone()), StartOutcome::Deduplicated(_)));
-    assert!(matches!(classify(&"1".repeat(64), holder), StartOutcome::ScopeBusy { .. }));
+    assert!(matches!(
+        classify(&"0".repeat(64), holder.clone()),
+        StartOutcome::Deduplicated(_)
+    ));
+    assert!(matches!(
+        classify(&"1".repeat(64), holder),
+        StartOutcome::ScopeBusy { .. }
+    ));
 }

@@ -9,7 +9,13 @@ fn nothing_leads_out_of_completed() {
     assert_eq!(blocked.outcome(), Some(RunOutcome::Blocked));
     for outcome in RunOutcome::ALL {
         let again = blocked.end_because(outcome, ReasonCode::InternalError);
-        assert_eq!(again, Err(InvalidTransition { from: RunStatus::Completed }), "{outcome:?}");
+        assert_eq!(
+            again,
+            Err(InvalidTransition {
+                from: RunStatus::Completed
+            }),
+            "{outcome:?}"
+        );
     }
 }
 
@@ -17,7 +23,9 @@ fn nothing_leads_out_of_completed() {
 fn a_queued_run_can_end_in_every_way() {
     let queued = OperationRun::queued(sample_new_run());
     for outcome in RunOutcome::ALL {
-        let completion = queued.end_because(outcome, ReasonCode::RunCanceled).expect("allowed");
+        let completion = queued
+            .end_because(outcome, ReasonCode::RunCanceled)
+            .expect("allowed");
         assert_eq!(completion.outcome(), outcome);
         assert_eq!(completion.failures(), [RunFailure::of(ReasonCode::RunCanceled)]);
     }
@@ -26,10 +34,17 @@ fn a_queued_run_can_end_in_every_way() {
 #[test]
 fn a_lease_that_is_over_makes_a_run_stale() {
     let at = Timestamp::default();
-    let state = RunState::Running { started_at: at, heartbeat_at: at, lease_until: at };
+    let state = RunState::Running {
+        started_at: at,
+        heartbeat_at: at,
+        lease_until: at,
+    };
     let run = OperationRun::restore(sample_new_run(), state);
     assert_eq!(run.freshness(at), Freshness::FreshActive);
-    assert_eq!(run.freshness(at + chrono::TimeDelta::seconds(1)), Freshness::LikelyStale);
+    assert_eq!(
+        run.freshness(at + chrono::TimeDelta::seconds(1)),
+        Freshness::LikelyStale
+    );
 }
 
 #[test]

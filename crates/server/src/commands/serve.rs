@@ -36,12 +36,19 @@ pub(super) async fn run(args: ServeArgs, settings: Settings) -> Result<(), Failu
     let worker = if args.no_worker {
         None
     } else {
-        Some(program.worker(worker_settings(&settings.worker)).map_err(Failure::config)?)
+        Some(
+            program
+                .worker(worker_settings(&settings.worker))
+                .map_err(Failure::config)?,
+        )
     };
     let listener = TcpListener::bind(settings.http.bind)
         .map_err(|error| Failure::config(format!("cannot listen on {}: {error}", settings.http.bind)))?;
     let address = listener.local_addr().map_err(Failure::other)?;
-    let api_settings = ApiSettings { cors_origins: settings.http.cors_origins.clone(), ..ApiSettings::default() };
+    let api_settings = ApiSettings {
+        cors_origins: settings.http.cors_origins.clone(),
+        ..ApiSettings::default()
+    };
     let cursor_key = program.database.derived_key("cursor");
     let state = program.api(verifier, cursor_key, api_settings);
     tracing::info!(%address, worker = worker.is_some(), "serving");
@@ -50,7 +57,9 @@ pub(super) async fn run(args: ServeArgs, settings: Settings) -> Result<(), Failu
         files::replace_private(path, ready.to_string().as_bytes())
             .map_err(|error| Failure::other(format!("the ready file: {error}")))?;
     }
-    compose::serve(listener, state, settings.http.threads, worker, until_signal()).await.map_err(Failure::other)
+    compose::serve(listener, state, settings.http.threads, worker, until_signal())
+        .await
+        .map_err(Failure::other)
 }
 
 fn issuers(access: &AccessSettings) -> Result<Vec<Issuer>, Failure> {
@@ -69,7 +78,8 @@ fn issuers(access: &AccessSettings) -> Result<Vec<Issuer>, Failure> {
 }
 
 fn issuer(settings: &IssuerSettings) -> Result<Issuer, Failure> {
-    let at_fault = |message: String| Failure::config(format!("access.issuers, {}: {message}", settings.issuer));
+    let at_fault =
+        |message: String| Failure::config(format!("access.issuers, {}: {message}", settings.issuer));
     let pem = std::fs::read(&settings.public_key_file).map_err(|error| at_fault(error.to_string()))?;
     let algorithm = match settings.algorithm.as_str() {
         "RS256" => PublicKeyAlgorithm::Rs256,

@@ -26,8 +26,14 @@ pub(super) struct TokenArgs {
 pub(super) fn run(args: &TokenArgs, settings: &Settings) -> Result<(), Failure> {
     let path = settings.access.local_key_file.as_ref();
     let path = path.ok_or_else(|| Failure::config("access.local_key_file is not set"))?;
-    let key = files::read_key(path).map_err(|error| Failure::config(format!("access.local_key_file: {error}")))?;
+    let key =
+        files::read_key(path).map_err(|error| Failure::config(format!("access.local_key_file: {error}")))?;
     let issuer = LocalIssuer::from_key(key);
-    say(issuer.mint(&args.subject, args.name.as_deref(), TimeDelta::hours(args.hours), SystemClock.now()));
+    say(issuer.mint(
+        &args.subject,
+        args.name.as_deref(),
+        TimeDelta::hours(args.hours),
+        SystemClock.now(),
+    ));
     Ok(())
 }

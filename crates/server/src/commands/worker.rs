@@ -18,7 +18,9 @@ pub(super) struct WorkerArgs {
 
 pub(super) async fn run(args: WorkerArgs, settings: Settings) -> Result<(), Failure> {
     let program = open(&settings, false).await?;
-    let worker = program.worker(worker_settings(&settings.worker)).map_err(Failure::config)?;
+    let worker = program
+        .worker(worker_settings(&settings.worker))
+        .map_err(Failure::config)?;
     if let Some(path) = &args.ready_file {
         let ready = json!({ "pid": std::process::id() });
         files::replace_private(path, ready.to_string().as_bytes())

@@ -18,7 +18,11 @@ pub(crate) struct Steps<'a> {
 
 /// Fails unless it is as promised.
 pub(crate) fn promised(holds: bool, what: impl Into<String>) -> Result<(), DemoError> {
-    if holds { Ok(()) } else { Err(DemoError::Broken(what.into())) }
+    if holds {
+        Ok(())
+    } else {
+        Err(DemoError::Broken(what.into()))
+    }
 }
 
 impl Steps<'_> {
@@ -27,7 +31,10 @@ impl Steps<'_> {
         self.transcript.request(&format!("POST {}", shorten(path)));
         let answer = self.world.client.post(path, body).await?;
         self.keep(&answer);
-        promised(answer.status == status, format!("POST {path} answered {} and not {status}", answer.status))?;
+        promised(
+            answer.status == status,
+            format!("POST {path} answered {} and not {status}", answer.status),
+        )?;
         Ok(answer)
     }
 
@@ -35,7 +42,10 @@ impl Steps<'_> {
     pub(crate) async fn get(&mut self, path: &str) -> Result<Answer, DemoError> {
         let answer = self.world.client.get(path).await?;
         self.keep(&answer);
-        promised(answer.status == 200, format!("GET {path} answered {}", answer.status))?;
+        promised(
+            answer.status == 200,
+            format!("GET {path} answered {}", answer.status),
+        )?;
         Ok(answer)
     }
 
@@ -46,7 +56,11 @@ impl Steps<'_> {
             let headers = [("if-none-match", etag.as_str()), ("prefer", "wait=2")];
             let answer = self.world.client.get_with(run_path, &headers).await?;
             self.keep(&answer);
-            if answer.body.pointer("/progress/processed").is_some_and(Value::is_u64) {
+            if answer
+                .body
+                .pointer("/progress/processed")
+                .is_some_and(Value::is_u64)
+            {
                 self.say(state(&answer));
                 return Ok(());
             }
@@ -65,7 +79,10 @@ impl Steps<'_> {
             if answer.status == 304 {
                 continue;
             }
-            promised(answer.status == 200, format!("GET {run_path} answered {}", answer.status))?;
+            promised(
+                answer.status == 200,
+                format!("GET {run_path} answered {}", answer.status),
+            )?;
             if answer.text("/status") == "completed" {
                 return Ok(answer);
             }
@@ -97,6 +114,12 @@ fn state(answer: &Answer) -> String {
 
 /// Ids are long and say little: the first eight characters will do for a reader.
 pub(crate) fn shorten(path: &str) -> String {
-    let short = |part: &str| if part.len() == 36 { format!("{}…", &part[..8]) } else { part.to_owned() };
+    let short = |part: &str| {
+        if part.len() == 36 {
+            format!("{}…", &part[..8])
+        } else {
+            part.to_owned()
+        }
+    };
     path.split('/').map(short).collect::<Vec<_>>().join("/")
 }

@@ -11,8 +11,17 @@ use super::{
 
 /// Plays everything and checks every promise.
 pub(crate) async fn tell(world: &World, transcript: &mut Transcript) -> Result<Ids, DemoError> {
-    transcript.title(&format!("TenantAtlas demo: API at {}, simulated tenants at {}", world.base_url, world.simulator_url()));
-    let mut steps = Steps { world, transcript, answers: Vec::new(), said: String::new() };
+    transcript.title(&format!(
+        "TenantAtlas demo: API at {}, simulated tenants at {}",
+        world.base_url,
+        world.simulator_url()
+    ));
+    let mut steps = Steps {
+        world,
+        transcript,
+        answers: Vec::new(),
+        said: String::new(),
+    };
     let ids = connect(&mut steps).await?;
     check(&mut steps, &ids).await?;
     inventory(&mut steps, &ids).await?;
@@ -24,22 +33,52 @@ pub(crate) async fn tell(world: &World, transcript: &mut Transcript) -> Result<I
 }
 
 async fn connect(steps: &mut Steps<'_>) -> Result<Ids, DemoError> {
-    steps.transcript.step("A workspace, and the environment to look after");
+    steps
+        .transcript
+        .step("A workspace, and the environment to look after");
     let body = json!({ "display_name": "Northwind managed services", "slug": "northwind" });
-    let workspace = steps.post("/api/v1/workspaces", &body, 201).await?.text("/id").to_owned();
+    let workspace = steps
+        .post("/api/v1/workspaces", &body, 201)
+        .await?
+        .text("/id")
+        .to_owned();
     let base = format!("/api/v1/workspaces/{workspace}");
     let body = json!({ "display_name": "Contoso production", "slug": "contoso-production" });
-    let environment = steps.post(&format!("{base}/environments"), &body, 201).await?.text("/id").to_owned();
-    steps.transcript.says("workspace 'northwind', environment 'contoso-production'; you are the owner");
+    let environment = steps
+        .post(&format!("{base}/environments"), &body, 201)
+        .await?
+        .text("/id")
+        .to_owned();
+    steps
+        .transcript
+        .says("workspace 'northwind', environment 'contoso-production'; you are the owner");
 
-    steps.transcript.step("A dedicated connection to Contoso's tenant, with a client secret");
+    steps
+        .transcript
+        .step("A dedicated connection to Contoso's tenant, with a client secret");
     let customer = &steps.world.contoso;
     let answer = add_connection(steps, &base, &environment, customer, &customer.secret).await?;
-    let connection = answer.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-    promised(answer["is_default"] == true, "the first connection is the default one")?;
-    promised(answer["summary"]["readiness"] == "unknown", "a connection that nobody checked is not ready")?;
-    steps.transcript.says("stored sealed; it is the default; readiness: unknown (nobody has checked it yet)");
-    Ok(Ids { workspace, environment, connection })
+    let connection = answer
+        .get("id")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    promised(
+        answer["is_default"] == true,
+        "the first connection is the default one",
+    )?;
+    promised(
+        answer["summary"]["readiness"] == "unknown",
+        "a connection that nobody checked is not ready",
+    )?;
+    steps
+        .transcript
+        .says("stored sealed; it is the default; readiness: unknown (nobody has checked it yet)");
+    Ok(Ids {
+        workspace,
+        environment,
+        connection,
+    })
 }
 
 async fn add_connection(
@@ -63,11 +102,16 @@ async fn add_connection(
 /// Starts an operation and expects it to be accepted. Returns the path of its run.
 async fn start(steps: &mut Steps<'_>, ids: &Ids, operation: &str) -> Result<String, DemoError> {
     let answer = steps.post(&runs(ids), &request(ids, operation), 202).await?;
-    promised(answer.text("/disposition") == "accepted", format!("{operation} was accepted"))?;
+    promised(
+        answer.text("/disposition") == "accepted",
+        format!("{operation} was accepted"),
+    )?;
     steps.said.clear();
     let path = answer.header("location").unwrap_or_default().to_owned();
     promised(!path.is_empty(), "an accepted run has a location")?;
-    steps.transcript.says(&format!("202 accepted, {}", shorten(&path)));
+    steps
+        .transcript
+        .says(&format!("202 accepted, {}", shorten(&path)));
     Ok(path)
 }
 
@@ -80,16 +124,34 @@ fn request(ids: &Ids, operation: &str) -> Value {
 }
 
 async fn check(steps: &mut Steps<'_>, ids: &Ids) -> Result<(), DemoError> {
-    steps.transcript.step("provider.connection.check: can it sign in, where does it arrive, what may it do");
+    steps
+        .transcript
+        .step("provider.connection.check: can it sign in, where does it arrive, what may it do");
     let path = start(steps, ids, "provider.connection.check").await?;
     let run = steps.finished(&path).await?;
     promised(run.text("/outcome") == "succeeded", "the check succeeds")?;
-    for check in run.body.pointer("/context/verification_report/checks").and_then(Value::as_array).into_iter().flatten() {
+    for check in run
+        .body
+        .pointer("/context/verification_report/checks")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         let text = |key: &str| check[key].as_str().unwrap_or_default().to_owned();
-        steps.transcript.says(&format!("{:<5} {}", text("status"), text("title")));
+        steps
+            .transcript
+            .says(&format!("{:<5} {}", text("status"), text("title")));
     }
-    let connection = steps.get(&format!("/api/v1/workspaces/{}/connections/{}", ids.workspace, ids.connection)).await?;
-    promised(connection.text("/summary/readiness") == "ready", "a checked connection is ready")?;
+    let connection = steps
+        .get(&format!(
+            "/api/v1/workspaces/{}/connections/{}",
+            ids.workspace, ids.connection
+        ))
+        .await?;
+    promised(
+        connection.text("/summary/readiness") == "ready",
+        "a checked connection is ready",
+    )?;
     steps.transcript.says("succeeded; the connection is ready");
     Ok(())
 }
@@ -97,61 +159,128 @@ async fn check(steps: &mut Steps<'_>, ids: &Ids) -> Result<(), DemoError> {
 /// The simulator holds the reading of users, so that there is time to start the same again and
 /// something else meanwhile.
 async fn inventory(steps: &mut Steps<'_>, ids: &Ids) -> Result<(), DemoError> {
-    steps.transcript.step("inventory.sync: everything there is, page by page");
+    steps
+        .transcript
+        .step("inventory.sync: everything there is, page by page");
     let hold = steps.world.simulator.control().hold("/users");
     let path = start(steps, ids, "inventory.sync").await?;
     hold.reached().await;
 
-    steps.transcript.step("Meanwhile the same again: one run, not two");
-    let again = steps.post(&runs(ids), &request(ids, "inventory.sync"), 202).await?;
-    promised(again.text("/disposition") == "deduplicated", "the same operation is deduplicated")?;
-    promised(path.ends_with(again.text("/run/id")), "the deduplicated start names the same run")?;
+    steps
+        .transcript
+        .step("Meanwhile the same again: one run, not two");
+    let again = steps
+        .post(&runs(ids), &request(ids, "inventory.sync"), 202)
+        .await?;
+    promised(
+        again.text("/disposition") == "deduplicated",
+        "the same operation is deduplicated",
+    )?;
+    promised(
+        path.ends_with(again.text("/run/id")),
+        "the deduplicated start names the same run",
+    )?;
     steps.transcript.says("202 deduplicated: the same run");
 
-    steps.transcript.step("Meanwhile something else: the target is busy, and the answer says with what");
-    let busy = steps.post(&runs(ids), &request(ids, "compliance.snapshot"), 409).await?;
-    promised(busy.text("/code") == "scope_busy", "another operation meets a busy scope")?;
-    promised(path.ends_with(busy.text("/active_run/id")), "the refusal names the holder")?;
+    steps
+        .transcript
+        .step("Meanwhile something else: the target is busy, and the answer says with what");
+    let busy = steps
+        .post(&runs(ids), &request(ids, "compliance.snapshot"), 409)
+        .await?;
+    promised(
+        busy.text("/code") == "scope_busy",
+        "another operation meets a busy scope",
+    )?;
+    promised(
+        path.ends_with(busy.text("/active_run/id")),
+        "the refusal names the holder",
+    )?;
     let holder = busy.text("/active_run/operation_type").to_owned();
-    steps.transcript.says(&format!("409 scope_busy: {holder} holds it, {}", shorten(&path)));
+    steps
+        .transcript
+        .says(&format!("409 scope_busy: {holder} holds it, {}", shorten(&path)));
 
     steps.transcript.step("The inventory goes on");
-    let later = steps.world.simulator.control().hold("/v1.0/deviceManagement/managedDevices?");
+    let later = steps
+        .world
+        .simulator
+        .control()
+        .hold("/v1.0/deviceManagement/managedDevices?");
     hold.release();
     later.reached().await;
     steps.progress(&path).await?;
     later.release();
     let run = steps.finished(&path).await?;
     promised(run.text("/outcome") == "succeeded", "the inventory succeeds")?;
-    let total = run.body.pointer("/counts/total").and_then(Value::as_u64).unwrap_or_default();
-    promised(total >= 2000, format!("at least 2,000 objects were read, not {total}"))?;
-    let pages = steps.world.simulator.control().calls().iter().filter(|call| call.path.starts_with("/v1.0/users")).count();
+    let total = run
+        .body
+        .pointer("/counts/total")
+        .and_then(Value::as_u64)
+        .unwrap_or_default();
+    promised(
+        total >= 2000,
+        format!("at least 2,000 objects were read, not {total}"),
+    )?;
+    let pages = steps
+        .world
+        .simulator
+        .control()
+        .calls()
+        .iter()
+        .filter(|call| call.path.starts_with("/v1.0/users"))
+        .count();
     promised(pages > 1, "the users came in several pages")?;
-    steps.transcript.says(&format!("succeeded: {total} objects, the users alone in {pages} pages"));
+    steps.transcript.says(&format!(
+        "succeeded: {total} objects, the users alone in {pages} pages"
+    ));
     Ok(())
 }
 
 async fn compliance(steps: &mut Steps<'_>, ids: &Ids) -> Result<(), DemoError> {
-    steps.transcript.step("compliance.snapshot: how the tenant complies");
+    steps
+        .transcript
+        .step("compliance.snapshot: how the tenant complies");
     let path = start(steps, ids, "compliance.snapshot").await?;
     let run = steps.finished(&path).await?;
     promised(run.text("/outcome") == "succeeded", "the snapshot succeeds")?;
-    let snapshots = steps.get(&format!("/api/v1/workspaces/{}/compliance-snapshots", ids.workspace)).await?;
-    let controls = snapshots.body.pointer("/items/0/controls").and_then(Value::as_array).cloned().unwrap_or_default();
+    let snapshots = steps
+        .get(&format!(
+            "/api/v1/workspaces/{}/compliance-snapshots",
+            ids.workspace
+        ))
+        .await?;
+    let controls = snapshots
+        .body
+        .pointer("/items/0/controls")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     promised(!controls.is_empty(), "the snapshot has controls")?;
     for control in &controls {
         let text = |key: &str| control[key].as_str().unwrap_or_default().to_owned();
         let numbers = format!("{}/{}", control["compliant"], control["assessed"]);
-        steps.transcript.says(&format!("{:<14} {:>9}  {}", text("state"), numbers, text("title")));
+        steps.transcript.says(&format!(
+            "{:<14} {:>9}  {}",
+            text("state"),
+            numbers,
+            text("title")
+        ));
     }
     Ok(())
 }
 
 async fn wrong_secret(steps: &mut Steps<'_>, ids: &Ids) -> Result<(), DemoError> {
-    steps.transcript.step("A wrong secret: the run fails with a reason and a next step");
+    steps
+        .transcript
+        .step("A wrong secret: the run fails with a reason and a next step");
     let base = format!("/api/v1/workspaces/{}", ids.workspace);
     let body = json!({ "display_name": "Fabrikam production", "slug": "fabrikam-production" });
-    let environment = steps.post(&format!("{base}/environments"), &body, 201).await?.text("/id").to_owned();
+    let environment = steps
+        .post(&format!("{base}/environments"), &body, 201)
+        .await?
+        .text("/id")
+        .to_owned();
     let customer = &steps.world.fabrikam;
     let wrong = format!("{}x", customer.secret);
     let connection = add_connection(steps, &base, &environment, customer, &wrong).await?;
@@ -162,28 +291,46 @@ async fn wrong_secret(steps: &mut Steps<'_>, ids: &Ids) -> Result<(), DemoError>
     };
     let path = start(steps, &ids, "provider.connection.check").await?;
     let run = steps.finished(&path).await?;
-    promised(run.text("/outcome") == "failed", "a wrong secret makes the check fail")?;
-    promised(run.text("/reason_code") == "provider_credential_invalid", "the reason is the credential")?;
+    promised(
+        run.text("/outcome") == "failed",
+        "a wrong secret makes the check fail",
+    )?;
+    promised(
+        run.text("/reason_code") == "provider_credential_invalid",
+        "the reason is the credential",
+    )?;
     let next = run.text("/next_steps/0/label").to_owned();
     promised(!next.is_empty(), "there is a next step")?;
-    steps.transcript.says(&format!("failed: {}", run.text("/reason_code")));
+    steps
+        .transcript
+        .says(&format!("failed: {}", run.text("/reason_code")));
     steps.transcript.says(&format!("next:   {next}"));
     Ok(())
 }
 
 fn no_secret_anywhere(steps: &mut Steps<'_>) -> Result<(), DemoError> {
-    steps.transcript.step("No secret anywhere: every answer so far and the database's files are searched");
+    steps
+        .transcript
+        .step("No secret anywhere: every answer so far and the database's files are searched");
     let world = steps.world;
     let files = world.database_files();
     let bytes: usize = files.iter().map(Vec::len).sum();
     promised(bytes > 0, "there are database files to search")?;
     for secret in [&world.contoso.secret, &world.fabrikam.secret] {
-        let in_answers = steps.answers.iter().any(|answer| answer.contains(secret.as_str()));
+        let in_answers = steps
+            .answers
+            .iter()
+            .any(|answer| answer.contains(secret.as_str()));
         let needle = secret.as_bytes();
-        let in_files = files.iter().any(|file| file.windows(needle.len()).any(|window| window == needle));
+        let in_files = files
+            .iter()
+            .any(|file| file.windows(needle.len()).any(|window| window == needle));
         promised(!in_answers && !in_files, "no secret is found")?;
     }
     let answers = steps.answers.len();
-    steps.transcript.says(&format!("0 hits in {answers} answers and {} KiB of database files", bytes / 1024));
+    steps.transcript.says(&format!(
+        "0 hits in {answers} answers and {} KiB of database files",
+        bytes / 1024
+    ));
     Ok(())
 }

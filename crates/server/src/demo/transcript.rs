@@ -46,7 +46,10 @@ impl Transcript {
 
     /// What to try next. Said even if the rest was left out: it is the way in.
     pub(crate) fn farewell(&self, world: &World, ids: &Ids) {
-        let quiet_too = Self { quiet: false, step: self.step };
+        let quiet_too = Self {
+            quiet: false,
+            step: self.step,
+        };
         let (base, workspace) = (&world.base_url, &ids.workspace);
         let run = format!(
             "curl -s -X POST {base}/api/v1/workspaces/{workspace}/operation-runs -H \"Authorization: Bearer $TOKEN\" \
@@ -60,9 +63,13 @@ impl Transcript {
             format!("  API reference  {base}/docs/"),
             format!("  simulator      {}", world.simulator_url()),
             format!("  export TOKEN={}", world.token),
-            format!("  curl -s {base}/api/v1/workspaces/{workspace}/connections -H \"Authorization: Bearer $TOKEN\""),
+            format!(
+                "  curl -s {base}/api/v1/workspaces/{workspace}/connections -H \"Authorization: Bearer $TOKEN\""
+            ),
             format!("  {run}"),
-            format!("  curl -s '{base}/api/v1/workspaces/{workspace}/inventory/items?kind=device&limit=3' -H \"Authorization: Bearer $TOKEN\""),
+            format!(
+                "  curl -s '{base}/api/v1/workspaces/{workspace}/inventory/items?kind=device&limit=3' -H \"Authorization: Bearer $TOKEN\""
+            ),
         ] {
             quiet_too.line(&line);
         }

@@ -2,7 +2,10 @@
 
 use std::{net::TcpListener, path::Path, time::Duration};
 
-use api::{ApiSettings, auth::{LocalIssuer, TokenVerifier}};
+use api::{
+    ApiSettings,
+    auth::{LocalIssuer, TokenVerifier},
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use cli::Client;
@@ -17,7 +20,10 @@ use uuid::Uuid;
 use worker::WorkerSettings;
 
 use super::{DemoArgs, DemoError};
-use crate::{compose::{self, Program}, files};
+use crate::{
+    compose::{self, Program},
+    files,
+};
 
 /// One simulated customer.
 pub(crate) struct Customer {
@@ -47,25 +53,51 @@ impl World {
             tenants: vec![tenant(&contoso, args.users), tenant(&fabrikam, 20)],
             ..SimulatorOptions::default()
         };
-        let simulator = Simulator::start(options).await.map_err(|error| start("the simulator", &error))?;
-        let folder = TempDir::with_prefix("tenantatlas-demo-").map_err(|error| start("the database", &error))?;
+        let simulator = Simulator::start(options)
+            .await
+            .map_err(|error| start("the simulator", &error))?;
+        let folder =
+            TempDir::with_prefix("tenantatlas-demo-").map_err(|error| start("the database", &error))?;
         let endpoint = Url::parse(&simulator.base_url()).map_err(|error| start("the worker", &error))?;
         let program = program(folder.path(), endpoint).await?;
 
         let issuer = LocalIssuer::from_key(files::random_key());
-        let token = issuer.mint("demo-owner", Some("Demo owner"), TimeDelta::hours(12), SystemClock.now());
+        let token = issuer.mint(
+            "demo-owner",
+            Some("Demo owner"),
+            TimeDelta::hours(12),
+            SystemClock.now(),
+        );
         let verifier = TokenVerifier::new(vec![issuer.verifier_issuer()]);
         let listener = TcpListener::bind(args.bind).map_err(|error| start("the API", &error))?;
         let address = listener.local_addr().map_err(|error| start("the API", &error))?;
-        let settings = WorkerSettings { poll: Duration::from_millis(100), ..WorkerSettings::named("demo") };
-        let worker = program.worker(settings).map_err(|error| start("the worker", &error))?;
-        let state = program.api(verifier, program.database.derived_key("cursor"), ApiSettings::default());
+        let settings = WorkerSettings {
+            poll: Duration::from_millis(100),
+            ..WorkerSettings::named("demo")
+        };
+        let worker = program
+            .worker(settings)
+            .map_err(|error| start("the worker", &error))?;
+        let state = program.api(
+            verifier,
+            program.database.derived_key("cursor"),
+            ApiSettings::default(),
+        );
         let serving = tokio::spawn(compose::serve(listener, state, 2, Some(worker), shutdown));
 
         let base_url = format!("http://{address}");
         let base = Url::parse(&base_url).map_err(|error| start("the client", &error))?;
         let client = Client::new(base, Some(token.clone()))?;
-        Ok(Self { base_url, token, client, simulator, contoso, fabrikam, folder, serving })
+        Ok(Self {
+            base_url,
+            token,
+            client,
+            simulator,
+            contoso,
+            fabrikam,
+            folder,
+            serving,
+        })
     }
 
     pub(crate) fn simulator_url(&self) -> String {
@@ -74,8 +106,13 @@ impl World {
 
     /// The files of the database, write-ahead log included.
     pub(crate) fn database_files(&self) -> Vec<Vec<u8>> {
-        let entries = std::fs::read_dir(self.folder.path()).into_iter().flatten().flatten();
-        entries.filter_map(|entry| std::fs::read(entry.path()).ok()).collect()
+        let entries = std::fs::read_dir(self.folder.path())
+            .into_iter()
+            .flatten()
+            .flatten();
+        entries
+            .filter_map(|entry| std::fs::read(entry.path()).ok())
+            .collect()
     }
 
     pub(crate) async fn stop(self) {
@@ -87,14 +124,22 @@ impl World {
 impl Customer {
     fn new(name: &'static str) -> Self {
         let secret = format!("demo~{}", URL_SAFE_NO_PAD.encode(files::random_key().expose()));
-        Self { name, tenant_id: SystemIds.next_uuid(), client_id: SystemIds.next_uuid(), secret }
+        Self {
+            name,
+            tenant_id: SystemIds.next_uuid(),
+            client_id: SystemIds.next_uuid(),
+            secret,
+        }
     }
 }
 
 async fn program(folder: &Path, endpoint: Url) -> Result<Program, DemoError> {
-    let ring = KeyRing::parse(&KeyRing::generate_file("demo")).map_err(|error| start("the database", &error))?;
+    let ring =
+        KeyRing::parse(&KeyRing::generate_file("demo")).map_err(|error| start("the database", &error))?;
     let url = DatabaseUrl::Sqlite(folder.join("demo.sqlite3"));
-    Program::open(&url, ring, true, Some(endpoint)).await.map_err(|error| start("the database", &error))
+    Program::open(&url, ring, true, Some(endpoint))
+        .await
+        .map_err(|error| start("the database", &error))
 }
 
 fn tenant(customer: &Customer, users: usize) -> TenantOptions {

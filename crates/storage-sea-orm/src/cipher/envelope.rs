@@ -72,8 +72,10 @@ fn derive(data_key: &Key, salt: &[u8], context: &[u8]) -> (Key, [u8; COMMITMENT_
     let hkdf = Hkdf::<Sha256>::new(Some(salt), data_key.as_slice());
     let mut key = Key::new([0; KEY_BYTES]);
     let mut commitment = [0; COMMITMENT_BYTES];
-    hkdf.expand_multi_info(&[b"cred/v1/key", context], key.as_mut_slice()).expect("32 bytes are allowed");
-    hkdf.expand_multi_info(&[b"cred/v1/commit", context], &mut commitment).expect("32 bytes are allowed");
+    hkdf.expand_multi_info(&[b"cred/v1/key", context], key.as_mut_slice())
+        .expect("32 bytes are allowed");
+    hkdf.expand_multi_info(&[b"cred/v1/commit", context], &mut commitment)
+        .expect("32 bytes are allowed");
     (key, commitment)
 }
 
@@ -90,14 +92,25 @@ impl<'a> Record<'a> {
         let ([RECORD_VERSION, SUITE, kid_length], rest) = take(bytes)? else {
             return Err(Undecryptable);
         };
-        let (kid, rest) = rest.split_at_checked(usize::from(kid_length)).ok_or(Undecryptable)?;
+        let (kid, rest) = rest
+            .split_at_checked(usize::from(kid_length))
+            .ok_or(Undecryptable)?;
         let kid = std::str::from_utf8(kid).map_err(|_| Undecryptable)?.to_owned();
         let (version, rest) = take(rest)?;
         let (salt, rest) = take(rest)?;
         let (nonce, rest) = take(rest)?;
         let (commitment, ciphertext) = take(rest)?;
-        let name = KeyName { kid, version: u32::from_be_bytes(version) };
-        Ok(Self { name, salt, nonce, commitment, ciphertext })
+        let name = KeyName {
+            kid,
+            version: u32::from_be_bytes(version),
+        };
+        Ok(Self {
+            name,
+            salt,
+            nonce,
+            commitment,
+            ciphertext,
+        })
     }
 }
 

@@ -35,7 +35,9 @@ pub enum KeyRingError {
     #[error("the key ring file can be read by others: its mode must be 0600 or 0400")]
     Exposed,
     /// A line is not `name:base64`.
-    #[error("line {0} of the key ring is not a name of 1 to 64 letters, digits, '-' or '_', a colon and 32 bytes in base64")]
+    #[error(
+        "line {0} of the key ring is not a name of 1 to 64 letters, digits, '-' or '_', a colon and 32 bytes in base64"
+    )]
     BadLine(usize),
     /// A name stands twice.
     #[error("line {0} of the key ring repeats a name")]
@@ -69,7 +71,10 @@ impl KeyRing {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            let mode = fs::metadata(path).map_err(KeyRingError::Unreadable)?.permissions().mode();
+            let mode = fs::metadata(path)
+                .map_err(KeyRingError::Unreadable)?
+                .permissions()
+                .mode();
             if mode & 0o077 != 0 {
                 return Err(KeyRingError::Exposed);
             }
@@ -89,17 +94,31 @@ impl KeyRing {
             let number = index + 1;
             let (kid, encoded) = line.split_once(':').ok_or(KeyRingError::BadLine(number))?;
             let named = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-            let decoded = Zeroizing::new(STANDARD.decode(encoded.trim()).map_err(|_| KeyRingError::BadLine(number))?);
-            let key: [u8; KEY_BYTES] = decoded.as_slice().try_into().map_err(|_| KeyRingError::BadLine(number))?;
+            let decoded = Zeroizing::new(
+                STANDARD
+                    .decode(encoded.trim())
+                    .map_err(|_| KeyRingError::BadLine(number))?,
+            );
+            let key: [u8; KEY_BYTES] = decoded
+                .as_slice()
+                .try_into()
+                .map_err(|_| KeyRingError::BadLine(number))?;
             if kid.is_empty() || kid.len() > MAX_KID || !kid.bytes().all(named) {
                 return Err(KeyRingError::BadLine(number));
             }
             if entries.iter().any(|entry| entry.kid == kid) {
                 return Err(KeyRingError::Duplicate(number));
             }
-            entries.push(Entry { kid: kid.to_owned(), key: Key::new(key) });
+            entries.push(Entry {
+                kid: kid.to_owned(),
+                key: Key::new(key),
+            });
         }
-        if entries.is_empty() { Err(KeyRingError::Empty) } else { Ok(Self { entries }) }
+        if entries.is_empty() {
+            Err(KeyRingError::Empty)
+        } else {
+            Ok(Self { entries })
+        }
     }
 
     /// The name of the key that wraps new data keys.
@@ -109,7 +128,10 @@ impl KeyRing {
 
     /// The key of this name.
     pub(crate) fn key(&self, kid: &str) -> Option<&Key> {
-        self.entries.iter().find(|entry| entry.kid == kid).map(|entry| &entry.key)
+        self.entries
+            .iter()
+            .find(|entry| entry.kid == kid)
+            .map(|entry| &entry.key)
     }
 
     /// The names of all keys.

@@ -8,7 +8,9 @@ use sea_orm::{
 };
 use tenancy::WorkspaceId;
 
-use super::{KEY_BYTES, Key, NONCE_BYTES, Undecryptable, decrypt, encrypt, envelope::KeyName, random, ring::KeyRing};
+use super::{
+    KEY_BYTES, Key, NONCE_BYTES, Undecryptable, decrypt, encrypt, envelope::KeyName, random, ring::KeyRing,
+};
 use crate::{
     entities::workspace_key::{ActiveModel, Column, Entity, Model},
     error::OrStoreError as _,
@@ -32,11 +34,21 @@ pub(crate) async fn newest<C: ConnectionTrait>(
     let row = ActiveModel {
         workspace_id: Set(workspace_id.as_uuid()),
         version: Set(1),
-        wrapped_key: Set(wrap(ring, workspace_id, &KeyName { kid: kid.clone(), version: 1 }, &key)),
+        wrapped_key: Set(wrap(
+            ring,
+            workspace_id,
+            &KeyName {
+                kid: kid.clone(),
+                version: 1,
+            },
+            &key,
+        )),
         kid: Set(kid),
         created_at: Set(to_micros(clock.now())),
     };
-    let insert = Entity::insert(row).on_conflict(OnConflict::new().do_nothing().to_owned()).into_query();
+    let insert = Entity::insert(row)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .into_query();
     db.execute(&insert).await.or_store_error()?;
     let row = find_newest(db, workspace_id).await?.ok_or(StoreError::Conflict)?;
     Ok(unwrap(ring, workspace_id, &row))
@@ -61,7 +73,10 @@ pub(crate) async fn named<C: ConnectionTrait>(
     })
 }
 
-async fn find_newest<C: ConnectionTrait>(db: &C, workspace_id: WorkspaceId) -> Result<Option<Model>, StoreError> {
+async fn find_newest<C: ConnectionTrait>(
+    db: &C,
+    workspace_id: WorkspaceId,
+) -> Result<Option<Model>, StoreError> {
     installation_wide::<Entity>()
         .filter(Column::WorkspaceId.eq(workspace_id.as_uuid()))
         .order_by_desc(Column::Version)
@@ -82,15 +97,26 @@ fn wrap(ring: &KeyRing, workspace_id: WorkspaceId, name: &KeyName, key: &Key) ->
     let wrapping = ring.key(&name.kid).expect("the active key is in the ring");
     let nonce = random::<NONCE_BYTES>();
     let mut bytes = nonce.to_vec();
-    bytes.extend_from_slice(&encrypt(wrapping, nonce, &context(workspace_id, name), key.as_slice()));
+    bytes.extend_from_slice(&encrypt(
+        wrapping,
+        nonce,
+        &context(workspace_id, name),
+        key.as_slice(),
+    ));
     bytes
 }
 
 fn unwrap(ring: &KeyRing, workspace_id: WorkspaceId, row: &Model) -> Result<(KeyName, Key), Undecryptable> {
     let version = u32::try_from(row.version).map_err(|_| Undecryptable)?;
-    let name = KeyName { kid: row.kid.clone(), version };
+    let name = KeyName {
+        kid: row.kid.clone(),
+        version,
+    };
     let wrapping = ring.key(&name.kid).ok_or(Undecryptable)?;
-    let (nonce, ciphertext) = row.wrapped_key.split_first_chunk::<NONCE_BYTES>().ok_or(Undecryptable)?;
+    let (nonce, ciphertext) = row
+        .wrapped_key
+        .split_first_chunk::<NONCE_BYTES>()
+        .ok_or(Undecryptable)?;
     let plaintext = decrypt(wrapping, *nonce, &context(workspace_id, &name), ciphertext)?;
     let key: [u8; KEY_BYTES] = plaintext.as_slice().try_into().map_err(|_| Undecryptable)?;
     Ok((name, Key::new(key)))

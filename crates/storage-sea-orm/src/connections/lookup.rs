@@ -19,9 +19,18 @@ use crate::{
 
 #[async_trait]
 impl<C: ConnectionTrait> ConnectionLookup for Repo<'_, C> {
-    async fn find(&self, scope: &WorkspaceScope, id: ConnectionId) -> Result<Option<ProviderConnection>, StoreError> {
-        let row = scoped_by_id::<Entity>(scope, id.as_uuid()).one(self.db).await.or_store_error()?;
-        Ok(with_credentials(self.db, scope, row.into_iter().collect()).await?.pop())
+    async fn find(
+        &self,
+        scope: &WorkspaceScope,
+        id: ConnectionId,
+    ) -> Result<Option<ProviderConnection>, StoreError> {
+        let row = scoped_by_id::<Entity>(scope, id.as_uuid())
+            .one(self.db)
+            .await
+            .or_store_error()?;
+        Ok(with_credentials(self.db, scope, row.into_iter().collect())
+            .await?
+            .pop())
     }
 
     async fn list(
@@ -34,8 +43,10 @@ impl<C: ConnectionTrait> ConnectionLookup for Repo<'_, C> {
         if let Some(environment) = environment {
             select = select.filter(Column::EnvironmentId.eq(environment.as_uuid()));
         }
-        let rows =
-            page(select, request, Column::CreatedAt, Order::Asc).all(self.db).await.or_store_error()?;
+        let rows = page(select, request, Column::CreatedAt, Order::Asc)
+            .all(self.db)
+            .await
+            .or_store_error()?;
         let items = with_credentials(self.db, scope, rows).await?;
         Ok(Page::from_lookahead(items, request.limit, |item| Position {
             at: item.created_at,
@@ -59,7 +70,11 @@ impl<C: ConnectionTrait> ConnectionLookup for Repo<'_, C> {
         with_credentials(self.db, scope, rows).await
     }
 
-    async fn requirements(&self, scope: &WorkspaceScope, id: ConnectionId) -> Result<Vec<RequirementRow>, StoreError> {
+    async fn requirements(
+        &self,
+        scope: &WorkspaceScope,
+        id: ConnectionId,
+    ) -> Result<Vec<RequirementRow>, StoreError> {
         let rows = installation_wide::<requirement::Entity>()
             .filter(requirement::Column::WorkspaceId.eq(scope.workspace_id().as_uuid()))
             .filter(requirement::Column::ConnectionId.eq(id.as_uuid()))
@@ -89,7 +104,9 @@ async fn with_credentials<C: ConnectionTrait>(
     connections
         .into_iter()
         .map(|row| {
-            let credential = credentials.iter().find(|credential| credential.connection_id == row.id);
+            let credential = credentials
+                .iter()
+                .find(|credential| credential.connection_id == row.id);
             rows::connection(row, credential)
         })
         .collect()

@@ -72,8 +72,10 @@ fn verification(row: &connection::Model) -> Result<Axis<VerificationState>, Stor
 
 /// The kind of a stored credential.
 pub(crate) fn credential_kind(row: &credential::Model) -> Result<CredentialKind, StoreError> {
-    CredentialKind::parse(&row.kind)
-        .ok_or(StoreError::Inconsistent { table: "provider_credentials", column: "kind" })
+    CredentialKind::parse(&row.kind).ok_or(StoreError::Inconsistent {
+        table: "provider_credentials",
+        column: "kind",
+    })
 }
 
 /// What may be known of a stored credential: everything but the secret.
@@ -94,8 +96,10 @@ pub(crate) fn requirement(row: requirement::Model) -> Result<RequirementRow, Sto
     const TABLE: &str = "connection_requirements";
     Ok(RequirementRow {
         key: row.requirement_key,
-        state: RequirementState::parse(&row.state)
-            .ok_or(StoreError::Inconsistent { table: TABLE, column: "state" })?,
+        state: RequirementState::parse(&row.state).ok_or(StoreError::Inconsistent {
+            table: TABLE,
+            column: "state",
+        })?,
         checked_at: from_micros(row.checked_at, TABLE, "checked_at")?,
         run_id: Id::from_uuid(row.run_id),
     })

@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use kernel::{Id, StoreError};
 use provider_core::{
     ConnectionId, ConnectionRepository, InsertedConnection, NewCredential, Observation, ProviderConnection,
-    RequirementState, repository::StoredCredential,
+    ReasonCode, RequirementState, repository::StoredCredential,
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, EntityTrait as _,
-    QueryFilter as _, QueryTrait as _, TransactionTrait as _,
+    ActiveValue::Set,
+    ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _,
+    QueryTrait as _, TransactionTrait as _,
     sea_query::{Expr, ExprTrait as _, OnConflict, Query, UpdateStatement},
 };
 use tenancy::{Change, WorkspaceScope};
@@ -45,7 +46,9 @@ impl ConnectionRepository for Repo<'_, DatabaseTransaction> {
         ])
         .do_nothing()
         .to_owned();
-        let insert = Entity::insert(row(scope, connection)).on_conflict(taken).into_query();
+        let insert = Entity::insert(row(scope, connection))
+            .on_conflict(taken)
+            .into_query();
         if self.db.execute(&insert).await.or_store_error()?.rows_affected() == 0 {
             return self.existing(scope, connection).await;
         }
@@ -83,9 +86,13 @@ impl ConnectionRepository for Repo<'_, DatabaseTransaction> {
             .or_store_error()?;
         let version = old.as_ref().map_or(1, |old| old.version + 1);
         if let Some(old) = old {
-            credential::Entity::delete_by_id((old.workspace_id, old.id)).exec(self.db).await.or_store_error()?;
+            credential::Entity::delete_by_id((old.workspace_id, old.id))
+                .exec(self.db)
+                .await
+                .or_store_error()?;
         }
-        self.seal_and_store(scope, connection, credential, version).await?;
+        self.seal_and_store(scope, connection, credential, version)
+            .await?;
         journal::record(self.db, scope.workspace_id(), change).await?;
         Ok(StoredCredential::Stored { version })
     }
@@ -99,7 +106,8 @@ impl ConnectionRepository for Repo<'_, DatabaseTransaction> {
     ) -> Result<(), StoreError> {
         self.write_axes(scope, id, observation).await?;
         for (key, state) in &observation.requirements {
-            self.write_requirement(scope, id, key, *state, observation).await?;
+            self.write_requirement(scope, id, key, *state, observation)
+                .await?;
         }
         if observation.credential_undecryptable {
             let mark = Query::update()
@@ -129,12 +137,17 @@ impl Repo<'_, DatabaseTransaction> {
             .one(self.db)
             .await
             .or_store_error()?;
-        row.map(|row| InsertedConnection::DuplicateTarget(Id::from_uuid(row.id))).ok_or(StoreError::Conflict)
+        row.map(|row| InsertedConnection::DuplicateTarget(Id::from_uuid(row.id)))
+            .ok_or(StoreError::Conflict)
     }
 
     /// Makes the connection the default if there is none. Two that try at the same time meet in
     /// the unique index; the refusal of the second one is undone by its savepoint.
-    async fn claim_default(&self, scope: &WorkspaceScope, connection: &ProviderConnection) -> Result<bool, StoreError> {
+    async fn claim_default(
+        &self,
+        scope: &WorkspaceScope,
+        connection: &ProviderConnection,
+    ) -> Result<bool, StoreError> {
         let others = Query::select()
             .expr(Expr::val(1))
             .from(Entity)
@@ -144,7 +157,9 @@ impl Repo<'_, DatabaseTransaction> {
             .and_where(Expr::col(Column::IsDefault).eq(true))
             .to_owned();
         let mut claim = update(scope, connection.id);
-        claim.value(Column::IsDefault, true).and_where(Expr::exists(others).not());
+        claim
+            .value(Column::IsDefault, true)
+            .and_where(Expr::exists(others).not());
         let savepoint = self.db.begin().await.or_store_error()?;
         match savepoint.execute(&claim).await {
             Ok(result) => {
@@ -179,19 +194,30 @@ impl Repo<'_, DatabaseTransaction> {
         let (ring, clock) = (&self.context.ring, self.context.clock.as_ref());
         let (name, key) = workspace_keys::newest(self.db, ring, clock, scope.workspace_id())
             .await?
-            .map_err(|_| StoreError::Inconsistent { table: "workspace_keys", column: "wrapped_key" })?;
+            .map_err(|_| StoreError::Inconsistent {
+                table: "workspace_keys",
+                column: "wrapped_key",
+            })?;
         let row = credential::ActiveModel {
             workspace_id: Set(scope.workspace_id().as_uuid()),
             id: Set(new.id.as_uuid()),
             connection_id: Set(connection.id.as_uuid()),
             version: Set(version),
             kind: Set(new.kind.as_str().to_owned()),
-            sealed: Set(envelope::seal(&key, &name, &binding, new.secret.expose().as_bytes())),
+            sealed: Set(envelope::seal(
+                &key,
+                &name,
+                &binding,
+                new.secret.expose().as_bytes(),
+            )),
             expires_at: Set(new.expires_at.map(to_micros)),
             undecryptable: Set(false),
             created_at: Set(to_micros(new.created_at)),
         };
-        credential::Entity::insert(row).exec_without_returning(self.db).await.or_store_error()?;
+        credential::Entity::insert(row)
+            .exec_without_returning(self.db)
+            .await
+            .or_store_error()?;
         Ok(())
     }
 
@@ -201,7 +227,10 @@ impl Repo<'_, DatabaseTransaction> {
         id: ConnectionId,
         observation: &Observation,
     ) -> Result<(), StoreError> {
-        let row = scoped_by_id::<Entity>(scope, id.as_uuid()).one(self.db).await.or_store_error()?;
+        let row = scoped_by_id::<Entity>(scope, id.as_uuid())
+            .one(self.db)
+            .await
+            .or_store_error()?;
         let known = rows::connection(row.ok_or(StoreError::Conflict)?, None)?;
         let (at, run_id) = (observation.at, observation.run_id);
         let mut statement = update(scope, id);
@@ -209,7 +238,7 @@ impl Repo<'_, DatabaseTransaction> {
             let axis = known.consent.observed(value, reason, at, run_id);
             statement
                 .value(Column::ConsentState, axis.value.as_str())
-                .value(Column::ConsentReason, axis.reason.map(|reason| reason.as_str()))
+                .value(Column::ConsentReason, axis.reason.map(ReasonCode::as_str))
                 .value(Column::ConsentSince, to_micros(axis.since))
                 .value(Column::ConsentCheckedAt, axis.checked_at.map(to_micros))
                 .value(Column::ConsentRunId, run_id.as_uuid());
@@ -218,7 +247,7 @@ impl Repo<'_, DatabaseTransaction> {
             let axis = known.verification.observed(value, reason, at, run_id);
             statement
                 .value(Column::VerificationState, axis.value.as_str())
-                .value(Column::VerificationReason, axis.reason.map(|reason| reason.as_str()))
+                .value(Column::VerificationReason, axis.reason.map(ReasonCode::as_str))
                 .value(Column::VerificationSince, to_micros(axis.since))
                 .value(Column::VerificationCheckedAt, axis.checked_at.map(to_micros))
                 .value(Column::VerificationRunId, run_id.as_uuid());
@@ -258,7 +287,9 @@ impl Repo<'_, DatabaseTransaction> {
 /// Consent was given to a client: another client has none that anybody knows of.
 fn consent_of_same_client(connection: &ProviderConnection) -> Expr {
     let same = Expr::col(Column::ClientIdentifier).eq(connection.client_identifier.clone());
-    Expr::case(same, Expr::col(Column::ConsentState)).finally("unknown").into()
+    Expr::case(same, Expr::col(Column::ConsentState))
+        .finally("unknown")
+        .into()
 }
 
 /// An update of one connection of the scope.
@@ -294,7 +325,10 @@ fn row(scope: &WorkspaceScope, connection: &ProviderConnection) -> ActiveModel {
         consent_checked_at: Set(None),
         consent_run_id: Set(None),
         verification_state: Set(connection.verification.value.as_str().to_owned()),
-        verification_reason: Set(connection.verification.reason.map(|reason| reason.as_str().to_owned())),
+        verification_reason: Set(connection
+            .verification
+            .reason
+            .map(|reason| reason.as_str().to_owned())),
         verification_since: Set(to_micros(connection.verification.since)),
         verification_checked_at: Set(None),
         verification_run_id: Set(None),

@@ -47,7 +47,9 @@ pub(crate) fn end(statement: &mut UpdateStatement, completion: &Completion, now:
 
 /// Takes the lease off a run.
 pub(crate) fn release(statement: &mut UpdateStatement) {
-    statement.value(Column::LeaseOwner, None::<String>).value(Column::LeaseUntil, None::<i64>);
+    statement
+        .value(Column::LeaseOwner, None::<String>)
+        .value(Column::LeaseUntil, None::<i64>);
 }
 
 impl Repo<'_, DatabaseTransaction> {
@@ -72,7 +74,13 @@ impl RunAttempts for Repo<'_, DatabaseTransaction> {
         let now = now_sql(self.db.get_database_backend());
         let mut statement = fenced(lease);
         statement.value(Column::HeartbeatAt, Expr::cust(now));
-        let held = self.db.execute(&statement).await.or_store_error()?.rows_affected() == 1;
+        let held = self
+            .db
+            .execute(&statement)
+            .await
+            .or_store_error()?
+            .rows_affected()
+            == 1;
         Ok(if held { Fence::Held } else { Fence::Lost })
     }
 
@@ -84,7 +92,11 @@ impl RunAttempts for Repo<'_, DatabaseTransaction> {
         change: &Change,
     ) -> Result<Fence, StoreError> {
         let mut statement = fenced(lease);
-        end(&mut statement, completion, now_sql(self.db.get_database_backend()));
+        end(
+            &mut statement,
+            completion,
+            now_sql(self.db.get_database_backend()),
+        );
         self.write_fenced(&statement, scope, change).await
     }
 
@@ -97,7 +109,9 @@ impl RunAttempts for Repo<'_, DatabaseTransaction> {
     ) -> Result<Fence, StoreError> {
         let now = Expr::cust(now_sql(self.db.get_database_backend()));
         let mut statement = fenced(lease);
-        statement.value(Column::Status, "queued").value(Column::NotBefore, now.add(micros(delay)));
+        statement
+            .value(Column::Status, "queued")
+            .value(Column::NotBefore, now.add(micros(delay)));
         release(&mut statement);
         self.write_fenced(&statement, scope, change).await
     }

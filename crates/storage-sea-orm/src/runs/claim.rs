@@ -25,7 +25,11 @@ pub(crate) async fn claim(
     let backend = db.get_database_backend();
     // PostgreSQL has many writers: rows that another claim looks at are passed over. SQLite has
     // one, and this transaction holds its lock.
-    let lock = if backend == DbBackend::Postgres { "FOR UPDATE OF r SKIP LOCKED" } else { "" };
+    let lock = if backend == DbBackend::Postgres {
+        "FOR UPDATE OF r SKIP LOCKED"
+    } else {
+        ""
+    };
     let now = now_sql(backend);
     let sql = format!(
         "WITH busy AS (
@@ -54,7 +58,10 @@ pub(crate) async fn claim(
         worker.as_str().into(),
         micros(settings.lease).into(),
     ];
-    let rows = db.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await.or_store_error()?;
+    let rows = db
+        .query_all_raw(Statement::from_sql_and_values(backend, sql, values))
+        .await
+        .or_store_error()?;
     let mut models = rows
         .iter()
         .map(|row| Model::from_query_result(row, ""))

@@ -18,7 +18,10 @@ use crate::{
 #[async_trait]
 impl<C: ConnectionTrait> RunLookup for Repo<'_, C> {
     async fn find(&self, scope: &WorkspaceScope, id: RunId) -> Result<Option<OperationRun>, StoreError> {
-        let row = scoped_by_id::<Entity>(scope, id.as_uuid()).one(self.db).await.or_store_error()?;
+        let row = scoped_by_id::<Entity>(scope, id.as_uuid())
+            .one(self.db)
+            .await
+            .or_store_error()?;
         row.map(rows::run).transpose()
     }
 
@@ -41,13 +44,22 @@ impl<C: ConnectionTrait> RunLookup for Repo<'_, C> {
         if let Some(status) = filter.status {
             select = select.filter(Column::Status.eq(status.as_str()));
         }
-        let rows =
-            page(select, request, Column::CreatedAt, Order::Desc).all(self.db).await.or_store_error()?;
+        let rows = page(select, request, Column::CreatedAt, Order::Desc)
+            .all(self.db)
+            .await
+            .or_store_error()?;
         let items = rows.into_iter().map(rows::run).collect::<Result<Vec<_>, _>>()?;
-        Ok(Page::from_lookahead(items, request.limit, |run| Position { at: run.created_at, id: run.id.as_uuid() }))
+        Ok(Page::from_lookahead(items, request.limit, |run| Position {
+            at: run.created_at,
+            id: run.id.as_uuid(),
+        }))
     }
 
-    async fn active_on(&self, scope: &WorkspaceScope, scope_key: &str) -> Result<Option<OperationRun>, StoreError> {
+    async fn active_on(
+        &self,
+        scope: &WorkspaceScope,
+        scope_key: &str,
+    ) -> Result<Option<OperationRun>, StoreError> {
         let row = scoped::<Entity>(scope)
             .filter(Column::ScopeKey.eq(scope_key))
             .filter(Column::Status.is_in(["queued", "running"]))

@@ -46,9 +46,18 @@ impl RunQueue for Queue {
         for row in claim(&db, worker, settings, limit).await? {
             let run = rows::run(row)?;
             let scope = system_scope(&run, SystemTask::Worker);
-            let change = change(self.database.context(), &scope, &run, AuditAction::OperationStarted);
+            let change = change(
+                self.database.context(),
+                &scope,
+                &run,
+                AuditAction::OperationStarted,
+            );
             journal::record(&db, run.workspace_id, &change).await?;
-            let lease = RunLease { workspace_id: run.workspace_id, run_id: run.id, attempt: run.attempt };
+            let lease = RunLease {
+                workspace_id: run.workspace_id,
+                run_id: run.id,
+                attempt: run.attempt,
+            };
             claimed.push(ClaimedRun { scope, run, lease });
         }
         db.commit().await.or_store_error()?;
@@ -80,10 +89,15 @@ impl RunQueue for Queue {
             progress.map(|progress| number(progress.processed)).into(),
             progress.map(|progress| number(progress.total)).into(),
         ];
-        let row = db.query_one_raw(Statement::from_sql_and_values(backend, sql, values)).await.or_store_error()?;
+        let row = db
+            .query_one_raw(Statement::from_sql_and_values(backend, sql, values))
+            .await
+            .or_store_error()?;
         Ok(match row {
             None => Heartbeat::Lost,
-            Some(row) => Heartbeat::Renewed { cancel_requested: row.try_get("", "cancel_requested").or_store_error()? },
+            Some(row) => Heartbeat::Renewed {
+                cancel_requested: row.try_get("", "cancel_requested").or_store_error()?,
+            },
         })
     }
 
@@ -101,8 +115,14 @@ impl RunQueue for Queue {
             .await
             .or_store_error()?
             .ok_or(StoreError::Conflict)?;
-        let number = |column| row.try_get::<i64>("", column).map(|value| u64::try_from(value).unwrap_or_default());
-        Ok((number("queued").or_store_error()?, number("running").or_store_error()?))
+        let number = |column| {
+            row.try_get::<i64>("", column)
+                .map(|value| u64::try_from(value).unwrap_or_default())
+        };
+        Ok((
+            number("queued").or_store_error()?,
+            number("running").or_store_error()?,
+        ))
     }
 }
 
@@ -113,7 +133,12 @@ pub(crate) fn system_scope(run: &OperationRun, task: SystemTask) -> WorkspaceSco
 }
 
 /// The journal's entry for what the system did with a run.
-pub(crate) fn change(context: &Context, scope: &WorkspaceScope, run: &OperationRun, action: AuditAction) -> Change {
+pub(crate) fn change(
+    context: &Context,
+    scope: &WorkspaceScope,
+    run: &OperationRun,
+    action: AuditAction,
+) -> Change {
     let target = operations::change_target(run);
     Change::new(scope, action, target, context.clock.now(), context.ids.as_ref())
         .with("operation_type", run.operation_type.as_str())

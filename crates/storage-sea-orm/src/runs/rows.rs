@@ -2,8 +2,8 @@
 
 use kernel::{Id, StoreError};
 use operations::{
-    Completion, Initiator, OperationRun, OperationType, RunFailure, RunOutcome, RunState, RunStatus, RunTarget,
-    run::NewRun,
+    Completion, Initiator, OperationRun, OperationType, RunFailure, RunOutcome, RunState, RunStatus,
+    RunTarget, run::NewRun,
 };
 use provider_core::{Progress, ReasonCode};
 use sea_orm::ActiveValue::Set;
@@ -25,9 +25,10 @@ const fn broken(column: &'static str) -> StoreError {
 pub(crate) fn run(row: Model) -> Result<OperationRun, StoreError> {
     let state = state(&row)?;
     let target = match (row.connection_id, row.scope_key) {
-        (Some(connection), Some(scope_key)) => {
-            Some(RunTarget { connection_id: Id::from_uuid(connection), scope_key })
-        }
+        (Some(connection), Some(scope_key)) => Some(RunTarget {
+            connection_id: Id::from_uuid(connection),
+            scope_key,
+        }),
         (None, None) => None,
         (Some(_), None) | (None, Some(_)) => return Err(broken("scope_key")),
     };
@@ -66,25 +67,37 @@ fn state(row: &Model) -> Result<RunState, StoreError> {
         RunStatus::Queued => Ok(RunState::Queued),
         RunStatus::Running => Ok(RunState::Running {
             started_at: started_at.ok_or(broken("started_at"))?,
-            heartbeat_at: from_optional(row.heartbeat_at, TABLE, "heartbeat_at")?.ok_or(broken("heartbeat_at"))?,
-            lease_until: from_optional(row.lease_until, TABLE, "lease_until")?.ok_or(broken("lease_until"))?,
+            heartbeat_at: from_optional(row.heartbeat_at, TABLE, "heartbeat_at")?
+                .ok_or(broken("heartbeat_at"))?,
+            lease_until: from_optional(row.lease_until, TABLE, "lease_until")?
+                .ok_or(broken("lease_until"))?,
         }),
         RunStatus::Completed => Ok(RunState::Completed {
             outcome: RunOutcome::parse(&row.outcome).ok_or(broken("outcome"))?,
             started_at,
-            completed_at: from_optional(row.completed_at, TABLE, "completed_at")?.ok_or(broken("completed_at"))?,
+            completed_at: from_optional(row.completed_at, TABLE, "completed_at")?
+                .ok_or(broken("completed_at"))?,
         }),
     }
 }
 
 /// The stored codes, with the words of the present catalogue.
 fn failures(stored: &Value) -> Vec<RunFailure> {
-    let codes = stored.as_array().into_iter().flatten().filter_map(|entry| entry.get("code")?.as_str());
-    codes.map(|code| RunFailure::of(ReasonCode::parse(code))).collect()
+    let codes = stored
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.get("code")?.as_str());
+    codes
+        .map(|code| RunFailure::of(ReasonCode::parse(code)))
+        .collect()
 }
 
 fn progress(processed: Option<i64>, total: Option<i64>) -> Option<Progress> {
-    Some(Progress { processed: u64::try_from(processed?).ok()?, total: u64::try_from(total?).ok()? })
+    Some(Progress {
+        processed: u64::try_from(processed?).ok()?,
+        total: u64::try_from(total?).ok()?,
+    })
 }
 
 /// The row of a new run.
@@ -100,7 +113,10 @@ pub(crate) fn new_row(scope: &WorkspaceScope, run: &OperationRun) -> ActiveModel
         connection_id: Set(run.target.as_ref().map(|target| target.connection_id.as_uuid())),
         operation_type: Set(run.operation_type.as_str().to_owned()),
         status: Set(run.status().as_str().to_owned()),
-        outcome: Set(run.outcome().map_or(RunOutcome::PENDING, RunOutcome::as_str).to_owned()),
+        outcome: Set(run
+            .outcome()
+            .map_or(RunOutcome::PENDING, RunOutcome::as_str)
+            .to_owned()),
         scope_key: Set(run.target.as_ref().map(|target| target.scope_key.clone())),
         identity_hash: Set(run.identity_hash.clone()),
         inputs: Set(Value::Object(run.inputs.clone())),
@@ -127,7 +143,10 @@ pub(crate) fn new_row(scope: &WorkspaceScope, run: &OperationRun) -> ActiveModel
 
 /// Failures as they are stored.
 fn failures_json(failures: &[RunFailure]) -> Value {
-    failures.iter().map(|failure| json!({ "code": failure.code(), "message": failure.message() })).collect()
+    failures
+        .iter()
+        .map(|failure| json!({ "code": failure.code(), "message": failure.message() }))
+        .collect()
 }
 
 /// What the end of a run writes beside its status: context, counts, failures.

@@ -8,7 +8,8 @@ use operations::{
 };
 use provider_core::ReasonCode;
 use sea_orm::{
-    ColumnTrait as _, Condition, ConnectionTrait as _, DatabaseTransaction, QueryFilter as _, QuerySelect as _,
+    ColumnTrait as _, Condition, ConnectionTrait as _, DatabaseTransaction, QueryFilter as _,
+    QuerySelect as _,
     sea_query::{Expr, ExprTrait as _, UpdateStatement},
 };
 use tenancy::{AuditAction, SystemTask};
@@ -81,11 +82,13 @@ fn causes(database: &Database, settings: &QueueSettings) -> Vec<Cause> {
             verdict: |_, _| Verdict::End(RunOutcome::Failed, ReasonCode::RunQueueTimeout),
         },
     ];
-    causes.extend(OperationType::ALL.map(|operation| Cause {
-        condition: status("running")
-            .add(Column::OperationType.eq(operation.as_str()))
-            .add(Expr::col(Column::StartedAt).lt(now().sub(micros(operation.run_timeout())))),
-        verdict: |_, _| Verdict::End(RunOutcome::Failed, ReasonCode::RunTimeout),
+    causes.extend(OperationType::ALL.map(|operation| {
+        Cause {
+            condition: status("running")
+                .add(Column::OperationType.eq(operation.as_str()))
+                .add(Expr::col(Column::StartedAt).lt(now().sub(micros(operation.run_timeout())))),
+            verdict: |_, _| Verdict::End(RunOutcome::Failed, ReasonCode::RunTimeout),
+        }
     }));
     causes
 }
@@ -109,7 +112,11 @@ async fn settle(
     condition: &Condition,
 ) -> Result<bool, StoreError> {
     let run = rows::run(row)?;
-    let lease = RunLease { workspace_id: run.workspace_id, run_id: run.id, attempt: run.attempt };
+    let lease = RunLease {
+        workspace_id: run.workspace_id,
+        run_id: run.id,
+        attempt: run.attempt,
+    };
     let mut statement = match verdict {
         Verdict::Requeue => requeue(&lease),
         Verdict::End(outcome, reason) => {
@@ -132,7 +139,10 @@ async fn settle(
     };
     let mut change = change(database.context(), &scope, &run, action);
     if let Verdict::End(outcome, reason) = verdict {
-        change = change.failed().with("outcome", outcome.as_str()).with("reason_code", reason.as_str());
+        change = change
+            .failed()
+            .with("outcome", outcome.as_str())
+            .with("reason_code", reason.as_str());
     }
     journal::record(db, run.workspace_id, &change).await?;
     Ok(true)
@@ -160,6 +170,9 @@ fn guarded(lease: &RunLease) -> UpdateStatement {
 
 fn completion(run: &OperationRun, outcome: RunOutcome, reason: ReasonCode) -> Option<Completion> {
     let mut completion = run.end_because(outcome, reason).ok()?;
-    completion.context.reconciliation = Some(Reconciliation { reason_code: reason, attempts: run.attempt });
+    completion.context.reconciliation = Some(Reconciliation {
+        reason_code: reason,
+        attempts: run.attempt,
+    });
     Some(completion)
 }

@@ -33,7 +33,9 @@ impl RunRepository for Repo<'_, DatabaseTransaction> {
             .target_and_where(Expr::cust("status IN ('queued', 'running')"))
             .do_nothing()
             .to_owned();
-        let insert = Entity::insert(rows::new_row(scope, run)).on_conflict(taken).into_query();
+        let insert = Entity::insert(rows::new_row(scope, run))
+            .on_conflict(taken)
+            .into_query();
         if self.db.execute(&insert).await.or_store_error()?.rows_affected() == 0 {
             return Ok(InsertedRun::ScopeTaken);
         }
@@ -47,7 +49,10 @@ impl RunRepository for Repo<'_, DatabaseTransaction> {
         run: &OperationRun,
         change: &Change,
     ) -> Result<(), StoreError> {
-        Entity::insert(rows::new_row(scope, run)).exec_without_returning(self.db).await.or_store_error()?;
+        Entity::insert(rows::new_row(scope, run))
+            .exec_without_returning(self.db)
+            .await
+            .or_store_error()?;
         journal::record(self.db, scope.workspace_id(), change).await
     }
 
@@ -63,7 +68,10 @@ impl RunRepository for Repo<'_, DatabaseTransaction> {
             .table(Entity)
             .value(Column::Status, "completed")
             .value(Column::Outcome, completion.outcome().as_str())
-            .value(Column::CompletedAt, Expr::cust(now_sql(self.db.get_database_backend())))
+            .value(
+                Column::CompletedAt,
+                Expr::cust(now_sql(self.db.get_database_backend())),
+            )
             .value(Column::Context, context)
             .value(Column::Counts, counts)
             .value(Column::Failures, failures)

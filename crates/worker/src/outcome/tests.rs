@@ -6,12 +6,26 @@ use kernel::{IdSource as _, SequentialIds};
 use super::*;
 
 fn section(kind: ItemKind, outcome: SectionOutcome) -> Section {
-    Section { kind, outcome, items: 0 }
+    Section {
+        kind,
+        outcome,
+        items: 0,
+    }
 }
 
 fn collected(sections: &[Section]) -> Ending {
-    let stored = UpsertCounts { created: 3, updated: 2, unchanged: 1 };
-    Ending::of_collection(RunContext::default(), &Collection { sections: sections.to_vec() }, stored)
+    let stored = UpsertCounts {
+        created: 3,
+        updated: 2,
+        unchanged: 1,
+    };
+    Ending::of_collection(
+        RunContext::default(),
+        &Collection {
+            sections: sections.to_vec(),
+        },
+        stored,
+    )
 }
 
 #[test]
@@ -19,21 +33,47 @@ fn an_inventory_is_whole_partial_or_nothing() {
     use SectionOutcome::{Complete, Failed, NotAssessed};
     let whole = section(ItemKind::User, Complete);
     let unlicensed = section(ItemKind::Device, NotAssessed(ReasonCode::ProviderNotProvisioned));
-    let forbidden = section(ItemKind::Device, NotAssessed(ReasonCode::ProviderPermissionMissing));
+    let forbidden = section(
+        ItemKind::Device,
+        NotAssessed(ReasonCode::ProviderPermissionMissing),
+    );
     let broken = section(ItemKind::Device, Failed(ReasonCode::ProviderUnavailable));
     let cases = [
         (vec![whole], RunOutcome::Succeeded, None),
         (vec![whole, unlicensed], RunOutcome::Succeeded, None),
-        (vec![whole, forbidden], RunOutcome::PartiallySucceeded, Some(ReasonCode::ProviderPermissionMissing)),
-        (vec![whole, broken], RunOutcome::PartiallySucceeded, Some(ReasonCode::ProviderUnavailable)),
-        (vec![forbidden], RunOutcome::Failed, Some(ReasonCode::ProviderPermissionMissing)),
-        (vec![], RunOutcome::Failed, Some(ReasonCode::ProviderResponseInvalid)),
+        (
+            vec![whole, forbidden],
+            RunOutcome::PartiallySucceeded,
+            Some(ReasonCode::ProviderPermissionMissing),
+        ),
+        (
+            vec![whole, broken],
+            RunOutcome::PartiallySucceeded,
+            Some(ReasonCode::ProviderUnavailable),
+        ),
+        (
+            vec![forbidden],
+            RunOutcome::Failed,
+            Some(ReasonCode::ProviderPermissionMissing),
+        ),
+        (
+            vec![],
+            RunOutcome::Failed,
+            Some(ReasonCode::ProviderResponseInvalid),
+        ),
     ];
     for (sections, outcome, reason) in cases {
         let ending = collected(&sections);
-        assert_eq!((ending.outcome, ending.context.reason_code), (outcome, reason), "{sections:?}");
+        assert_eq!(
+            (ending.outcome, ending.context.reason_code),
+            (outcome, reason),
+            "{sections:?}"
+        );
         assert_eq!(ending.counts.get(CountKey::Total), 6);
-        let gaps = sections.iter().filter(|section| section.outcome != Complete).count();
+        let gaps = sections
+            .iter()
+            .filter(|section| section.outcome != Complete)
+            .count();
         assert_eq!(ending.context.not_assessed.len(), gaps);
     }
 }
@@ -55,13 +95,19 @@ fn a_customer_that_does_not_comply_is_a_result_and_no_failure_of_the_run() {
 fn bad_weather_says_nothing_about_the_connection() {
     let run = RunId::from_uuid(SequentialIds::default().next_uuid());
     for (reason, expected) in [
-        (ReasonCode::ProviderCredentialInvalid, Some(VerificationState::Blocked)),
+        (
+            ReasonCode::ProviderCredentialInvalid,
+            Some(VerificationState::Blocked),
+        ),
         (ReasonCode::ProviderThrottled, None),
         (ReasonCode::ProviderUnavailable, None),
         (ReasonCode::InternalError, None),
     ] {
         let ending = Ending::failed(RunContext::default(), reason, run, Timestamp::default());
-        let state = ending.observation.and_then(|it| it.verification).map(|(state, _)| state);
+        let state = ending
+            .observation
+            .and_then(|it| it.verification)
+            .map(|(state, _)| state);
         assert_eq!(state, expected, "{reason:?}");
         assert_eq!(ending.failures, [RunFailure::of(reason)]);
     }

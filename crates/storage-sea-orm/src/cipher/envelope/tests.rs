@@ -5,6 +5,9 @@ use provider_core::{CredentialKind, Destination, ProviderKey, ScopeIdentifier, S
 
 use super::*;
 
+type Move = fn(&mut Binding<'_>);
+type Change = fn(&mut Destination);
+
 fn destination() -> Destination {
     Destination {
         provider: ProviderKey::new("example").expect("valid"),
@@ -33,7 +36,10 @@ fn key(byte: u8) -> Key {
 }
 
 fn sealed(destination: &Destination) -> Vec<u8> {
-    let name = KeyName { kid: "k1".into(), version: 1 };
+    let name = KeyName {
+        kid: "k1".into(),
+        version: 1,
+    };
     seal(&key(7), &name, &binding(destination), b"open sesame")
 }
 
@@ -43,55 +49,77 @@ fn opens_where_it_belongs() {
     let record = sealed(&destination);
     let opened = open(&key(7), &binding(&destination), &record).expect("opens");
     assert_eq!(opened.as_slice(), b"open sesame");
-    assert_eq!(key_name(&record), Ok(KeyName { kid: "k1".into(), version: 1 }));
+    assert_eq!(
+        key_name(&record),
+        Ok(KeyName {
+            kid: "k1".into(),
+            version: 1
+        })
+    );
     assert_ne!(record, sealed(&destination), "salt and nonce are fresh each time");
 }
 
 #[test]
 fn does_not_open_under_another_key() {
     let destination = destination();
-    assert_eq!(open(&key(8), &binding(&destination), &sealed(&destination)).map(drop), Err(Undecryptable));
+    assert_eq!(
+        open(&key(8), &binding(&destination), &sealed(&destination)).map(drop),
+        Err(Undecryptable)
+    );
 }
 
 #[test]
 fn does_not_open_when_moved() {
     let home = destination();
     let record = sealed(&home);
-    let other_id = || Id::from_uuid(kernel::IdSource::next_uuid(&kernel::SystemIds));
-    type Move = fn(&mut Binding<'_>, &dyn Fn() -> kernel::Id<AnyKind>);
-    enum AnyKind {}
-    impl kernel::IdKind for AnyKind {
-        const NAME: &'static str = "any";
-    }
     let moves: [(&str, Move); 5] = [
-        ("workspace", |binding, id| binding.workspace_id = Id::from_uuid(id().as_uuid())),
-        ("environment", |binding, id| binding.environment_id = Id::from_uuid(id().as_uuid())),
-        ("connection", |binding, id| binding.connection_id = Id::from_uuid(id().as_uuid())),
-        ("credential", |binding, id| binding.credential_id = Id::from_uuid(id().as_uuid())),
-        ("version", |binding, _| binding.version = 2),
+        ("workspace", |binding| {
+            binding.workspace_id = Id::next(&kernel::SystemIds)
+        }),
+        ("environment", |binding| {
+            binding.environment_id = Id::next(&kernel::SystemIds)
+        }),
+        ("connection", |binding| {
+            binding.connection_id = Id::next(&kernel::SystemIds)
+        }),
+        ("credential", |binding| {
+            binding.credential_id = Id::next(&kernel::SystemIds)
+        }),
+        ("version", |binding| binding.version = 2),
     ];
     for (part, change) in moves {
         let mut elsewhere = binding(&home);
-        change(&mut elsewhere, &other_id);
-        assert_eq!(open(&key(7), &elsewhere, &record).map(drop), Err(Undecryptable), "{part}");
+        change(&mut elsewhere);
+        assert_eq!(
+            open(&key(7), &elsewhere, &record).map(drop),
+            Err(Undecryptable),
+            "{part}"
+        );
     }
 }
 
 #[test]
 fn does_not_open_for_another_destination() {
     let record = sealed(&destination());
-    type Change = fn(&mut Destination);
     let changes: [(&str, Change); 5] = [
-        ("provider", |it| it.provider = ProviderKey::new("other").expect("valid")),
+        ("provider", |it| {
+            it.provider = ProviderKey::new("other").expect("valid")
+        }),
         ("realm", |it| it.realm = "other".into()),
-        ("scope", |it| it.scope_identifier = ScopeIdentifier::canonical("two".into())),
+        ("scope", |it| {
+            it.scope_identifier = ScopeIdentifier::canonical("two".into())
+        }),
         ("client", |it| it.client_identifier = Some("other".into())),
         ("no client", |it| it.client_identifier = None),
     ];
     for (part, change) in changes {
         let mut elsewhere = destination();
         change(&mut elsewhere);
-        assert_eq!(open(&key(7), &binding(&elsewhere), &record).map(drop), Err(Undecryptable), "{part}");
+        assert_eq!(
+            open(&key(7), &binding(&elsewhere), &record).map(drop),
+            Err(Undecryptable),
+            "{part}"
+        );
     }
 }
 
@@ -102,8 +130,16 @@ fn no_flipped_byte_and_no_missing_end_goes_unnoticed() {
     for index in 0..record.len() {
         let mut flipped = record.clone();
         flipped[index] ^= 1;
-        assert_eq!(open(&key(7), &binding(&destination), &flipped).map(drop), Err(Undecryptable), "byte {index}");
+        assert_eq!(
+            open(&key(7), &binding(&destination), &flipped).map(drop),
+            Err(Undecryptable),
+            "byte {index}"
+        );
         let cut = &record[..index];
-        assert_eq!(open(&key(7), &binding(&destination), cut).map(drop), Err(Undecryptable), "length {index}");
+        assert_eq!(
+            open(&key(7), &binding(&destination), cut).map(drop),
+            Err(Undecryptable),
+            "length {index}"
+        );
     }
 }

@@ -21,12 +21,18 @@ fn what_is_not_a_ring_says_which_line_and_not_what_it_holds() {
         ("", "the key ring is empty".to_owned()),
         ("k1", "line 1".to_owned()),
         (&format!("k1:{short}"), "line 1".to_owned()),
-        (&format!("k1:{KEY}\nk1:{KEY}"), "line 2 of the key ring repeats a name".to_owned()),
+        (
+            &format!("k1:{KEY}\nk1:{KEY}"),
+            "line 2 of the key ring repeats a name".to_owned(),
+        ),
         (&format!("k 1:{KEY}"), "line 1".to_owned()),
         ("k1:not base64", "line 1".to_owned()),
     ];
     for (text, expected) in cases {
-        let message = KeyRing::parse(text).map(drop).expect_err("not a ring").to_string();
+        let message = KeyRing::parse(text)
+            .map(drop)
+            .expect_err("not a ring")
+            .to_string();
         assert!(message.contains(&expected), "{message}");
         assert!(!message.contains(KEY), "{message}");
     }
@@ -44,7 +50,8 @@ fn a_file_that_others_can_read_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), format!("k1:{KEY}")).expect("written");
-    let mode = |mode| std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).expect("set");
+    let mode =
+        |mode| std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).expect("set");
     mode(0o644);
     assert!(matches!(KeyRing::load(file.path()), Err(KeyRingError::Exposed)));
     mode(0o600);

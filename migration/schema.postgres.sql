@@ -1,0 +1,265 @@
+-- The schema as the migrations make it. Written by a test, for review.
+
+CREATE TABLE audit_events (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    occurred_at bigint NOT NULL,
+    actor_kind text NOT NULL,
+    actor_id uuid,
+    actor_label text NOT NULL,
+    action text NOT NULL,
+    target_kind text NOT NULL,
+    target_id text NOT NULL,
+    target_label text NOT NULL,
+    outcome text NOT NULL,
+    request_id text,
+    source_ip text,
+    metadata jsonb NOT NULL,
+    CONSTRAINT audit_events_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['principal'::text, 'system'::text]))),
+    CONSTRAINT audit_events_outcome_check CHECK ((outcome = ANY (ARRAY['success'::text, 'failure'::text]))),
+    CONSTRAINT audit_events_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT audit_events_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE INDEX audit_events_list_order ON public.audit_events USING btree (workspace_id, occurred_at, id);
+CREATE UNIQUE INDEX audit_events_pkey ON public.audit_events USING btree (workspace_id, id);
+
+CREATE TABLE compliance_snapshots (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    taken_at bigint NOT NULL,
+    controls jsonb NOT NULL,
+    CONSTRAINT compliance_snapshots_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT compliance_snapshots_workspace_id_connection_id_fkey FOREIGN KEY (workspace_id, connection_id) REFERENCES provider_connections(workspace_id, id) ON DELETE RESTRICT,
+    CONSTRAINT compliance_snapshots_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT,
+    CONSTRAINT compliance_snapshots_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES operation_runs(workspace_id, id) ON DELETE RESTRICT
+);
+CREATE INDEX compliance_snapshots_list_order ON public.compliance_snapshots USING btree (workspace_id, taken_at, id);
+CREATE UNIQUE INDEX compliance_snapshots_pkey ON public.compliance_snapshots USING btree (workspace_id, id);
+
+CREATE TABLE connection_requirements (
+    workspace_id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    requirement_key text NOT NULL,
+    state text NOT NULL,
+    checked_at bigint NOT NULL,
+    run_id uuid NOT NULL,
+    CONSTRAINT connection_requirements_pkey PRIMARY KEY (workspace_id, connection_id, requirement_key),
+    CONSTRAINT connection_requirements_state_check CHECK ((state = ANY (ARRAY['granted'::text, 'missing'::text, 'unknown'::text]))),
+    CONSTRAINT connection_requirements_workspace_id_connection_id_fkey FOREIGN KEY (workspace_id, connection_id) REFERENCES provider_connections(workspace_id, id) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX connection_requirements_pkey ON public.connection_requirements USING btree (workspace_id, connection_id, requirement_key);
+
+CREATE TABLE environments (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    slug text NOT NULL,
+    display_name text NOT NULL,
+    created_at bigint NOT NULL,
+    CONSTRAINT environments_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT environments_slug_unique UNIQUE (workspace_id, slug),
+    CONSTRAINT environments_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX environments_pkey ON public.environments USING btree (workspace_id, id);
+CREATE UNIQUE INDEX environments_slug_unique ON public.environments USING btree (workspace_id, slug);
+
+CREATE TABLE inventory_items (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    kind text NOT NULL,
+    external_id text NOT NULL,
+    display_name text NOT NULL,
+    attributes jsonb NOT NULL,
+    content_hash text NOT NULL,
+    version bigint NOT NULL,
+    first_seen_at bigint NOT NULL,
+    last_seen_at bigint NOT NULL,
+    last_seen_run_id uuid NOT NULL,
+    CONSTRAINT inventory_items_external_unique UNIQUE (workspace_id, connection_id, kind, external_id),
+    CONSTRAINT inventory_items_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT inventory_items_workspace_id_connection_id_fkey FOREIGN KEY (workspace_id, connection_id) REFERENCES provider_connections(workspace_id, id) ON DELETE RESTRICT,
+    CONSTRAINT inventory_items_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT,
+    CONSTRAINT inventory_items_workspace_id_last_seen_run_id_fkey FOREIGN KEY (workspace_id, last_seen_run_id) REFERENCES operation_runs(workspace_id, id) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX inventory_items_external_unique ON public.inventory_items USING btree (workspace_id, connection_id, kind, external_id);
+CREATE INDEX inventory_items_list_order ON public.inventory_items USING btree (workspace_id, first_seen_at, id);
+CREATE UNIQUE INDEX inventory_items_pkey ON public.inventory_items USING btree (workspace_id, id);
+
+CREATE TABLE key_ring (
+    kid text NOT NULL,
+    check_value bytea NOT NULL,
+    registered_at bigint NOT NULL,
+    CONSTRAINT key_ring_pkey PRIMARY KEY (kid)
+);
+CREATE UNIQUE INDEX key_ring_pkey ON public.key_ring USING btree (kid);
+
+CREATE TABLE members (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    principal_id uuid NOT NULL,
+    role text NOT NULL,
+    created_at bigint NOT NULL,
+    CONSTRAINT members_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT members_principal_id_fkey FOREIGN KEY (principal_id) REFERENCES principals(id),
+    CONSTRAINT members_principal_unique UNIQUE (workspace_id, principal_id),
+    CONSTRAINT members_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'manager'::text, 'operator'::text, 'readonly'::text]))),
+    CONSTRAINT members_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX members_pkey ON public.members USING btree (workspace_id, id);
+CREATE UNIQUE INDEX members_principal_unique ON public.members USING btree (workspace_id, principal_id);
+
+CREATE TABLE operation_runs (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    connection_id uuid,
+    operation_type text NOT NULL,
+    status text NOT NULL,
+    outcome text NOT NULL,
+    scope_key text,
+    identity_hash text NOT NULL,
+    inputs jsonb NOT NULL,
+    initiator_principal_id uuid,
+    initiator_label text NOT NULL,
+    attempt integer NOT NULL,
+    lost_leases integer NOT NULL,
+    lease_owner text,
+    lease_until bigint,
+    heartbeat_at bigint,
+    started_at bigint,
+    completed_at bigint,
+    not_before bigint,
+    cancel_requested_at bigint,
+    retry_of uuid,
+    context jsonb NOT NULL,
+    counts jsonb NOT NULL,
+    failures jsonb NOT NULL,
+    progress_processed bigint,
+    progress_total bigint,
+    created_at bigint NOT NULL,
+    CONSTRAINT operation_runs_check CHECK (((status = ANY (ARRAY['queued'::text, 'running'::text])) = (outcome = 'pending'::text))),
+    CONSTRAINT operation_runs_check1 CHECK (((status = ANY (ARRAY['queued'::text, 'running'::text])) = (completed_at IS NULL))),
+    CONSTRAINT operation_runs_check2 CHECK (((status = 'completed'::text) OR ((scope_key IS NOT NULL) AND (connection_id IS NOT NULL)))),
+    CONSTRAINT operation_runs_check3 CHECK (((status = 'running'::text) = (lease_until IS NOT NULL))),
+    CONSTRAINT operation_runs_check4 CHECK (((lease_until IS NULL) = (lease_owner IS NULL))),
+    CONSTRAINT operation_runs_initiator_principal_id_fkey FOREIGN KEY (initiator_principal_id) REFERENCES principals(id),
+    CONSTRAINT operation_runs_outcome_check CHECK ((outcome = ANY (ARRAY['pending'::text, 'succeeded'::text, 'partially_succeeded'::text, 'blocked'::text, 'failed'::text, 'canceled'::text]))),
+    CONSTRAINT operation_runs_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT operation_runs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'completed'::text]))),
+    CONSTRAINT operation_runs_workspace_id_connection_id_fkey FOREIGN KEY (workspace_id, connection_id) REFERENCES provider_connections(workspace_id, id) ON DELETE RESTRICT,
+    CONSTRAINT operation_runs_workspace_id_environment_id_fkey FOREIGN KEY (workspace_id, environment_id) REFERENCES environments(workspace_id, id) ON DELETE RESTRICT,
+    CONSTRAINT operation_runs_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE INDEX operation_runs_active_order ON public.operation_runs USING btree (status, created_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
+CREATE UNIQUE INDEX operation_runs_active_scope_unique ON public.operation_runs USING btree (workspace_id, scope_key) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
+CREATE INDEX operation_runs_list_order ON public.operation_runs USING btree (workspace_id, created_at, id);
+CREATE UNIQUE INDEX operation_runs_pkey ON public.operation_runs USING btree (workspace_id, id);
+
+CREATE TABLE outbox_events (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    subject_kind text NOT NULL,
+    subject_id text NOT NULL,
+    payload jsonb NOT NULL,
+    created_at bigint NOT NULL,
+    delivered_at bigint,
+    CONSTRAINT outbox_events_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT outbox_events_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX outbox_events_pkey ON public.outbox_events USING btree (workspace_id, id);
+CREATE INDEX outbox_events_undelivered ON public.outbox_events USING btree (created_at) WHERE (delivered_at IS NULL);
+
+CREATE TABLE principals (
+    id uuid NOT NULL,
+    issuer text NOT NULL,
+    subject text NOT NULL,
+    label text NOT NULL,
+    created_at bigint NOT NULL,
+    CONSTRAINT principals_key_unique UNIQUE (issuer, subject),
+    CONSTRAINT principals_pkey PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX principals_key_unique ON public.principals USING btree (issuer, subject);
+CREATE UNIQUE INDEX principals_pkey ON public.principals USING btree (id);
+
+CREATE TABLE provider_connections (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    version bigint NOT NULL,
+    display_name text NOT NULL,
+    connection_type text NOT NULL,
+    provider text NOT NULL,
+    scope_kind text NOT NULL,
+    scope_identifier text NOT NULL,
+    scope_display_name text NOT NULL,
+    realm text NOT NULL,
+    client_identifier text,
+    is_default boolean NOT NULL,
+    is_enabled boolean NOT NULL,
+    consent_state text NOT NULL,
+    consent_reason text,
+    consent_since bigint NOT NULL,
+    consent_checked_at bigint,
+    consent_run_id uuid,
+    verification_state text NOT NULL,
+    verification_reason text,
+    verification_since bigint NOT NULL,
+    verification_checked_at bigint,
+    verification_run_id uuid,
+    created_at bigint NOT NULL,
+    CONSTRAINT provider_connections_connection_type_check CHECK ((connection_type = ANY (ARRAY['platform'::text, 'dedicated'::text]))),
+    CONSTRAINT provider_connections_consent_state_check CHECK ((consent_state = ANY (ARRAY['unknown'::text, 'required'::text, 'granted'::text, 'failed'::text, 'revoked'::text]))),
+    CONSTRAINT provider_connections_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT provider_connections_target_unique UNIQUE (workspace_id, environment_id, provider, scope_kind, scope_identifier),
+    CONSTRAINT provider_connections_verification_state_check CHECK ((verification_state = ANY (ARRAY['unknown'::text, 'pending'::text, 'healthy'::text, 'degraded'::text, 'blocked'::text, 'error'::text]))),
+    CONSTRAINT provider_connections_workspace_id_environment_id_fkey FOREIGN KEY (workspace_id, environment_id) REFERENCES environments(workspace_id, id) ON DELETE RESTRICT,
+    CONSTRAINT provider_connections_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX provider_connections_default_unique ON public.provider_connections USING btree (workspace_id, environment_id, provider) WHERE is_default;
+CREATE UNIQUE INDEX provider_connections_pkey ON public.provider_connections USING btree (workspace_id, id);
+CREATE UNIQUE INDEX provider_connections_target_unique ON public.provider_connections USING btree (workspace_id, environment_id, provider, scope_kind, scope_identifier);
+
+CREATE TABLE provider_credentials (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    version bigint NOT NULL,
+    kind text NOT NULL,
+    sealed bytea NOT NULL,
+    expires_at bigint,
+    undecryptable boolean NOT NULL,
+    created_at bigint NOT NULL,
+    CONSTRAINT provider_credentials_connection_unique UNIQUE (workspace_id, connection_id),
+    CONSTRAINT provider_credentials_kind_check CHECK ((kind = 'client_secret'::text)),
+    CONSTRAINT provider_credentials_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT provider_credentials_workspace_id_connection_id_fkey FOREIGN KEY (workspace_id, connection_id) REFERENCES provider_connections(workspace_id, id) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX provider_credentials_connection_unique ON public.provider_credentials USING btree (workspace_id, connection_id);
+CREATE UNIQUE INDEX provider_credentials_pkey ON public.provider_credentials USING btree (workspace_id, id);
+
+CREATE TABLE workspace_keys (
+    workspace_id uuid NOT NULL,
+    version bigint NOT NULL,
+    kid text NOT NULL,
+    wrapped_key bytea NOT NULL,
+    created_at bigint NOT NULL,
+    CONSTRAINT workspace_keys_kid_fkey FOREIGN KEY (kid) REFERENCES key_ring(kid),
+    CONSTRAINT workspace_keys_pkey PRIMARY KEY (workspace_id, version),
+    CONSTRAINT workspace_keys_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX workspace_keys_pkey ON public.workspace_keys USING btree (workspace_id, version);
+
+CREATE TABLE workspaces (
+    id uuid NOT NULL,
+    slug text NOT NULL,
+    display_name text NOT NULL,
+    created_at bigint NOT NULL,
+    CONSTRAINT workspaces_pkey PRIMARY KEY (id),
+    CONSTRAINT workspaces_slug_unique UNIQUE (slug)
+);
+CREATE UNIQUE INDEX workspaces_pkey ON public.workspaces USING btree (id);
+CREATE UNIQUE INDEX workspaces_slug_unique ON public.workspaces USING btree (slug);
+

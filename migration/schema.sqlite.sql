@@ -1,0 +1,239 @@
+-- The schema as the migrations make it. Written by a test, for review.
+
+CREATE TABLE "audit_events" (
+     "workspace_id" uuid_text NOT NULL,
+    "id" uuid_text NOT NULL,
+    "occurred_at" integer NOT NULL,
+    "actor_kind" text NOT NULL CHECK ("actor_kind" IN ('principal', 'system')),
+    "actor_id" uuid_text NULL,
+    "actor_label" text NOT NULL,
+    "action" text NOT NULL,
+    "target_kind" text NOT NULL,
+    "target_id" text NOT NULL,
+    "target_label" text NOT NULL,
+    "outcome" text NOT NULL CHECK ("outcome" IN ('success', 'failure')),
+    "request_id" text NULL,
+    "source_ip" text NULL,
+    "metadata" jsonb_text NOT NULL,
+    PRIMARY KEY ("workspace_id", "id"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT
+);
+
+CREATE INDEX "audit_events_list_order" ON "audit_events" ("workspace_id", "occurred_at", "id");
+
+CREATE TABLE "compliance_snapshots" (
+     "workspace_id" uuid_text NOT NULL,
+    "id" uuid_text NOT NULL,
+    "connection_id" uuid_text NOT NULL,
+    "run_id" uuid_text NOT NULL,
+    "taken_at" integer NOT NULL,
+    "controls" jsonb_text NOT NULL,
+    PRIMARY KEY ("workspace_id", "id"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
+    FOREIGN KEY ("workspace_id", "connection_id") REFERENCES "provider_connections" ("workspace_id", "id") ON DELETE RESTRICT,
+    FOREIGN KEY ("workspace_id", "run_id") REFERENCES "operation_runs" ("workspace_id", "id") ON DELETE RESTRICT
+);
+
+CREATE INDEX "compliance_snapshots_list_order" ON "compliance_snapshots" ("workspace_id", "taken_at", "id");
+
+CREATE TABLE "connection_requirements" (
+     "workspace_id" uuid_text NOT NULL,
+    "connection_id" uuid_text NOT NULL,
+    "requirement_key" text NOT NULL,
+    "state" text NOT NULL CHECK ("state" IN ('granted', 'missing', 'unknown')),
+    "checked_at" integer NOT NULL,
+    "run_id" uuid_text NOT NULL,
+    PRIMARY KEY ("workspace_id", "connection_id", "requirement_key"),
+    FOREIGN KEY ("workspace_id", "connection_id") REFERENCES "provider_connections" ("workspace_id", "id") ON DELETE RESTRICT
+);
+
+CREATE TABLE "environments" (
+     "workspace_id" uuid_text NOT NULL,
+    "id" uuid_text NOT NULL,
+    "slug" text NOT NULL,
+    "display_name" text NOT NULL,
+    "created_at" integer NOT NULL,
+    PRIMARY KEY ("workspace_id", "id"),
+    CONSTRAINT "environments_slug_unique" UNIQUE ("workspace_id", "slug"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT
+);
+
+CREATE TABLE "inventory_items" (
+     "workspace_id" uuid_text NOT NULL,
+    "id" uuid_text NOT NULL,
+    "connection_id" uuid_text NOT NULL,
+    "kind" text NOT NULL,
+    "external_id" text NOT NULL,
+    "display_name" text NOT NULL,
+    "attributes" jsonb_text NOT NULL,
+    "content_hash" text NOT NULL,
+    "version" integer NOT NULL,
+    "first_seen_at" integer NOT NULL,
+    "last_seen_at" integer NOT NULL,
+    "last_seen_run_id" uuid_text NOT NULL,
+    PRIMARY KEY ("workspace_id", "id"),
+    CONSTRAINT "inventory_items_external_unique" UNIQUE ("workspace_id", "connection_id", "kind", "external_id"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
+    FOREIGN KEY ("workspace_id", "connection_id") REFERENCES "provider_connections" ("workspace_id", "id") ON DELETE RESTRICT,
+    FOREIGN KEY ("workspace_id", "last_seen_run_id") REFERENCES "operation_runs" ("workspace_id", "id") ON DELETE RESTRICT
+);
+
+CREATE INDEX "inventory_items_list_order" ON "inventory_items" ("workspace_id", "first_seen_at", "id");
+
+CREATE TABLE "key_ring" (
+     "kid" text NOT NULL PRIMARY KEY,
+    "check_value" blob NOT NULL,
+    "registered_at" integer NOT NULL
+);
+
+CREATE TABLE "members" (
+     "workspace_id" uuid_text NOT NULL,
+    "id" uuid_text NOT NULL,
+    "principal_id" uuid_text NOT NULL,
+    "role" text NOT NULL CHECK ("role" IN ('owner', 'manager', 'operator', 'readonly')),
+    "created_at" integer NOT NULL,
+    PRIMARY KEY ("workspace_id", "id"),
+    CONSTRAINT "members_principal_unique" UNIQUE ("workspace_id", "principal_id"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
+    FOREIGN KEY ("principal_id") REFERENCES "principals" ("id")
+);
+
+CREATE TABLE "operation_runs" (
+     "workspace_id" uuid_text NOT NULL,
+    "id" uuid_text NOT NULL,
+    "environment_id" uuid_text NOT NULL,
+    "connection_id" uuid_text NULL,
+    "operation_type" text NOT NULL,
+    "status" text NOT NULL CHECK ("status" IN ('queued', 'running', 'completed')),
+    "outcome" text NOT NULL CHECK ("outcome" IN ('pending', 'succeeded', 'partially_succeeded', 'blocked', 'failed', 'canceled')),
+    "scope_key" text NULL,
+    "identity_hash" text NOT NULL,
+    "inputs" jsonb_text NOT NULL,
+    "initiator_principal_id" uuid_text NULL,
+    "initiator_label" text NOT NULL,
+    "attempt" integer NOT NULL,
+    "lost_leases" integer NOT NULL,
+    "lease_owner" text NULL,
+    "lease_until" integer NULL,
+    "heartbeat_at" integer NULL,
+    "started_at" integer NULL,
+    "completed_at" integer NULL,
+    "not_before" integer NULL,
+    "cancel_requested_at" integer NULL,
+    "retry_of" uuid_text NULL,
+    "context" jsonb_text NOT NULL,
+    "counts" jsonb_text NOT NULL,
+    "failures" jsonb_text NOT NULL,
+    "progress_processed" integer NULL,
+    "progress_total" integer NULL,
+    "created_at" integer NOT NULL,
+    PRIMARY KEY ("workspace_id", "id"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
+    FOREIGN KEY ("workspace_id", "environment_id") REFERENCES "environments" ("workspace_id", "id") ON DELETE RESTRICT,
+    FOREIGN KEY ("workspace_id", "connection_id") REFERENCES "provider_connections" ("workspace_id", "id") ON DELETE RESTRICT,
+    FOREIGN KEY ("initiator_principal_id") REFERENCES "principals" ("id"),
+    CHECK (("status" IN ('queued', 'running')) = ("outcome" = 'pending')),
+    CHECK (("status" IN ('queued', 'running')) = ("completed_at" IS NULL)),
+    CHECK ("status" = 'completed' OR ("scope_key" IS NOT NULL AND "connection_id" IS NOT NULL)),
+    CHECK (("status" = 'running') = ("lease_until" IS NOT NULL)),
+    CHECK (("lease_until" IS NULL) = ("lease_owner" IS NULL))
+);
+
+CREATE INDEX "operation_runs_active_order" ON "operation_runs" ("status", "created_at") WHERE "status" IN ('queued', 'running');
+
+CREATE UNIQUE INDEX "operation_runs_active_scope_unique" ON "operation_runs" ("workspace_id", "scope_key") WHERE "status" IN ('queued', 'running');
+
+CREATE INDEX "operation_runs_list_order" ON "operation_runs" ("workspace_id", "created_at", "id");
+
+CREATE TABLE "outbox_events" (
+     "workspace_id" uuid_text NOT NULL,
+    "id" uuid_text NOT NULL,
+    "kind" text NOT NULL,
+    "subject_kind" text NOT NULL,
+    "subject_id" text NOT NULL,
+    "payload" jsonb_text NOT NULL,
+    "created_at" integer NOT NULL,
+    "delivered_at" integer NULL,
+    PRIMARY KEY ("workspace_id", "id"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT
+);
+
+CREATE INDEX "outbox_events_undelivered" ON "outbox_events" ("created_at") WHERE "delivered_at" IS NULL;
+
+CREATE TABLE "principals" (
+     "id" uuid_text NOT NULL PRIMARY KEY,
+    "issuer" text NOT NULL,
+    "subject" text NOT NULL,
+    "label" text NOT NULL,
+    "created_at" integer NOT NULL,
+    CONSTRAINT "principals_key_unique" UNIQUE ("issuer", "subject")
+);
+
+CREATE TABLE "provider_connections" (
+     "workspace_id" uuid_text NOT NULL,
+    "id" uuid_text NOT NULL,
+    "environment_id" uuid_text NOT NULL,
+    "version" integer NOT NULL,
+    "display_name" text NOT NULL,
+    "connection_type" text NOT NULL CHECK ("connection_type" IN ('platform', 'dedicated')),
+    "provider" text NOT NULL,
+    "scope_kind" text NOT NULL,
+    "scope_identifier" text NOT NULL,
+    "scope_display_name" text NOT NULL,
+    "realm" text NOT NULL,
+    "client_identifier" text NULL,
+    "is_default" boolean NOT NULL,
+    "is_enabled" boolean NOT NULL,
+    "consent_state" text NOT NULL CHECK ("consent_state" IN ('unknown', 'required', 'granted', 'failed', 'revoked')),
+    "consent_reason" text NULL,
+    "consent_since" integer NOT NULL,
+    "consent_checked_at" integer NULL,
+    "consent_run_id" uuid_text NULL,
+    "verification_state" text NOT NULL CHECK ("verification_state" IN ('unknown', 'pending', 'healthy', 'degraded', 'blocked', 'error')),
+    "verification_reason" text NULL,
+    "verification_since" integer NOT NULL,
+    "verification_checked_at" integer NULL,
+    "verification_run_id" uuid_text NULL,
+    "created_at" integer NOT NULL,
+    PRIMARY KEY ("workspace_id", "id"),
+    CONSTRAINT "provider_connections_target_unique" UNIQUE ("workspace_id", "environment_id", "provider", "scope_kind", "scope_identifier"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
+    FOREIGN KEY ("workspace_id", "environment_id") REFERENCES "environments" ("workspace_id", "id") ON DELETE RESTRICT
+);
+
+CREATE UNIQUE INDEX "provider_connections_default_unique" ON "provider_connections" ("workspace_id", "environment_id", "provider") WHERE "is_default";
+
+CREATE TABLE "provider_credentials" (
+     "workspace_id" uuid_text NOT NULL,
+    "id" uuid_text NOT NULL,
+    "connection_id" uuid_text NOT NULL,
+    "version" integer NOT NULL,
+    "kind" text NOT NULL CHECK ("kind" IN ('client_secret')),
+    "sealed" blob NOT NULL,
+    "expires_at" integer NULL,
+    "undecryptable" boolean NOT NULL,
+    "created_at" integer NOT NULL,
+    PRIMARY KEY ("workspace_id", "id"),
+    CONSTRAINT "provider_credentials_connection_unique" UNIQUE ("workspace_id", "connection_id"),
+    FOREIGN KEY ("workspace_id", "connection_id") REFERENCES "provider_connections" ("workspace_id", "id") ON DELETE RESTRICT
+);
+
+CREATE TABLE "workspace_keys" (
+     "workspace_id" uuid_text NOT NULL,
+    "version" integer NOT NULL,
+    "kid" text NOT NULL,
+    "wrapped_key" blob NOT NULL,
+    "created_at" integer NOT NULL,
+    PRIMARY KEY ("workspace_id", "version"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
+    FOREIGN KEY ("kid") REFERENCES "key_ring" ("kid")
+);
+
+CREATE TABLE "workspaces" (
+     "id" uuid_text NOT NULL PRIMARY KEY,
+    "slug" text NOT NULL,
+    "display_name" text NOT NULL,
+    "created_at" integer NOT NULL,
+    CONSTRAINT "workspaces_slug_unique" UNIQUE ("slug")
+);
+
