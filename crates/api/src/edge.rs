@@ -9,6 +9,7 @@ mod request_id;
 pub(crate) mod routes;
 #[cfg(test)]
 mod tests;
+mod unread;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
@@ -37,6 +38,7 @@ use cors::Cors;
 use failure::Failure;
 pub(crate) use request_id::RequestId;
 use routes::RouteTable;
+use unread::Unread;
 
 /// What the edge works with.
 pub(crate) struct Edge {
@@ -96,8 +98,15 @@ impl Edge {
             // Routed like GET. The connection leaves the body out: it knows what was asked.
             request.head_mut().method = Method::GET;
         }
+        let unread = Unread::of(&mut request);
         match AssertUnwindSafe(next.call(request)).catch_unwind().await {
-            Ok(Ok(response)) => Ok(self.leave(&visit, response.map_into_boxed_body())),
+            Ok(Ok(response)) => {
+                let response = self.leave(&visit, response.map_into_boxed_body());
+                Ok(match unread {
+                    Some(unread) => unread.held_by(response),
+                    None => response,
+                })
+            }
             Ok(Err(error)) => {
                 Err(self.fail(visit, Problem::of_status(error.as_response_error().status_code())))
             }

@@ -1,6 +1,6 @@
 //! The application, and the HTTP server around it.
 
-use std::{future::Future, io, net::TcpListener, sync::Arc};
+use std::{future::Future, io, net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{
     App, Error, HttpRequest, HttpServer,
@@ -41,6 +41,10 @@ pub fn app(
         }))
 }
 
+/// The HTTP library reckons with a clock that is up to half a second old, and a timer that is over
+/// before it begins never fires there.
+const SHORTEST_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Serves until `shutdown` resolves and the requests and units of work in flight are done.
 pub async fn serve(
     listener: TcpListener,
@@ -56,9 +60,9 @@ pub async fn serve(
     };
     let server = HttpServer::new(factory)
         .workers(workers)
-        .keep_alive(settings.keep_alive)
-        .client_request_timeout(settings.head_timeout)
-        .client_disconnect_timeout(settings.head_timeout)
+        .keep_alive(settings.keep_alive.max(SHORTEST_TIMEOUT))
+        .client_request_timeout(settings.head_timeout.max(SHORTEST_TIMEOUT))
+        .client_disconnect_timeout(settings.head_timeout.max(SHORTEST_TIMEOUT))
         .shutdown_timeout(settings.shutdown_timeout.as_secs())
         .disable_signals()
         .shutdown_signal(async move {

@@ -10,7 +10,10 @@ pub(crate) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
         return None;
     };
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    let plain = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',');
+    let plain = !token.is_empty()
+        && token
+            .bytes()
+            .all(|byte| matches!(byte, b'!'..=b'~') && byte != b',');
     (scheme.eq_ignore_ascii_case("bearer") && plain).then_some(token)
 }
 

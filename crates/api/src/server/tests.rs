@@ -4,7 +4,7 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     time::Duration,
 };
 
@@ -232,35 +232,48 @@ async fn a_unit_of_work_outlives_whoever_asked_for_it() {
     state.drain().await;
 }
 
-/// Through a socket: a body that never comes to its end is a 408 and holds up neither the
-/// connection nor the shutdown.
+/// Through a socket, with a body that never comes to its end.
+fn trickle(address: SocketAddr, authorization: &str, framing: &str) -> String {
+    let mut wire = TcpStream::connect(address).expect("connects");
+    wire.set_read_timeout(Some(Duration::from_secs(20)))
+        .expect("a socket");
+    let head = "POST /api/v1/workspaces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json";
+    write!(wire, "{head}\r\nAuthorization: {authorization}\r\n{framing}").expect("writes");
+    let mut answer = String::new();
+    wire.read_to_string(&mut answer)
+        .expect("the server closes the connection");
+    answer
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_trickled_body_times_out_and_the_server_shuts_down() {
+async fn a_body_without_an_end_holds_up_neither_the_connection_nor_the_shutdown() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
     let address = listener.local_addr().expect("bound");
-    let short = Duration::from_millis(200);
+    let short = Duration::from_millis(100);
     let settings = ApiSettings {
         body_timeout: short,
         head_timeout: short,
         ..ApiSettings::default()
     };
-    let state = state_with(settings);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(serve(listener, state, 1, async move {
+    let server = tokio::spawn(serve(listener, state_with(settings), 1, async move {
         stopped.await.ok();
     }));
-    let (name, token) = bearer();
-    let answer = tokio::task::spawn_blocking(move || {
-        let mut wire = TcpStream::connect(address).expect("connects");
-        let head = "POST /api/v1/workspaces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
-        write!(wire, "{head}{name}: {token}\r\nContent-Length: 100\r\n\r\n{{").expect("writes");
-        let mut answer = String::new();
-        wire.read_to_string(&mut answer).expect("reads");
-        answer
+    let good = bearer().1;
+    let asked = tokio::task::spawn_blocking(move || {
+        let (sized, chunked) = (
+            "Content-Length: 100\r\n\r\n{",
+            "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
+        );
+        for (authorization, status) in [(good.as_str(), "408"), ("none", "401")] {
+            for framing in [sized, chunked] {
+                let answer = trickle(address, authorization, framing);
+                assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+                assert!(answer.contains("application/problem+json"), "{answer}");
+            }
+        }
     });
-    let answer = answer.await.expect("asks");
-    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
-    assert!(answer.contains("application/problem+json"), "{answer}");
+    asked.await.expect("every connection was answered and closed");
     stop.send(()).expect("the server listens");
     server.await.expect("joins").expect("served");
 }
