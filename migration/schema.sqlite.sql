@@ -1,7 +1,7 @@
 -- The schema as the migrations make it. Written by a test, for review.
 
 CREATE TABLE "audit_events" (
-     "workspace_id" uuid_text NOT NULL,
+    "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
     "occurred_at" integer NOT NULL,
     "actor_kind" text NOT NULL CHECK ("actor_kind" IN ('principal', 'system')),
@@ -22,7 +22,7 @@ CREATE TABLE "audit_events" (
 CREATE INDEX "audit_events_list_order" ON "audit_events" ("workspace_id", "occurred_at", "id");
 
 CREATE TABLE "compliance_snapshots" (
-     "workspace_id" uuid_text NOT NULL,
+    "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
     "connection_id" uuid_text NOT NULL,
     "run_id" uuid_text NOT NULL,
@@ -37,7 +37,7 @@ CREATE TABLE "compliance_snapshots" (
 CREATE INDEX "compliance_snapshots_list_order" ON "compliance_snapshots" ("workspace_id", "taken_at", "id");
 
 CREATE TABLE "connection_requirements" (
-     "workspace_id" uuid_text NOT NULL,
+    "workspace_id" uuid_text NOT NULL,
     "connection_id" uuid_text NOT NULL,
     "requirement_key" text NOT NULL,
     "state" text NOT NULL CHECK ("state" IN ('granted', 'missing', 'unknown')),
@@ -48,7 +48,7 @@ CREATE TABLE "connection_requirements" (
 );
 
 CREATE TABLE "environments" (
-     "workspace_id" uuid_text NOT NULL,
+    "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
     "slug" text NOT NULL,
     "display_name" text NOT NULL,
@@ -59,7 +59,7 @@ CREATE TABLE "environments" (
 );
 
 CREATE TABLE "inventory_items" (
-     "workspace_id" uuid_text NOT NULL,
+    "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
     "connection_id" uuid_text NOT NULL,
     "kind" text NOT NULL,
@@ -81,13 +81,13 @@ CREATE TABLE "inventory_items" (
 CREATE INDEX "inventory_items_list_order" ON "inventory_items" ("workspace_id", "first_seen_at", "id");
 
 CREATE TABLE "key_ring" (
-     "kid" text NOT NULL PRIMARY KEY,
+    "kid" text NOT NULL PRIMARY KEY,
     "check_value" blob NOT NULL,
     "registered_at" integer NOT NULL
 );
 
 CREATE TABLE "members" (
-     "workspace_id" uuid_text NOT NULL,
+    "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
     "principal_id" uuid_text NOT NULL,
     "role" text NOT NULL CHECK ("role" IN ('owner', 'manager', 'operator', 'readonly')),
@@ -99,7 +99,7 @@ CREATE TABLE "members" (
 );
 
 CREATE TABLE "operation_runs" (
-     "workspace_id" uuid_text NOT NULL,
+    "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
     "environment_id" uuid_text NOT NULL,
     "connection_id" uuid_text NULL,
@@ -146,7 +146,7 @@ CREATE UNIQUE INDEX "operation_runs_active_scope_unique" ON "operation_runs" ("w
 CREATE INDEX "operation_runs_list_order" ON "operation_runs" ("workspace_id", "created_at", "id");
 
 CREATE TABLE "outbox_events" (
-     "workspace_id" uuid_text NOT NULL,
+    "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
     "kind" text NOT NULL,
     "subject_kind" text NOT NULL,
@@ -161,7 +161,7 @@ CREATE TABLE "outbox_events" (
 CREATE INDEX "outbox_events_undelivered" ON "outbox_events" ("created_at") WHERE "delivered_at" IS NULL;
 
 CREATE TABLE "principals" (
-     "id" uuid_text NOT NULL PRIMARY KEY,
+    "id" uuid_text NOT NULL PRIMARY KEY,
     "issuer" text NOT NULL,
     "subject" text NOT NULL,
     "label" text NOT NULL,
@@ -170,7 +170,7 @@ CREATE TABLE "principals" (
 );
 
 CREATE TABLE "provider_connections" (
-     "workspace_id" uuid_text NOT NULL,
+    "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
     "environment_id" uuid_text NOT NULL,
     "version" integer NOT NULL,
@@ -204,7 +204,7 @@ CREATE TABLE "provider_connections" (
 CREATE UNIQUE INDEX "provider_connections_default_unique" ON "provider_connections" ("workspace_id", "environment_id", "provider") WHERE "is_default";
 
 CREATE TABLE "provider_credentials" (
-     "workspace_id" uuid_text NOT NULL,
+    "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
     "connection_id" uuid_text NOT NULL,
     "version" integer NOT NULL,
@@ -219,7 +219,7 @@ CREATE TABLE "provider_credentials" (
 );
 
 CREATE TABLE "workspace_keys" (
-     "workspace_id" uuid_text NOT NULL,
+    "workspace_id" uuid_text NOT NULL,
     "version" integer NOT NULL,
     "kid" text NOT NULL,
     "wrapped_key" blob NOT NULL,
@@ -230,7 +230,7 @@ CREATE TABLE "workspace_keys" (
 );
 
 CREATE TABLE "workspaces" (
-     "id" uuid_text NOT NULL PRIMARY KEY,
+    "id" uuid_text NOT NULL PRIMARY KEY,
     "slug" text NOT NULL,
     "display_name" text NOT NULL,
     "created_at" integer NOT NULL,

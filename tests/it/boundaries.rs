@@ -35,7 +35,10 @@ struct Source {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the workspace").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the tests lie in the workspace")
+        .to_owned()
 }
 
 /// The folders of all packages, from the root.
@@ -59,7 +62,11 @@ fn sources(folder: &str) -> Vec<Source> {
     found.sort();
     let source = |path: PathBuf| Source {
         text: fs::read_to_string(&path).expect("a text"),
-        path: path.strip_prefix(root()).expect("below the root").to_string_lossy().replace('\\', "/"),
+        path: path
+            .strip_prefix(root())
+            .expect("below the root")
+            .to_string_lossy()
+            .replace('\\', "/"),
     };
     found.into_iter().map(source).collect()
 }

@@ -1,6 +1,17 @@
 //! The integration tests: one binary. `docs/ARCHITECTURE.md` says which invariant each holds.
 
+mod access;
+mod bad_input;
+mod boundaries;
+mod fake_provider;
 mod journey;
 mod lost_write;
+mod migrations;
+mod openapi;
 mod race;
+mod reads;
+mod repositories;
+mod spec;
+mod tables;
+mod wire;
 mod worker_death;

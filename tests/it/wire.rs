@@ -84,20 +84,35 @@ impl Wire {
 
     /// Sends a request and reads the answer.
     pub(crate) async fn send(&self, request: &Request) -> Reply {
-        let answer = self.exchange(&request.encode()).await;
+        let answer = self.answer_to(&request.encode()).await;
         Reply::parse(&answer)
             .unwrap_or_else(|| panic!("no answer to {} {}: {answer:?}", request.method, request.target))
     }
 
-    /// Sends bytes and reads what comes back until the server closes the connection.
+    /// Sends bytes and reads until one answer is complete or the server closes the connection.
+    pub(crate) async fn answer_to(&self, bytes: &[u8]) -> Vec<u8> {
+        self.talk(bytes, is_complete).await
+    }
+
+    /// Sends bytes and reads until the server closes the connection.
     pub(crate) async fn exchange(&self, bytes: &[u8]) -> Vec<u8> {
+        self.talk(bytes, |_| false).await
+    }
+
+    async fn talk(&self, bytes: &[u8], enough: fn(&[u8]) -> bool) -> Vec<u8> {
         let stream = TcpStream::connect(&self.0).await.expect("connects");
-        let both = async {
-            // The server may answer and close before it has read everything.
-            let (_, answer) = tokio::join!(write_all(&stream, bytes), read_to_end(&stream));
-            answer
+        // The server may answer, and stop listening, before it has read everything.
+        let write = async {
+            let _ = write_all(&stream, bytes).await;
+            std::future::pending().await
         };
-        tokio::time::timeout(PATIENCE, both).await.expect("the server answers and closes")
+        let both = async {
+            tokio::select! {
+                answer = read_until(&stream, enough) => answer,
+                () = write => Vec::new(),
+            }
+        };
+        tokio::time::timeout(PATIENCE, both).await.expect("the server answers")
     }
 
     /// Sends bytes and goes away without waiting for anything.
@@ -119,10 +134,10 @@ async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Until the end, or until the connection is reset.
-async fn read_to_end(stream: &TcpStream) -> Vec<u8> {
+/// Until it is enough, or the end, or the connection is reset.
+async fn read_until(stream: &TcpStream, enough: fn(&[u8]) -> bool) -> Vec<u8> {
     let (mut all, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
-    while stream.readable().await.is_ok() {
+    while !enough(&all) && stream.readable().await.is_ok() {
         match stream.try_read(&mut buffer) {
             Ok(0) => break,
             Ok(read) => all.extend_from_slice(&buffer[..read]),
@@ -131,6 +146,12 @@ async fn read_to_end(stream: &TcpStream) -> Vec<u8> {
         }
     }
     all
+}
+
+/// Whether the announced length has arrived.
+fn is_complete(bytes: &[u8]) -> bool {
+    let announced = |reply: &Reply| reply.header("content-length").and_then(|length| length.parse().ok());
+    Reply::parse(bytes).is_some_and(|reply| announced(&reply).is_some_and(|length: usize| reply.body.len() >= length))
 }
 
 impl Reply {
@@ -167,11 +188,12 @@ impl Reply {
         format!("{}\n{headers}\n{}", self.status, String::from_utf8_lossy(&self.body))
     }
 
-    /// The whole answer without the request id, the date and nothing else: two of them are equal
-    /// if the two answers cannot be told apart.
+    /// The whole answer without the request id and the date: two of them are equal if the two
+    /// answers cannot be told apart. The server writes headers in an order of its own each time.
     pub(crate) fn anonymous(&self) -> String {
         let id = self.header("x-request-id").expect("every answer names its request").to_owned();
-        let kept = self.headers.iter().filter(|(name, _)| name != "date").cloned().collect();
-        Self { headers: kept, ..self.clone() }.text().replace(&id, "[id]")
+        let mut headers: Vec<_> = self.headers.iter().filter(|(name, _)| name != "date").cloned().collect();
+        headers.sort();
+        Self { headers, ..self.clone() }.text().replace(&id, "[id]")
     }
 }

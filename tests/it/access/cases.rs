@@ -136,7 +136,11 @@ fn member(_: &Place) -> Value {
 
 pub(crate) fn connection(place: &Place) -> Value {
     let customer = Customer::new();
-    integration_tests::app::connection_body(&place.environment, &customer, &customer.secret)
+    let mut body = integration_tests::app::connection_body(&place.environment, &customer, &customer.secret);
+    body["scope_display_name"] = json!("A target");
+    body["provider_context"] = json!({ "cloud": "global" });
+    body["credential"]["expires_at"] = json!("2030-01-01T00:00:00Z");
+    body
 }
 
 pub(crate) fn credential(_: &Place) -> Value {

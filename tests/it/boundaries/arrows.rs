@@ -17,28 +17,82 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("operations", &["kernel", "tenancy", "provider-core"]),
     ("inventory", &["kernel", "tenancy", "provider-core"]),
     ("provider-microsoft", &["kernel", "provider-core", "inventory"]),
-    ("storage", &["kernel", "tenancy", "provider-core", "operations", "inventory"]),
+    (
+        "storage",
+        &["kernel", "tenancy", "provider-core", "operations", "inventory"],
+    ),
     (
         "storage-sea-orm",
-        &["kernel", "tenancy", "provider-core", "operations", "inventory", "storage", "migration"],
+        &[
+            "kernel",
+            "tenancy",
+            "provider-core",
+            "operations",
+            "inventory",
+            "storage",
+            "migration",
+        ],
     ),
-    ("worker", &["kernel", "tenancy", "provider-core", "operations", "inventory", "storage"]),
-    ("api", &["kernel", "tenancy", "provider-core", "operations", "inventory", "storage"]),
+    (
+        "worker",
+        &[
+            "kernel",
+            "tenancy",
+            "provider-core",
+            "operations",
+            "inventory",
+            "storage",
+        ],
+    ),
+    (
+        "api",
+        &[
+            "kernel",
+            "tenancy",
+            "provider-core",
+            "operations",
+            "inventory",
+            "storage",
+        ],
+    ),
     ("cli", &[]),
     ("microsoft-simulator", &[]),
     ("migration", &[]),
     (
         "server",
         &[
-            "kernel", "tenancy", "provider-core", "operations", "inventory", "provider-microsoft", "storage",
-            "storage-sea-orm", "worker", "api", "cli", "microsoft-simulator", "migration",
+            "kernel",
+            "tenancy",
+            "provider-core",
+            "operations",
+            "inventory",
+            "provider-microsoft",
+            "storage",
+            "storage-sea-orm",
+            "worker",
+            "api",
+            "cli",
+            "microsoft-simulator",
+            "migration",
         ],
     ),
     (
         "integration-tests",
         &[
-            "kernel", "tenancy", "provider-core", "operations", "inventory", "provider-microsoft", "storage",
-            "storage-sea-orm", "worker", "api", "cli", "microsoft-simulator", "migration", "server",
+            "kernel",
+            "tenancy",
+            "provider-core",
+            "operations",
+            "inventory",
+            "provider-microsoft",
+            "storage",
+            "storage-sea-orm",
+            "worker",
+            "api",
+            "cli",
+            "microsoft-simulator",
+            "migration",
+            "server",
         ],
     ),
 ];
@@ -48,7 +102,7 @@ const GUARDED: [(&str, &[&str]); 9] = [
     ("reqwest", &["provider-microsoft", "cli"]),
     ("sea-orm", &["storage-sea-orm"]),
     ("sea-orm-migration", &["migration"]),
-    ("sqlx", &[]),
+    ("sqlx", &["storage-sea-orm"]),
     ("actix-web", &["api"]),
     ("utoipa", &["api"]),
     ("utoipa-actix-web", &["api"]),
@@ -65,16 +119,28 @@ fn arrows_are_the_ones_of_the_table() {
     let problems = forbidden(&actual);
     assert!(problems.is_empty(), "{problems:#?}");
     for (package, _) in ARROWS {
-        assert!(actual.contains_key(package), "the table has a row for {package}, which does not exist");
+        assert!(
+            actual.contains_key(package),
+            "the table has a row for {package}, which does not exist"
+        );
     }
 }
 
 #[test]
 fn a_new_arrow_and_a_new_crate_are_noticed() {
     let arrow = |package: &str, target: &str| (package.to_owned(), BTreeSet::from([target.to_owned()]));
-    assert_eq!(forbidden(&Arrows::from([arrow("worker", "storage")])), Vec::<String>::new());
-    assert_eq!(forbidden(&Arrows::from([arrow("kernel", "tenancy")])), ["kernel -> tenancy"]);
-    assert_eq!(forbidden(&Arrows::from([arrow("api", "provider-microsoft")])), ["api -> provider-microsoft"]);
+    assert_eq!(
+        forbidden(&Arrows::from([arrow("worker", "storage")])),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        forbidden(&Arrows::from([arrow("kernel", "tenancy")])),
+        ["kernel -> tenancy"]
+    );
+    assert_eq!(
+        forbidden(&Arrows::from([arrow("api", "provider-microsoft")])),
+        ["api -> provider-microsoft"]
+    );
     let unknown = forbidden(&Arrows::from([("newcomer".to_owned(), BTreeSet::new())]));
     assert_eq!(unknown, ["newcomer has no row in the table"]);
 }
@@ -99,17 +165,38 @@ fn only_listed_crates_name_a_guarded_library() {
 #[test]
 fn the_api_is_made_without_a_client_and_without_an_adapter() {
     let closure = closure_of("api");
-    assert!(closure.contains("actix-web") && closure.contains("storage"), "the closure is a closure");
-    let clients = ["reqwest", "awc", "hyper-util", "ureq", "isahc", "curl", "surf", "tonic"];
-    for forbidden in clients.into_iter().chain(["provider-microsoft", "storage-sea-orm", "server", "cli"]) {
+    assert!(
+        closure.contains("actix-web") && closure.contains("storage"),
+        "the closure is a closure"
+    );
+    let clients = [
+        "reqwest",
+        "awc",
+        "hyper-util",
+        "ureq",
+        "isahc",
+        "curl",
+        "surf",
+        "tonic",
+    ];
+    for forbidden in clients
+        .into_iter()
+        .chain(["provider-microsoft", "storage-sea-orm", "server", "cli"])
+    {
         assert!(!closure.contains(forbidden), "api reaches {forbidden}");
     }
-    assert!(closure_of("provider-microsoft").contains("reqwest"), "a client would be seen");
+    assert!(
+        closure_of("provider-microsoft").contains("reqwest"),
+        "a client would be seen"
+    );
 }
 
 fn workspace() -> Metadata {
     let mut command = MetadataCommand::new();
-    command.manifest_path(root().join("Cargo.toml")).no_deps().other_options(["--offline".to_owned()]);
+    command
+        .manifest_path(root().join("Cargo.toml"))
+        .no_deps()
+        .other_options(["--offline".to_owned()]);
     command.exec().expect("cargo metadata")
 }
 
@@ -118,14 +205,22 @@ fn counts(kind: DependencyKind) -> bool {
 }
 
 fn dependencies(package: &Package) -> BTreeSet<String> {
-    package.dependencies.iter().filter(|one| counts(one.kind)).map(|one| one.name.clone()).collect()
+    package
+        .dependencies
+        .iter()
+        .filter(|one| counts(one.kind))
+        .map(|one| one.name.clone())
+        .collect()
 }
 
 fn arrows(metadata: &Metadata) -> Arrows {
     let packages = metadata.workspace_packages();
     let ours: BTreeSet<_> = packages.iter().map(|package| package.name.to_string()).collect();
     let inner = |package: &Package| dependencies(package).intersection(&ours).cloned().collect();
-    packages.iter().map(|package| (package.name.to_string(), inner(package))).collect()
+    packages
+        .iter()
+        .map(|package| (package.name.to_string(), inner(package)))
+        .collect()
 }
 
 /// What the table does not allow.
@@ -136,7 +231,9 @@ fn forbidden(actual: &Arrows) -> Vec<String> {
             problems.push(format!("{package} has no row in the table"));
             continue;
         };
-        let bad = targets.iter().filter(|target| !allowed.contains(&target.as_str()));
+        let bad = targets
+            .iter()
+            .filter(|target| !allowed.contains(&target.as_str()));
         problems.extend(bad.map(|target| format!("{package} -> {target}")));
     }
     problems
@@ -146,10 +243,17 @@ fn forbidden(actual: &Arrows) -> Vec<String> {
 fn closure_of(package: &str) -> BTreeSet<String> {
     let mut command = MetadataCommand::new();
     let options = ["--offline".to_owned(), "--filter-platform".to_owned(), host()];
-    let metadata = command.manifest_path(root().join("Cargo.toml")).other_options(options).exec();
+    let metadata = command
+        .manifest_path(root().join("Cargo.toml"))
+        .other_options(options)
+        .exec();
     let metadata = metadata.expect("cargo metadata");
     let resolve = metadata.resolve.as_ref().expect("resolved");
-    let start = metadata.packages.iter().find(|one| one.name == package).expect("the package");
+    let start = metadata
+        .packages
+        .iter()
+        .find(|one| one.name == package)
+        .expect("the package");
     let mut waiting = vec![start.id.clone()];
     let mut seen = BTreeSet::new();
     while let Some(id) = waiting.pop() {
@@ -157,7 +261,10 @@ fn closure_of(package: &str) -> BTreeSet<String> {
             continue;
         }
         let node = resolve.nodes.iter().find(|node| node.id == id).expect("a node");
-        let linked = node.deps.iter().filter(|dep| dep.dep_kinds.iter().any(|kind| counts(kind.kind)));
+        let linked = node
+            .deps
+            .iter()
+            .filter(|dep| dep.dep_kinds.iter().any(|kind| counts(kind.kind)));
         waiting.extend(linked.map(|dep| dep.pkg.clone()));
     }
     seen.iter().map(|id| metadata[id].name.to_string()).collect()

@@ -33,7 +33,10 @@ fn neutral_crates_name_no_provider() {
     let mut problems = Vec::new();
     for (path, text) in &files {
         for (line, word) in provider_words(text) {
-            match ALLOWED.iter().find(|(file, allowed)| file == path && *allowed == word) {
+            match ALLOWED
+                .iter()
+                .find(|(file, allowed)| file == path && *allowed == word)
+            {
                 Some(entry) => used.push(entry),
                 None => problems.push(format!("{path}:{line}: {word}")),
             }
@@ -63,7 +66,15 @@ fn a_provider_word_is_noticed_in_every_spelling() {
     for text in noticed {
         assert_eq!(provider_words(text).len(), 1, "{text}");
     }
-    for text in ["centrally", "a paragraph", "entrance", "tenant", "concentrated", "graphical", "photography"] {
+    for text in [
+        "centrally",
+        "a paragraph",
+        "entrance",
+        "tenant",
+        "concentrated",
+        "graphical",
+        "photography",
+    ] {
         assert_eq!(provider_words(text), [], "{text}");
     }
     assert_eq!(provider_words("one\ntwo entra\n"), [(2, "entra")]);
@@ -78,7 +89,11 @@ fn every_seam_has_its_home() {
     for seam in SEAMS {
         let path = match seam.home {
             Home::Core { package, module } => {
-                assert!(NEUTRAL.contains(&format!("crates/{package}").as_str()), "{} is scanned", seam.key);
+                assert!(
+                    NEUTRAL.contains(&format!("crates/{package}").as_str()),
+                    "{} is scanned",
+                    seam.key
+                );
                 assert_eq!(seam.owner, Owner::PlatformCore, "{}", seam.key);
                 format!("crates/{package}/src/{module}")
             }
@@ -87,7 +102,11 @@ fn every_seam_has_its_home() {
                 format!("crates/provider-microsoft/src/{module}")
             }
         };
-        assert!(root().join(&path).is_file(), "{} says that it lives in {path}", seam.key);
+        assert!(
+            root().join(&path).is_file(),
+            "{} says that it lives in {path}",
+            seam.key
+        );
     }
 }
 
@@ -102,23 +121,42 @@ fn adapters_are_named_by_the_composition_root_only() {
                 continue;
             }
             let files = sources(&package).into_iter();
-            named.extend(files.filter(|file| has_identifier(&file.text, &name)).map(|file| file.path));
+            named.extend(
+                files
+                    .filter(|file| has_identifier(&file.text, &name))
+                    .map(|file| file.path),
+            );
         }
         assert!(named.is_empty(), "{name} is named in {named:?}");
-        let composed = sources("crates/server").iter().any(|file| has_identifier(&file.text, &name));
-        assert!(composed, "the composition root names {name}, so the search finds it");
+        let composed = sources("crates/server")
+            .iter()
+            .any(|file| has_identifier(&file.text, &name));
+        assert!(
+            composed,
+            "the composition root names {name}, so the search finds it"
+        );
     }
 }
 
 #[test]
 fn the_api_is_handed_nothing_that_goes_out_or_decrypts() {
-    let powers = ["ProviderExecutor", "InventoryExecutor", "CredentialVault", "OpenedCredential", "ConnectionAccess"];
+    let powers = [
+        "ProviderExecutor",
+        "InventoryExecutor",
+        "CredentialVault",
+        "OpenedCredential",
+        "ConnectionAccess",
+    ];
     for power in powers {
         for file in sources("crates/api") {
             assert!(!has_identifier(&file.text, power), "{} names {power}", file.path);
         }
-        let elsewhere = sources("crates/worker").iter().any(|file| has_identifier(&file.text, power));
-        let defined = sources("crates/provider-core").iter().any(|file| has_identifier(&file.text, power));
+        let elsewhere = sources("crates/worker")
+            .iter()
+            .any(|file| has_identifier(&file.text, power));
+        let defined = sources("crates/provider-core")
+            .iter()
+            .any(|file| has_identifier(&file.text, power));
         assert!(elsewhere || defined, "{power} is the name of something");
     }
 }
@@ -134,7 +172,9 @@ fn provider_words(text: &str) -> Vec<(usize, &'static str)> {
         let lower = line.to_ascii_lowercase();
         let words = words(line);
         let parts = PARTS.into_iter().filter(|part| lower.contains(part));
-        let whole = WHOLE.into_iter().filter(|whole| words.iter().any(|word| word == whole));
+        let whole = WHOLE
+            .into_iter()
+            .filter(|whole| words.iter().any(|word| word == whole));
         found.extend(parts.chain(whole).map(|word| (index + 1, word)));
     }
     found
@@ -150,7 +190,10 @@ fn words(line: &str) -> Vec<String> {
             words.push(String::new());
         }
         if character.is_ascii_alphabetic() {
-            words.last_mut().expect("never empty").push(character.to_ascii_lowercase());
+            words
+                .last_mut()
+                .expect("never empty")
+                .push(character.to_ascii_lowercase());
         }
         after_small = character.is_ascii_lowercase();
     }

@@ -112,11 +112,11 @@ fn state(answer: &Answer) -> String {
     }
 }
 
-/// Ids are long and say little: the first eight characters will do for a reader.
+/// Ids are long, and those of one second begin alike: the last eight characters will do for a reader.
 pub(crate) fn shorten(path: &str) -> String {
     let short = |part: &str| {
         if part.len() == 36 {
-            format!("{}…", &part[..8])
+            format!("…{}", &part[28..])
         } else {
             part.to_owned()
         }

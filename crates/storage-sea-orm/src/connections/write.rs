@@ -9,10 +9,11 @@ use provider_core::{
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _,
-    QueryTrait as _, TransactionTrait as _,
+    QueryTrait as _, TransactionTrait as _, Value,
     sea_query::{Expr, ExprTrait as _, OnConflict, Query, UpdateStatement},
 };
 use tenancy::{Change, WorkspaceScope};
+use uuid::Uuid;
 
 use super::rows;
 use crate::{
@@ -71,7 +72,26 @@ impl ConnectionRepository for Repo<'_, DatabaseTransaction> {
         let mut bump = update(scope, connection.id);
         bump.value(Column::Version, Expr::col(Column::Version).add(1))
             .value(Column::ClientIdentifier, connection.client_identifier.clone())
-            .value(Column::ConsentState, consent_of_same_client(connection))
+            .value(
+                Column::ConsentState,
+                of_same_client(connection, Column::ConsentState, "unknown"),
+            )
+            .value(
+                Column::ConsentReason,
+                of_same_client(connection, Column::ConsentReason, None::<String>),
+            )
+            .value(
+                Column::ConsentSince,
+                of_same_client(connection, Column::ConsentSince, at),
+            )
+            .value(
+                Column::ConsentCheckedAt,
+                of_same_client(connection, Column::ConsentCheckedAt, None::<i64>),
+            )
+            .value(
+                Column::ConsentRunId,
+                of_same_client(connection, Column::ConsentRunId, None::<Uuid>),
+            )
             .value(Column::VerificationState, "unknown")
             .value(Column::VerificationReason, None::<String>)
             .value(Column::VerificationSince, at)
@@ -284,11 +304,12 @@ impl Repo<'_, DatabaseTransaction> {
     }
 }
 
-/// Consent was given to a client: another client has none that anybody knows of.
-fn consent_of_same_client(connection: &ProviderConnection) -> Expr {
+/// Consent was given to a client: of another one nothing is known yet. The column as it is for
+/// the same client, `unknown` for another.
+fn of_same_client(connection: &ProviderConnection, column: Column, unknown: impl Into<Value>) -> Expr {
     let same = Expr::col(Column::ClientIdentifier).eq(connection.client_identifier.clone());
-    Expr::case(same, Expr::col(Column::ConsentState))
-        .finally("unknown")
+    Expr::case(same, Expr::col(column))
+        .finally(Expr::val(unknown))
         .into()
 }
 

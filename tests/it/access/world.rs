@@ -1,0 +1,105 @@
+//! Two workspaces that know nothing of each other, one of them with a member of each role and at
+//! least two of everything that can be listed.
+
+use api::auth::LocalIssuer;
+use integration_tests::{
+    TestApp, TestDatabase,
+    app::{connection_body, created},
+};
+use serde_json::json;
+
+use super::cases::{Case, Place};
+use crate::wire::{Reply, Request, Wire};
+
+/// The roles, which are also the subjects of the members.
+pub(crate) const ROLES: [&str; 4] = ["owner", "manager", "operator", "readonly"];
+/// Owns the other workspace.
+pub(crate) const NEIGHBOUR: &str = "neighbour";
+/// Belongs nowhere.
+pub(crate) const NOBODY: &str = "nobody";
+
+pub(crate) struct World {
+    pub(crate) app: TestApp,
+    pub(crate) wire: Wire,
+    /// With a member of each role. Its run waits in the queue.
+    pub(crate) ours: Place,
+    /// An environment of `ours` that the connection of `ours` does not lie in.
+    pub(crate) second_environment: String,
+    /// Of [`NEIGHBOUR`]. It has no run and no snapshot.
+    pub(crate) theirs: Place,
+}
+
+impl World {
+    pub(crate) async fn build(database: TestDatabase) -> Self {
+        let app = TestApp::start(database).await;
+        let (mut ours, second_environment) = furnish(&app).await;
+        let neighbour = app.client(NEIGHBOUR);
+        let home = app.home(&neighbour, &app.fabrikam, &app.fabrikam.secret).await;
+        let theirs = Place {
+            workspace: home.workspace,
+            environment: home.environment,
+            connection: home.connection,
+            ..Place::nowhere()
+        };
+        ours.run = queued(&app, &ours).await;
+        Self { wire: Wire::to(&app.base_url), app, ours, second_environment, theirs }
+    }
+
+    /// Calls an operation at `place` as `subject`.
+    pub(crate) async fn call(&self, case: &Case, place: &Place, subject: &str) -> Reply {
+        self.wire.send(&self.request(case, place, subject)).await
+    }
+
+    /// The call of an operation at `place` by `subject`, with a body that would be accepted.
+    pub(crate) fn request(&self, case: &Case, place: &Place, subject: &str) -> Request {
+        bare(case, place).bearer(&self.app.token(subject))
+    }
+}
+
+/// The call of an operation at `place`, without a token.
+pub(crate) fn bare(case: &Case, place: &Place) -> Request {
+    let mut request = Request::new(case.method, &place.fill(case.path));
+    if case.method == "PUT" {
+        request = request.with("if-match", "*");
+    }
+    match case.body {
+        Some(body) => request.json(&body(place)),
+        None => request,
+    }
+}
+
+/// The workspace of the four roles, after two rounds of the main job.
+async fn furnish(app: &TestApp) -> (Place, String) {
+    let owner = app.client("owner");
+    let home = app.home(&owner, &app.contoso, &app.contoso.secret).await;
+    let body = json!({ "display_name": "The second workspace", "slug": "the-second-one" });
+    created(&owner.post("/api/v1/workspaces", &body).await.expect("an answer"));
+    for role in &ROLES[1..] {
+        let body = json!({ "issuer": LocalIssuer::ISSUER, "subject": role, "role": role });
+        created(&owner.post(&format!("{}/members", home.base), &body).await.expect("an answer"));
+    }
+    let body = json!({ "display_name": "Another environment", "slug": "staging" });
+    let second = created(&owner.post(&format!("{}/environments", home.base), &body).await.expect("an answer"));
+    let body = connection_body(&second, &app.fabrikam, &app.fabrikam.secret);
+    created(&owner.post(&format!("{}/connections", home.base), &body).await.expect("an answer"));
+    for operation in ["inventory.sync", "compliance.snapshot", "compliance.snapshot"] {
+        assert_eq!(home.start(&owner, operation).await.text("/disposition"), "accepted");
+        app.drain().await;
+    }
+    let list = format!("{}/compliance-snapshots", home.base);
+    let snapshot = owner.get(&list).await.expect("an answer").text("/items/0/id").to_owned();
+    let place = Place {
+        workspace: home.workspace,
+        environment: home.environment,
+        connection: home.connection,
+        run: String::new(),
+        snapshot,
+    };
+    (place, second)
+}
+
+async fn queued(app: &TestApp, place: &Place) -> String {
+    let body = json!({ "operation_type": "provider.connection.check", "environment_id": place.environment });
+    let path = place.fill("/api/v1/workspaces/{workspace_id}/operation-runs");
+    app.client("owner").post(&path, &body).await.expect("an answer").text("/run/id").to_owned()
+}

@@ -1,0 +1,18 @@
+//! The storage port on both engines: one suite, run on SQLite and on PostgreSQL. Everything goes
+//! through the port; what a test looks at or damages behind its back is raw SQL.
+
+mod claims;
+mod connections;
+mod credentials;
+mod fence;
+mod foreign;
+mod gate;
+mod inventory;
+mod journal;
+mod pages;
+mod sweeps;
+mod tampering;
+mod tenancy;
+mod terminal;
+mod world;
+mod writes;
