@@ -9,6 +9,11 @@ named_after_file!(Migration);
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
+    /// All or nothing, on SQLite too.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.create_table(workspaces()).await?;
         manager.create_table(principals()).await?;
@@ -37,14 +42,14 @@ fn workspaces() -> TableCreateStatement {
         .to_owned()
 }
 
-/// Of no workspace: somebody is the same person in each.
+/// Of no workspace: somebody is the same person in each. Holds nothing that one workspace may say
+/// about somebody: that stands on the member.
 fn principals() -> TableCreateStatement {
     Table::create()
         .table("principals")
         .col(id("id").primary_key())
         .col(text("issuer"))
         .col(text("subject"))
-        .col(text("label"))
         .col(number("created_at"))
         .index(
             Index::create()
@@ -62,6 +67,7 @@ fn members() -> TableCreateStatement {
         .col(id("workspace_id"))
         .col(id("id"))
         .col(id("principal_id"))
+        .col(text("label"))
         .col(text("role").check(Expr::col("role").is_in(["owner", "manager", "operator", "readonly"])))
         .col(number("created_at"))
         .primary_key(&mut workspace_key())

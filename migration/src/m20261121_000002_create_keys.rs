@@ -10,6 +10,11 @@ named_after_file!(Migration);
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
+    /// All or nothing, on SQLite too.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.create_table(key_ring()).await?;
         manager.create_table(workspace_keys()).await

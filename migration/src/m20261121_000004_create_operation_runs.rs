@@ -12,6 +12,11 @@ named_after_file!(Migration);
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
+    /// All or nothing, on SQLite too.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.create_table(runs()).await?;
         for index in [one_active_run(), claim_order(), list_order()] {

@@ -83,6 +83,32 @@ impl ObservedItem {
     }
 }
 
+impl ObservedItem {
+    /// The item without U+0000 in any of its texts: no provider means anything by it, and
+    /// PostgreSQL cannot store it.
+    #[must_use]
+    pub fn without_nul(mut self) -> Self {
+        for text in [&mut self.external_id, &mut self.display_name] {
+            strip_nul(text);
+        }
+        self.attributes.values_mut().for_each(strip_nul_within);
+        self
+    }
+}
+
+fn strip_nul(text: &mut String) {
+    text.retain(|character| character != '\0');
+}
+
+fn strip_nul_within(value: &mut Value) {
+    match value {
+        Value::String(text) => strip_nul(text),
+        Value::Array(values) => values.iter_mut().for_each(strip_nul_within),
+        Value::Object(map) => map.values_mut().for_each(strip_nul_within),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 /// An item as it is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredItem {
@@ -103,6 +129,26 @@ pub struct StoredItem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nul_is_taken_out_of_every_text() {
+        let nested = serde_json::json!({ "list": ["a\0b", { "deep": "\0" }] });
+        let item = ObservedItem {
+            kind: ItemKind::User,
+            external_id: "1\0".into(),
+            display_name: "\0Ada".into(),
+            attributes: Map::from_iter([("nested".to_owned(), nested)]),
+        };
+        let clean = item.without_nul();
+        assert_eq!(
+            (clean.external_id.as_str(), clean.display_name.as_str()),
+            ("1", "Ada")
+        );
+        assert_eq!(
+            clean.attributes["nested"],
+            serde_json::json!({ "list": ["ab", { "deep": "" }] })
+        );
+    }
 
     #[test]
     fn the_hash_sees_content_and_not_order() {

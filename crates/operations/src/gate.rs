@@ -158,12 +158,16 @@ pub fn classify(identity_hash: &str, holder: OperationRun) -> StartOutcome {
 }
 
 /// The stored fact that forbids `operation_type`. A connection check is how missing consent is
-/// found to have been granted, so missing consent does not keep it from looking.
+/// found to have been granted, and a credential to be readable again, so neither keeps it from
+/// looking.
 pub(crate) fn blocked_by(operation_type: OperationType, identity: &IdentityResolution) -> Option<ReasonCode> {
     let looks = operation_type == OperationType::ConnectionCheck;
+    let curable = |reason: ReasonCode| {
+        reason == ReasonCode::ProviderConsentMissing || reason == ReasonCode::ProviderCredentialUndecryptable
+    };
     identity
         .blocked_reason
-        .filter(|reason| !(looks && *reason == ReasonCode::ProviderConsentMissing))
+        .filter(|reason| !(looks && curable(*reason)))
 }
 
 /// A requirement that is known to be missing. Unknown is not missing: the run will find out.

@@ -21,11 +21,12 @@ pub use context::{Reconciliation, RunContext};
 pub use counts::{CountKey, SummaryCounts};
 pub use gate::{ConnectionChoice, GateError, StartOutcome, StartRequest};
 pub use queue::{
-    ClaimedRun, Fence, Heartbeat, QueueSettings, RunAttempts, RunLease, RunQueue, SweepReport, WorkerName,
+    ClaimedRun, Fence, HandBack, Heartbeat, QueueSettings, RunAttempts, RunLease, RunQueue, SweepReport,
+    WorkerName,
 };
 pub use run::{
     Completion, Freshness, Initiator, InvalidTransition, OperationRun, RunOutcome, RunState, RunStatus,
-    RunTarget, change_target,
+    RunTarget, audit_outcome, change_target,
 };
 pub use run_repository::{InsertedRun, RunFilter, RunLookup, RunRepository};
 pub use sanitizer::RunFailure;

@@ -65,6 +65,18 @@ pub enum Fence {
     Lost,
 }
 
+/// What became of a run that its worker wanted to give back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum HandBack {
+    /// It waits again.
+    Done,
+    /// Somebody asked for its end meanwhile: end it instead.
+    CancelRequested,
+    /// Another attempt owns the run, or it is over; nothing was written.
+    Lost,
+}
+
 /// What a sign of life brings back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heartbeat {
@@ -96,7 +108,7 @@ impl Default for QueueSettings {
             lease: Duration::from_secs(30),
             max_attempts: 3,
             queue_timeout: Duration::from_hours(24),
-            workspace_limit: 8,
+            workspace_limit: 6,
         }
     }
 }
@@ -155,13 +167,13 @@ pub trait RunAttempts: Send {
         change: &Change,
     ) -> Result<Fence, StoreError>;
 
-    /// Gives the run back, to be taken again no earlier than after `delay`. The attempt is not
-    /// counted: waiting is not failing.
+    /// Gives the run back, to be taken again no earlier than after `delay`, unless somebody asked
+    /// for its end. No lease counts as lost: waiting is not failing.
     async fn hand_back(
         &mut self,
         scope: &WorkspaceScope,
         lease: &RunLease,
         delay: Duration,
         change: &Change,
-    ) -> Result<Fence, StoreError>;
+    ) -> Result<HandBack, StoreError>;
 }

@@ -11,7 +11,7 @@
 use kernel::Timestamp;
 use provider_core::{ConnectionId, Progress, ReasonCode, RunId};
 use serde_json::{Map, Value};
-use tenancy::{Actor, ChangeTarget, EnvironmentId, PrincipalId, WorkspaceId};
+use tenancy::{Actor, AuditOutcome, ChangeTarget, EnvironmentId, PrincipalId, WorkspaceId};
 
 use crate::{OperationType, RunContext, RunFailure, SummaryCounts};
 
@@ -396,6 +396,17 @@ impl OperationRun {
             }
             RunState::Completed { .. } => Freshness::TerminalNormal,
         }
+    }
+}
+
+/// How the end of a run is judged in the audit log: a run that was refused or failed is a
+/// failure; one that succeeded in part, or was ended as asked, is not.
+pub const fn audit_outcome(outcome: RunOutcome) -> AuditOutcome {
+    match outcome {
+        RunOutcome::Succeeded | RunOutcome::PartiallySucceeded | RunOutcome::Canceled => {
+            AuditOutcome::Success
+        }
+        RunOutcome::Blocked | RunOutcome::Failed => AuditOutcome::Failure,
     }
 }
 

@@ -26,7 +26,9 @@ impl RunFailure {
             ProviderFailure::Provider { reason, .. } => Self::of(*reason),
             ProviderFailure::Interrupted(Interrupt::CancelRequested) => Self::of(ReasonCode::RunCanceled),
             ProviderFailure::Interrupted(Interrupt::Lost) => Self::of(ReasonCode::WorkerLost),
-            ProviderFailure::Interrupted(Interrupt::StoreFailed) => Self::of(ReasonCode::InternalError),
+            ProviderFailure::Interrupted(Interrupt::StoreFailed { .. }) => {
+                Self::of(ReasonCode::InternalError)
+            }
         }
     }
 

@@ -75,8 +75,11 @@ pub enum Interrupt {
     CancelRequested,
     /// Another attempt owns the run, or the process shuts down: write nothing more.
     Lost,
-    /// The store failed while progress was written.
-    StoreFailed,
+    /// The store failed while something was written.
+    StoreFailed {
+        /// Whether the same may work a little later.
+        retryable: bool,
+    },
 }
 
 /// The line between an executor and the run that it works for.

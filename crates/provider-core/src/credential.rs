@@ -99,6 +99,9 @@ pub enum VaultError {
     /// The bytes do not belong to this row, this destination or these keys.
     #[error("the stored credential cannot be decrypted")]
     Undecryptable,
+    /// The key ring of this process lacks the key: another process may have it.
+    #[error("this process lacks the key of the stored credential")]
+    KeyMissing,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

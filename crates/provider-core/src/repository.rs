@@ -51,6 +51,9 @@ pub struct RequirementRow {
 pub struct Observation {
     /// The run.
     pub run_id: RunId,
+    /// The version of the connection that it looked at. What was found out about an earlier one
+    /// says nothing about the present one, and is not recorded.
+    pub connection_version: i64,
     /// When it looked.
     pub at: Timestamp,
     /// The consent axis, if the run could tell.
@@ -59,8 +62,8 @@ pub struct Observation {
     pub verification: Option<(VerificationState, Option<ReasonCode>)>,
     /// The requirements that the run looked at.
     pub requirements: Vec<(String, RequirementState)>,
-    /// Whether the stored credential turned out not to be decryptable.
-    pub credential_undecryptable: bool,
+    /// Whether the stored credential could be decrypted; nothing if the run did not try.
+    pub credential_opened: Option<bool>,
 }
 
 /// Reads of connections.
@@ -121,7 +124,7 @@ pub trait ConnectionRepository: ConnectionLookup {
         change: &Change,
     ) -> Result<StoredCredential, StoreError>;
 
-    /// Records what a run found out.
+    /// Records what a run found out, if the connection is still the one that it looked at.
     async fn record_observation(
         &mut self,
         scope: &WorkspaceScope,

@@ -14,7 +14,12 @@ use clap::{Parser, Subcommand};
 use storage_sea_orm::{DatabaseUrl, KeyRing};
 use tokio_util::sync::CancellationToken;
 
-use crate::{compose::Program, demo, settings::Settings, telemetry};
+use crate::{
+    compose::{ComposeError, Program},
+    demo,
+    settings::Settings,
+    telemetry,
+};
 
 /// TenantAtlas: connect tenants, run operations against them, one at a time.
 #[derive(Debug, Parser)]
@@ -53,11 +58,21 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The configuration is at fault.
+    /// The configuration is at fault (`EX_CONFIG`).
     pub fn config(message: impl std::fmt::Display) -> Self {
         Self {
             message: message.to_string(),
             code: 78,
+        }
+    }
+
+    /// The program could not be put together: the configuration is at fault, or the database is
+    /// not there at the moment (`EX_UNAVAILABLE`), which a supervisor may try again.
+    pub fn composing(error: &ComposeError) -> Self {
+        let code = if error.is_passing() { 69 } else { 78 };
+        Self {
+            message: chain(error),
+            code,
         }
     }
 
@@ -68,6 +83,21 @@ impl Failure {
             code: 1,
         }
     }
+}
+
+/// An error with its causes. Those of the database hold a code and a constraint's name only.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let words = inner.to_string();
+        if !text.ends_with(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        cause = inner.source();
+    }
+    text
 }
 
 /// Runs a command to its end.
@@ -91,7 +121,7 @@ pub async fn run(cli: Cli) -> ExitCode {
 }
 
 async fn configured(command: Command, settings: Settings) -> Result<(), Failure> {
-    telemetry::init(&settings.telemetry.log);
+    telemetry::init(&settings.telemetry.log).map_err(Failure::config)?;
     match command {
         Command::Serve(args) => serve::run(args, settings).await,
         Command::Worker(args) => worker::run(args, settings).await,
@@ -106,13 +136,14 @@ async fn open(settings: &Settings, migrate: bool) -> Result<Program, Failure> {
     let url = DatabaseUrl::parse(settings.database.url.expose()).map_err(Failure::config)?;
     let ring = KeyRing::load(&settings.keys.ring_file).map_err(|error| {
         Failure::config(format!(
-            "keys.ring_file: {error} (`tenantatlas keys new PATH` makes one)"
+            "keys.ring_file: {} (`tenantatlas keys new PATH` makes one)",
+            chain(&error)
         ))
     })?;
     let endpoint = settings.provider.loopback_endpoint.clone();
     Program::open(&url, ring, migrate, endpoint)
         .await
-        .map_err(Failure::config)
+        .map_err(|error| Failure::composing(&error))
 }
 
 /// Ends with the first interrupt or termination signal.

@@ -30,6 +30,16 @@ pub enum ComposeError {
     Client,
 }
 
+impl ComposeError {
+    /// Whether the same may work a little later without any change.
+    pub const fn is_passing(&self) -> bool {
+        match self {
+            Self::Database(ConnectError::Unreachable(error)) => error.retryable(),
+            Self::Database(_) | Self::NotLoopback | Self::Client => false,
+        }
+    }
+}
+
 /// What every command shares.
 pub struct Program {
     /// The database.
@@ -138,15 +148,17 @@ pub async fn serve(
     worker: Option<Worker>,
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
+    let stop = shutdown.clone();
     // The worker ends first: it hands back its runs while the API still answers.
     let hands_back = CancellationToken::new();
-    let ended = hands_back.clone();
+    let ended = hands_back.clone().drop_guard();
     let work = tokio::spawn(async move {
+        // Whatever becomes of the worker, a panic included, the API ends after it.
+        let _ended = ended;
         match worker {
             Some(worker) => worker.run(shutdown).await,
             None => shutdown.cancelled().await,
         }
-        ended.cancel();
     });
     let threads = if threads == 0 {
         std::thread::available_parallelism().map_or(2, usize::from)
@@ -154,6 +166,7 @@ pub async fn serve(
         threads
     };
     let served = api::serve(listener, Arc::new(state), threads, hands_back.cancelled_owned()).await;
-    work.abort();
+    stop.cancel();
+    let _ = work.await;
     served
 }

@@ -57,7 +57,7 @@ pub enum DemoError {
 
 /// Runs the demo.
 pub async fn run(args: DemoArgs) -> Result<(), DemoError> {
-    telemetry::init(&args.log);
+    telemetry::init(&args.log).map_err(|error| DemoError::Start("the log", error.to_string()))?;
     let shutdown = until_signal();
     let world = world::World::start(&args, shutdown.clone()).await?;
     let mut transcript = transcript::Transcript::new(args.quiet);

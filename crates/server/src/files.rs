@@ -26,6 +26,11 @@ pub fn replace_private(path: &Path, contents: &[u8]) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}.new", std::process::id()));
     let beside = Path::new(&beside);
+    // Left over by a process of the same number that died in between, as happens in containers.
+    match std::fs::remove_file(beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
     create_private(beside, contents)?;
     std::fs::rename(beside, path)
 }

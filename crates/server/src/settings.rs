@@ -128,22 +128,110 @@ pub struct TelemetrySettings {
     pub log: String,
 }
 
+/// Why the settings cannot be used. Names places and keys, never a value: one of them may be a
+/// password on the wrong line.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file is not there or not TOML.
+    #[error("the settings file cannot be read as TOML")]
+    File,
+    /// A key that does not exist, one that is missing, or one with a value of the wrong kind.
+    #[error("{0}")]
+    Key(String),
+    /// A number outside its range.
+    #[error("{key} must be {range}")]
+    Range {
+        /// The key.
+        key: &'static str,
+        /// What it may be.
+        range: &'static str,
+    },
+}
+
+impl From<ConfigError> for SettingsError {
+    fn from(error: ConfigError) -> Self {
+        match error {
+            ConfigError::Type { key: Some(key), .. } | ConfigError::At { key: Some(key), .. } => Self::Key(
+                format!("the setting {key} has a value of the wrong kind, or holds an unknown key"),
+            ),
+            ConfigError::NotFound(key) => Self::Key(format!("the setting {key} is missing")),
+            // serde names the field and the fields that exist, and no value.
+            ConfigError::Message(text) if text.starts_with("unknown field") => Self::Key(text),
+            ConfigError::Message(text) if text.starts_with("missing field") => Self::Key(text),
+            ConfigError::FileParse { .. } | ConfigError::Foreign(_) => Self::File,
+            _ => Self::Key("a setting has a value of the wrong kind".to_owned()),
+        }
+    }
+}
+
 impl WorkerSection {
+    fn check(&self) -> Result<(), SettingsError> {
+        let seconds = |value: f64, least: f64| value.is_finite() && (least..=3600.0).contains(&value);
+        let range = |holds: bool, key: &'static str, range: &'static str| {
+            if holds {
+                Ok(())
+            } else {
+                Err(SettingsError::Range { key, range })
+            }
+        };
+        range(
+            seconds(self.lease_seconds, 1.0),
+            "worker.lease_seconds",
+            "1 to 3600",
+        )?;
+        range(
+            seconds(self.sweep_seconds, 0.1),
+            "worker.sweep_seconds",
+            "0.1 to 3600",
+        )?;
+        range(
+            (1..=1000).contains(&self.concurrency),
+            "worker.concurrency",
+            "1 to 1000",
+        )?;
+        range(
+            (1..=1000).contains(&self.workspace_limit),
+            "worker.workspace_limit",
+            "1 to 1000",
+        )?;
+        range(
+            (1..=100).contains(&self.max_attempts),
+            "worker.max_attempts",
+            "1 to 100",
+        )?;
+        let (longest, poll) = (30 * 86_400, self.poll_milliseconds);
+        range(
+            (60..=longest).contains(&self.queue_timeout_seconds),
+            "worker.queue_timeout_seconds",
+            "60 to 2592000",
+        )?;
+        range(
+            (10..=60_000).contains(&poll),
+            "worker.poll_milliseconds",
+            "10 to 60000",
+        )?;
+        range(
+            self.wait_budget_seconds <= 3600,
+            "worker.wait_budget_seconds",
+            "0 to 3600",
+        )
+    }
+
     /// The lease as a duration.
     pub fn lease(&self) -> Duration {
-        Duration::from_secs_f64(self.lease_seconds.clamp(0.1, 3600.0))
+        Duration::from_secs_f64(self.lease_seconds)
     }
 
     /// The pause between sweeps as a duration.
     pub fn sweep_every(&self) -> Duration {
-        Duration::from_secs_f64(self.sweep_seconds.clamp(0.1, 3600.0))
+        Duration::from_secs_f64(self.sweep_seconds)
     }
 }
 
 impl Settings {
     /// Loads the settings: defaults, the file if one is named, the environment. `DATABASE_URL` is
     /// understood as the usual name of `TENANTATLAS__DATABASE__URL`.
-    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+    pub fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
         let mut builder = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
         if let Some(path) = file {
             builder = builder.add_source(File::from(path).format(FileFormat::Toml));
@@ -155,7 +243,9 @@ impl Settings {
             .prefix_separator("__")
             .separator("__")
             .try_parsing(true);
-        builder.add_source(environment).build()?.try_deserialize()
+        let settings: Self = builder.add_source(environment).build()?.try_deserialize()?;
+        settings.worker.check()?;
+        Ok(settings)
     }
 }
 
@@ -163,11 +253,13 @@ impl Settings {
 mod tests {
     use super::*;
 
-    fn with(text: &str) -> Result<Settings, ConfigError> {
+    fn with(text: &str) -> Result<Settings, SettingsError> {
         let builder = Config::builder()
             .add_source(File::from_str(DEFAULTS, FileFormat::Toml))
             .add_source(File::from_str(text, FileFormat::Toml));
-        builder.build()?.try_deserialize()
+        let settings: Settings = builder.build()?.try_deserialize()?;
+        settings.worker.check()?;
+        Ok(settings)
     }
 
     #[test]
@@ -181,6 +273,34 @@ mod tests {
     fn unknown_keys_are_errors() {
         assert!(with("[http]\nbindd = \"x\"").is_err());
         assert!(with("[htttp]\nbind = \"x\"").is_err());
+    }
+
+    #[test]
+    fn numbers_that_make_no_sense_are_refused() {
+        for line in [
+            "lease_seconds = nan",
+            "lease_seconds = 0",
+            "lease_seconds = -5",
+            "queue_timeout_seconds = 0",
+        ] {
+            let refused = with(&format!("[worker]\n{line}")).map(drop).expect_err(line);
+            assert!(
+                matches!(refused, SettingsError::Range { .. }),
+                "{line}: {refused}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_any_value() {
+        for text in [
+            "database = \"postgres://me:hunter2@db/x\"",
+            "[database]\nurl = \"postgres://me:hunter2@db/x",
+            "[http]\nthreads = \"hunter2\"",
+        ] {
+            let message = with(text).map(drop).expect_err(text).to_string();
+            assert!(!message.contains("hunter2"), "{message}");
+        }
     }
 
     #[test]

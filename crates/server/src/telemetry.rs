@@ -4,7 +4,7 @@
 use tracing::{Level, Metadata};
 use tracing_subscriber::{
     EnvFilter, Layer as _,
-    filter::{FilterExt as _, filter_fn},
+    filter::{FilterExt as _, LevelFilter, filter_fn},
     layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
 };
@@ -29,14 +29,34 @@ const CAPPED: [&str; 14] = [
 
 /// Starts logging with `filter`, such as `info` or `warn,worker=debug`. A panic is logged by its
 /// place; its text, which may hold anything, is not.
-pub fn init(filter: &str) {
-    let filter = EnvFilter::builder().parse_lossy(filter).and(filter_fn(may_speak));
+pub fn init(filter: &str) -> Result<(), BadFilter> {
+    let filter = parse(filter)?.and(filter_fn(may_speak));
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .with_writer(std::io::stderr)
         .with_filter(filter);
     let _ = tracing_subscriber::registry().with(lines).try_init();
     api::keep_panic_text_out_of_logs();
+    Ok(())
+}
+
+/// The filter is not understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "telemetry.log must be a level (off, error, warn, info, debug, trace) or a list such as warn,worker=debug"
+)]
+pub struct BadFilter;
+
+/// A bare word would be taken for the name of a target, and a mistyped level would silence
+/// everything: it must be a level.
+fn parse(text: &str) -> Result<EnvFilter, BadFilter> {
+    let understood = |part: &str| {
+        part.contains('=') || (!part.trim().is_empty() && part.trim().parse::<LevelFilter>().is_ok())
+    };
+    if !text.split(',').all(understood) {
+        return Err(BadFilter);
+    }
+    EnvFilter::builder().parse(text).map_err(|_| BadFilter)
 }
 
 fn may_speak(metadata: &Metadata<'_>) -> bool {
@@ -44,4 +64,15 @@ fn may_speak(metadata: &Metadata<'_>) -> bool {
         || !CAPPED
             .iter()
             .any(|library| metadata.target().starts_with(library))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_level_is_refused() {
+        assert!(parse("inof").is_err() && parse("info,").is_err());
+        assert!(parse("info").is_ok() && parse("warn,worker=debug").is_ok() && parse("off").is_ok());
+    }
 }

@@ -38,6 +38,12 @@ pub enum ConnectError {
     /// Neither of the forms that are understood.
     #[error("the database address must begin with sqlite: and a path, or with postgres://")]
     BadUrl,
+    /// There is no such file, and nobody said that it should be made.
+    #[error("the database file does not exist: `tenantatlas migrate` or `serve --migrate` makes it")]
+    NoSuchFile,
+    /// The file cannot be made.
+    #[error("the database file cannot be made")]
+    File(#[source] std::io::Error),
     /// No connection came about.
     #[error("the database cannot be opened")]
     Unreachable(#[source] StoreError),

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kernel::{Clock, IdSource, SecretBytes, StoreError};
 use sea_orm::{
-    ActiveValue::Set, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait as _,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+    ActiveValue::Set, ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend,
+    EntityTrait as _, QueryTrait as _, SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+    sea_query::OnConflict,
 };
 use storage::{ReadSession, Storage, UnitOfWork};
 
@@ -50,7 +51,7 @@ impl Database {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
     ) -> Result<Self, ConnectError> {
-        let database = Self::connect(url, ring, clock, ids).await?;
+        let database = Self::connect(url, ring, clock, ids, false).await?;
         schema::check(&database.writer).await?;
         database.check_ring().await?;
         Ok(database)
@@ -63,7 +64,7 @@ impl Database {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
     ) -> Result<Self, ConnectError> {
-        let database = Self::connect(url, ring, clock, ids).await?;
+        let database = Self::connect(url, ring, clock, ids, true).await?;
         schema::migrate(&database.writer).await?;
         database.check_ring().await?;
         Ok(database)
@@ -74,9 +75,10 @@ impl Database {
         ring: KeyRing,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
+        create: bool,
     ) -> Result<Self, ConnectError> {
         let (writer, readers) = match url {
-            DatabaseUrl::Sqlite(path) => sqlite::open(path).await?,
+            DatabaseUrl::Sqlite(path) => sqlite::open(path, create).await?,
             DatabaseUrl::Postgres(url) => {
                 let pool = postgres::open(url.expose(), Self::POSTGRES_CONNECTIONS).await?;
                 (pool.clone(), pool)
@@ -112,8 +114,16 @@ impl Database {
                 check_value: Set(ring.check_value(kid).expect("the key is in the ring")),
                 registered_at: Set(to_micros(self.context.clock.now())),
             };
-            key_ring_entry::Entity::insert(row)
-                .exec_without_returning(&self.writer)
+            // Processes that start together register the same keys.
+            let known = OnConflict::column(key_ring_entry::Column::Kid)
+                .do_nothing()
+                .to_owned();
+            self.writer
+                .execute(
+                    &key_ring_entry::Entity::insert(row)
+                        .on_conflict(known)
+                        .into_query(),
+                )
                 .await
                 .map_err(|error| stored(&error))?;
         }

@@ -67,8 +67,10 @@ fn cause(error: &DbErr) -> Cause {
     }
 }
 
-/// Pool exhaustion, lost connections, SQLite's busy and locked (5, 6 and their extensions), and
-/// PostgreSQL's classes 08 (connection), 40 (rollback), 53 (resources) and 57 (intervention).
+/// Pool exhaustion, lost connections, SQLite's busy, locked, input/output error and full (5, 6, 10, 13
+/// and their extensions), and PostgreSQL's classes 08 (connection), 40 (rollback), 53 (resources),
+/// 55 (lock not available), 57 (intervention) and 58 (system), a server that became read-only
+/// (25006) and a transaction that was idle too long (25P03).
 fn is_unavailable(error: &DbErr, code: &str) -> bool {
     if matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) {
         return true;
@@ -76,15 +78,22 @@ fn is_unavailable(error: &DbErr, code: &str) -> bool {
     match sqlx_error(error) {
         Some(sqlx::Error::Database(_)) => {
             let postgres = code.len() == 5
-                && ["08", "40", "53", "57"]
+                && ["08", "40", "53", "55", "57", "58"]
                     .iter()
-                    .any(|class| code.starts_with(class));
+                    .any(|class| code.starts_with(class))
+                || code == "25006"
+                || code == "25P03";
             let sqlite = code
                 .parse::<u32>()
-                .is_ok_and(|number| code.len() < 5 && matches!(number & 0xFF, 5 | 6));
+                .is_ok_and(|number| code.len() < 5 && matches!(number & 0xFF, 5 | 6 | 10 | 13));
             postgres || sqlite
         }
-        Some(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) => true,
+        Some(
+            sqlx::Error::Io(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed,
+        ) => true,
         Some(_) | None => false,
     }
 }

@@ -115,6 +115,7 @@ pub(crate) async fn insert(
         workspace_id: Set(workspace_id.as_uuid()),
         id: Set(new.id.as_uuid()),
         principal_id: Set(principal.id),
+        label: Set(new.principal.label.clone()),
         role: Set(new.role.as_str().to_owned()),
         created_at: Set(to_micros(new.created_at)),
     };
@@ -125,7 +126,7 @@ pub(crate) async fn insert(
     let inserted = db.execute(&insert).await.or_store_error()?.rows_affected() == 1;
     let stored = Member {
         id: new.id,
-        principal: domain_principal(principal),
+        principal: domain_principal(principal, new.principal.label.clone()),
         role: new.role,
         created_at: new.created_at,
     };
@@ -140,7 +141,6 @@ async fn principal_on_first_sight(
         id: Set(new.principal.id.as_uuid()),
         issuer: Set(new.principal.key.issuer.clone()),
         subject: Set(new.principal.key.subject.clone()),
-        label: Set(new.principal.label.clone()),
         created_at: Set(to_micros(new.created_at)),
     };
     let known = OnConflict::columns([principal::Column::Issuer, principal::Column::Subject])
@@ -170,14 +170,15 @@ fn from_row(workspace_id: WorkspaceId, member: Member) -> Membership {
     Membership::from_row(workspace_id, member)
 }
 
-fn domain_principal(row: principal::Model) -> Principal {
+/// The name is the workspace's own: nobody else hears how it calls somebody.
+fn domain_principal(row: principal::Model, label: String) -> Principal {
     Principal {
         id: Id::from_uuid(row.id),
         key: PrincipalKey {
             issuer: row.issuer,
             subject: row.subject,
         },
-        label: row.label,
+        label,
     }
 }
 
@@ -193,6 +194,6 @@ fn member(row: &Model, principal: principal::Model) -> Result<Member, StoreError
         id: Id::from_uuid(row.id),
         role: role(row)?,
         created_at: from_micros(row.created_at, TABLE, "created_at")?,
-        principal: domain_principal(principal),
+        principal: domain_principal(principal, row.label.clone()),
     })
 }

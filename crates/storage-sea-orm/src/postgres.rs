@@ -9,6 +9,16 @@ use sea_orm::{
 
 use crate::{connect::ConnectError, error::store_error};
 
+/// What every session is set to, whatever the server's defaults are. Nothing waits for a lock or a
+/// statement without end: the host of a transaction may be gone, and its locks stay until the
+/// server notices. The gate reads what others committed, statement by statement.
+const SESSION: [(&str, &str); 4] = [
+    ("lock_timeout", "5s"),
+    ("statement_timeout", "30s"),
+    ("idle_in_transaction_session_timeout", "30s"),
+    ("default_transaction_isolation", "read committed"),
+];
+
 /// Options for a pool that never lends a connection with a transaction still open.
 ///
 /// With sqlx 0.9, a future that is dropped while `BEGIN` is on its way leaves the connection
@@ -25,6 +35,7 @@ pub fn pool_options(url: &str, max_connections: u32) -> ConnectOptions {
         .test_before_acquire(false)
         .sqlx_logging(false)
         .set_application_name("tenantatlas")
+        .map_sqlx_postgres_opts(|options| options.options(SESSION))
         .map_sqlx_postgres_before_acquire(|connection, _metadata| {
             Box::pin(async move {
                 connection.execute(sqlx::raw_sql("BEGIN; ROLLBACK")).await?;

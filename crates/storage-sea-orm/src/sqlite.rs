@@ -1,6 +1,6 @@
 //! SQLite: one writer, several readers, and the settings without which it loses or leaks.
 
-use std::{path::Path, time::Duration};
+use std::{fs::OpenOptions, io::ErrorKind, path::Path, time::Duration};
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait as _, Database as SeaDatabase, DatabaseConnection, DbBackend, Statement,
@@ -16,12 +16,35 @@ const FIRST_GOOD_VERSION: (u32, u32, u32) = (3, 51, 3);
 /// How many connections read at the same time.
 const READERS: u32 = 4;
 
-/// Opens the file, made if it is missing. Returns the writer and the readers.
-pub(crate) async fn open(path: &Path) -> Result<(DatabaseConnection, DatabaseConnection), ConnectError> {
+/// Opens the file; a missing one is made if `create` says so, readable by its owner alone: it will
+/// hold names of people. SQLite gives its log and index files the mode of the database. Returns
+/// the writer and the readers.
+pub(crate) async fn open(
+    path: &Path,
+    create: bool,
+) -> Result<(DatabaseConnection, DatabaseConnection), ConnectError> {
+    make_if_missing(path, create)?;
     let writer = connect(path, 1, false).await?;
     assert_version(&writer).await?;
     let readers = connect(path, READERS, true).await?;
     Ok((writer, readers))
+}
+
+fn make_if_missing(path: &Path, create: bool) -> Result<(), ConnectError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match (path.exists(), create) {
+        (true, _) => Ok(()),
+        (false, false) => Err(ConnectError::NoSuchFile),
+        (false, true) => match options.open(path) {
+            Ok(_) => Ok(()),
+            // Another process made it in between.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(ConnectError::File(error)),
+        },
+    }
 }
 
 /// One writer connection makes writers wait in a fair line instead of meeting SQLite's busy
@@ -44,7 +67,7 @@ async fn connect(
         .map_sqlx_sqlite_opts(move |options| {
             options
                 .filename(&path)
-                .create_if_missing(true)
+                .create_if_missing(false)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)

@@ -1,18 +1,26 @@
 //! Opens credentials. The only thing in the product that decrypts; handed to the worker alone.
 
 use async_trait::async_trait;
-use kernel::SecretText;
+use kernel::{SecretText, StoreError};
 use provider_core::{CredentialVault, OpenedCredential, ProviderConnection, VaultError};
 use sea_orm::{ColumnTrait as _, QueryFilter as _};
 use tenancy::WorkspaceScope;
 
 use crate::{
-    cipher::{Undecryptable, binding::Binding, envelope, workspace_keys},
+    cipher::{
+        Undecryptable,
+        binding::Binding,
+        envelope,
+        workspace_keys::{self, KeyError},
+    },
     connections::rows::credential_kind,
     database::Database,
-    entities::credential::{Column, Entity},
+    entities::{
+        connection,
+        credential::{Column, Entity},
+    },
     error::OrStoreError as _,
-    scoped::scoped,
+    scoped::{scoped, scoped_by_id},
 };
 
 /// Opens the credentials of one database with one key ring.
@@ -40,6 +48,16 @@ impl CredentialVault for Vault {
             .await
             .or_store_error()?
             .ok_or(VaultError::Missing)?;
+        // Read after the credential: if the connection is still as the caller knows it, the
+        // credential is the one that belongs to it.
+        let unchanged = scoped_by_id::<connection::Entity>(scope, connection.id.as_uuid())
+            .filter(connection::Column::Version.eq(connection.version))
+            .one(db)
+            .await
+            .or_store_error()?;
+        if unchanged.is_none() {
+            return Err(VaultError::Store(StoreError::Conflict));
+        }
         let destination = connection.destination();
         let binding = Binding {
             workspace_id: scope.workspace_id(),
@@ -59,6 +77,15 @@ impl CredentialVault for Vault {
             kind: binding.kind,
             secret: SecretText::new(text),
         })
+    }
+}
+
+impl From<KeyError> for VaultError {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Undecryptable => Self::Undecryptable,
+            KeyError::Missing => Self::KeyMissing,
+        }
     }
 }
 

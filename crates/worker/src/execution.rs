@@ -1,5 +1,7 @@
 //! One attempt at one run: gate, credential, executor, end.
 
+use std::time::Duration;
+
 use inventory::UpsertCounts;
 use kernel::StoreError;
 use operations::{ClaimedRun, OperationType, RunOutcome, execution_gate};
@@ -10,11 +12,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     finish::{finish, hand_back},
-    outcome::Ending,
+    outcome::{Ending, Seen},
     signals::Signals,
     sink::StoreSink,
     worker::WorkerParts,
 };
+
+/// How long a run waits after the store failed it.
+const STORE_PAUSE: Duration = Duration::from_secs(5);
+/// How long a run waits for a process that has the key of its credential.
+const KEY_PAUSE: Duration = Duration::from_secs(30);
 
 /// Executes a claimed run to its end, or until it is lost. While it works, signs of life go out;
 /// when `shutdown` comes, the run is handed back at once.
@@ -31,21 +38,40 @@ pub(crate) async fn execute(parts: &WorkerParts, claimed: &ClaimedRun, shutdown:
         let result = tokio::select! {
             result = attempt(parts, claimed, &signals) => result,
             () = signals.lost() => Ok(()),
-            () = shutdown.cancelled() => hand_back(parts, claimed, std::time::Duration::ZERO, None).await.map(drop),
+            () = shutdown.cancelled() => hand_back(parts, claimed, Duration::ZERO, None).await.map(drop),
         };
         done.cancel();
         result
     };
     let (result, ()) = futures::join!(work, beat);
     if let Err(error) = result {
-        // The lease runs out, and the sweep decides.
+        recover(parts, claimed, &error).await;
+    }
+}
+
+/// The store failed where the run could not go on without it. If it may work again soon, the run
+/// is handed back; otherwise it ends, since repeating it would fail alike. If that cannot be
+/// written either, the lease runs out and the sweep decides.
+async fn recover(parts: &WorkerParts, claimed: &ClaimedRun, error: &StoreError) {
+    tracing::error!(run_id = %claimed.run.id, %error, "the store failed during a run");
+    let reason = ReasonCode::InternalError;
+    let recovered = if error.retryable() {
+        hand_back(parts, claimed, STORE_PAUSE, Some(reason)).await
+    } else {
+        let failed = Ending::because(RunOutcome::Failed, claimed.run.context.clone(), reason);
+        finish(parts, claimed, failed).await
+    };
+    if let Err(error) = recovered {
         tracing::error!(run_id = %claimed.run.id, %error, "the end of a run could not be written");
     }
 }
 
 async fn attempt(parts: &WorkerParts, claimed: &ClaimedRun, signals: &Signals) -> Result<(), StoreError> {
     let context = claimed.run.context.clone();
-    let now = parts.clock.now();
+    if claimed.run.cancel_requested_at.is_some() {
+        let canceled = Ending::because(RunOutcome::Canceled, context, ReasonCode::RunCanceled);
+        return finish(parts, claimed, canceled).await.map(drop);
+    }
     let connection = match admitted(parts, claimed).await? {
         Ok(connection) => connection,
         Err(reason) => {
@@ -64,9 +90,14 @@ async fn attempt(parts: &WorkerParts, claimed: &ClaimedRun, signals: &Signals) -
             );
             return finish(parts, claimed, blocked).await.map(drop);
         }
+        Err(VaultError::KeyMissing) => {
+            tracing::error!(run_id = %claimed.run.id, "the key ring lacks the key of a credential");
+            let reason = ReasonCode::ProviderCredentialUndecryptable;
+            return hand_back(parts, claimed, KEY_PAUSE, Some(reason)).await.map(drop);
+        }
         Err(VaultError::Undecryptable) => {
             let reason = ReasonCode::ProviderCredentialUndecryptable;
-            let mut blocked = Ending::failed(context, reason, claimed.run.id, now);
+            let mut blocked = Ending::failed(context, reason, seen(parts, claimed, &connection));
             blocked.outcome = RunOutcome::Blocked;
             return finish(parts, claimed, blocked).await.map(drop);
         }
@@ -76,11 +107,11 @@ async fn attempt(parts: &WorkerParts, claimed: &ClaimedRun, signals: &Signals) -
         destination: connection.destination(),
         credential,
     };
-    let ending = match dispatch(parts, claimed, &access, signals).await {
+    let ending = match dispatch(parts, claimed, &connection, &access, signals).await {
         Ok(ending) => ending,
         Err(failure) => match settle(failure) {
             Settled::End(RunOutcome::Failed, reason) => {
-                Ending::failed(context, reason, claimed.run.id, parts.clock.now())
+                Ending::failed(context, reason, seen(parts, claimed, &connection))
             }
             Settled::End(outcome, reason) => Ending::because(outcome, context, reason),
             Settled::HandBack(delay, reason) => {
@@ -124,6 +155,7 @@ async fn admitted(
 async fn dispatch(
     parts: &WorkerParts,
     claimed: &ClaimedRun,
+    connection: &ProviderConnection,
     access: &ConnectionAccess,
     signals: &Signals,
 ) -> Result<Ending, ProviderFailure> {
@@ -131,12 +163,7 @@ async fn dispatch(
     match claimed.run.operation_type {
         OperationType::ConnectionCheck => {
             let check = parts.provider.check(access, signals).await?;
-            Ok(Ending::of_check(
-                context,
-                check,
-                claimed.run.id,
-                parts.clock.now(),
-            ))
+            Ok(Ending::of_check(context, check, seen(parts, claimed, connection)))
         }
         OperationType::InventorySync => {
             let mut sink = StoreSink {
@@ -157,10 +184,19 @@ async fn dispatch(
     }
 }
 
+/// What an observation of this moment is about.
+fn seen(parts: &WorkerParts, claimed: &ClaimedRun, connection: &ProviderConnection) -> Seen {
+    Seen {
+        run_id: claimed.run.id,
+        connection_version: connection.version,
+        at: parts.clock.now(),
+    }
+}
+
 /// What an executor's failure means for the run.
 enum Settled {
     End(RunOutcome, ReasonCode),
-    HandBack(std::time::Duration, ReasonCode),
+    HandBack(Duration, ReasonCode),
     Nothing,
 }
 
@@ -178,7 +214,10 @@ const fn settle(failure: ProviderFailure) -> Settled {
             Settled::End(RunOutcome::Canceled, ReasonCode::RunCanceled)
         }
         ProviderFailure::Interrupted(Interrupt::Lost) => Settled::Nothing,
-        ProviderFailure::Interrupted(Interrupt::StoreFailed) => {
+        ProviderFailure::Interrupted(Interrupt::StoreFailed { retryable: true }) => {
+            Settled::HandBack(STORE_PAUSE, ReasonCode::InternalError)
+        }
+        ProviderFailure::Interrupted(Interrupt::StoreFailed { retryable: false }) => {
             Settled::End(RunOutcome::Failed, ReasonCode::InternalError)
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use inventory::ComplianceSnapshot;
 use kernel::{Id, StoreError};
-use operations::{ClaimedRun, Fence, change_target};
+use operations::{ClaimedRun, Fence, HandBack, RunOutcome, RunState, audit_outcome, change_target};
 use provider_core::ReasonCode;
 use tenancy::{AuditAction, Change, ChangeTarget};
 
@@ -32,15 +32,16 @@ pub(crate) async fn finish(
     };
     let mut change =
         change(parts, claimed, AuditAction::OperationCompleted).with("outcome", outcome.as_str());
+    change.outcome = audit_outcome(outcome);
     if let Some(reason) = reason {
-        change = change.failed().with("reason_code", reason.as_str());
+        change = change.with("reason_code", reason.as_str());
     }
     let mut unit = parts.storage.begin().await?;
     if unit.attempts().finish(scope, lease, &completion, &change).await? == Fence::Lost {
         return Ok(Fence::Lost);
     }
     if let (Some(observation), Some(target)) = (observation, &run.target) {
-        let action = if observation.credential_undecryptable {
+        let action = if observation.credential_opened == Some(false) {
             AuditAction::CredentialUndecryptable
         } else {
             AuditAction::ConnectionObserved
@@ -87,25 +88,54 @@ pub(crate) async fn finish(
     Ok(Fence::Held)
 }
 
-/// Gives the run back, to be taken again after `delay`.
+/// Gives the run back, to be taken again after `delay`; ends it instead if somebody asked for that,
+/// or if it could not end in time any more. A run that waits holds its scope, so it must not wait
+/// for what cannot come.
 pub(crate) async fn hand_back(
     parts: &WorkerParts,
     claimed: &ClaimedRun,
     delay: Duration,
     reason: Option<ReasonCode>,
 ) -> Result<Fence, StoreError> {
+    let context = claimed.run.context.clone();
+    if let Some(reason) = reason.filter(|_| too_late(parts, claimed, delay)) {
+        return finish(
+            parts,
+            claimed,
+            Ending::because(RunOutcome::Failed, context, reason),
+        )
+        .await;
+    }
     let mut change =
         change(parts, claimed, AuditAction::OperationRequeued).with("delay_seconds", delay.as_secs());
     if let Some(reason) = reason {
         change = change.with("reason_code", reason.as_str());
     }
     let mut unit = parts.storage.begin().await?;
-    let fence = unit
+    let handed = unit
         .attempts()
         .hand_back(&claimed.scope, &claimed.lease, delay, &change)
         .await?;
     unit.commit().await?;
-    Ok(fence)
+    match handed {
+        HandBack::Done => Ok(Fence::Held),
+        HandBack::Lost => Ok(Fence::Lost),
+        HandBack::CancelRequested => {
+            let canceled = Ending::because(RunOutcome::Canceled, context, ReasonCode::RunCanceled);
+            finish(parts, claimed, canceled).await
+        }
+    }
+}
+
+/// Whether a run that waits for `delay` is past its deadlines when it may begin again.
+fn too_late(parts: &WorkerParts, claimed: &ClaimedRun, delay: Duration) -> bool {
+    let (run, queue) = (&claimed.run, &parts.settings.queue);
+    let begins = parts.clock.now() + delay;
+    let started_at = match run.state() {
+        RunState::Running { started_at, .. } => started_at,
+        RunState::Queued | RunState::Completed { .. } => run.created_at,
+    };
+    begins >= started_at + run.operation_type.run_timeout() || begins >= run.created_at + queue.queue_timeout
 }
 
 fn change(parts: &WorkerParts, claimed: &ClaimedRun, action: AuditAction) -> Change {

@@ -18,6 +18,14 @@ pub(crate) struct Ending {
     pub(crate) measurement: Option<Measurement>,
 }
 
+/// What an observation is about.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen {
+    pub(crate) run_id: RunId,
+    pub(crate) connection_version: i64,
+    pub(crate) at: Timestamp,
+}
+
 impl Ending {
     fn new(outcome: RunOutcome, context: RunContext) -> Self {
         Self {
@@ -39,14 +47,15 @@ impl Ending {
     }
 
     /// A failure, with what it says about the connection.
-    pub(crate) fn failed(context: RunContext, reason: ReasonCode, run_id: RunId, at: Timestamp) -> Self {
+    pub(crate) fn failed(context: RunContext, reason: ReasonCode, seen: Seen) -> Self {
         let observation = verification_after(reason).map(|state| Observation {
-            run_id,
-            at,
+            run_id: seen.run_id,
+            connection_version: seen.connection_version,
+            at: seen.at,
             consent: consent_after(reason).map(|state| (state, Some(reason))),
             verification: Some((state, Some(reason))),
             requirements: Vec::new(),
-            credential_undecryptable: reason == ReasonCode::ProviderCredentialUndecryptable,
+            credential_opened: Some(reason != ReasonCode::ProviderCredentialUndecryptable),
         });
         Self {
             observation,
@@ -55,12 +64,7 @@ impl Ending {
     }
 
     /// The end of a connection check.
-    pub(crate) fn of_check(
-        context: RunContext,
-        check: ConnectionCheck,
-        run_id: RunId,
-        at: Timestamp,
-    ) -> Self {
+    pub(crate) fn of_check(context: RunContext, check: ConnectionCheck, seen: Seen) -> Self {
         let mut ending = match check.failure {
             None => Self::new(RunOutcome::Succeeded, context),
             Some(reason) => Self::because(RunOutcome::Failed, context, reason),
@@ -73,8 +77,9 @@ impl Ending {
             .failure
             .or_else(|| check.checks.iter().find_map(|check| check.reason_code));
         ending.observation = Some(Observation {
-            run_id,
-            at,
+            run_id: seen.run_id,
+            connection_version: seen.connection_version,
+            at: seen.at,
             consent: check.consent.map(|state| (state, check.failure)),
             verification: Some((check.verification, reason)),
             requirements: check
@@ -82,9 +87,9 @@ impl Ending {
                 .iter()
                 .map(|(key, state)| ((*key).to_owned(), *state))
                 .collect(),
-            credential_undecryptable: false,
+            credential_opened: Some(true),
         });
-        ending.context.verification_report = Some(VerificationReport::new(check.checks, at));
+        ending.context.verification_report = Some(VerificationReport::new(check.checks, seen.at));
         ending
     }
 

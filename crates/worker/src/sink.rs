@@ -41,12 +41,15 @@ impl StoreSink<'_> {
 #[async_trait]
 impl ObservationSink for StoreSink<'_> {
     async fn accept(&mut self, page: Vec<ObservedItem>) -> Result<(), Interrupt> {
+        let page: Vec<_> = page.into_iter().map(ObservedItem::without_nul).collect();
         match self.store(&page).await {
             Ok(Fence::Held) => Ok(()),
             Ok(Fence::Lost) => Err(Interrupt::Lost),
             Err(error) => {
                 tracing::warn!(run_id = %self.lease.run_id, %error, "a page could not be stored");
-                Err(Interrupt::StoreFailed)
+                Err(Interrupt::StoreFailed {
+                    retryable: error.retryable(),
+                })
             }
         }
     }

@@ -24,6 +24,9 @@ pub(super) struct TokenArgs {
 }
 
 pub(super) fn run(args: &TokenArgs, settings: &Settings) -> Result<(), Failure> {
+    if args.subject.trim().is_empty() || args.subject.len() > 255 {
+        return Err(Failure::config("--subject must be 1 to 255 bytes"));
+    }
     let path = settings.access.local_key_file.as_ref();
     let path = path.ok_or_else(|| Failure::config("access.local_key_file is not set"))?;
     let key =

@@ -18,6 +18,17 @@ use crate::{
     time::to_micros,
 };
 
+/// Why a data key cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum KeyError {
+    /// The wrapped bytes do not belong here.
+    #[error("the workspace's key cannot be unwrapped")]
+    Undecryptable,
+    /// The ring of this process lacks the key that wrapped it. Another process may have it.
+    #[error("the key ring lacks the key that wrapped the workspace's key")]
+    Missing,
+}
+
 /// The newest data key of the workspace, made if there is none. Two makers at the same time end
 /// with the same one: the key of the table decides.
 pub(crate) async fn newest<C: ConnectionTrait>(
@@ -25,7 +36,7 @@ pub(crate) async fn newest<C: ConnectionTrait>(
     ring: &KeyRing,
     clock: &dyn Clock,
     workspace_id: WorkspaceId,
-) -> Result<Result<(KeyName, Key), Undecryptable>, StoreError> {
+) -> Result<Result<(KeyName, Key), KeyError>, StoreError> {
     if let Some(row) = find_newest(db, workspace_id).await? {
         return Ok(unwrap(ring, workspace_id, &row));
     }
@@ -60,7 +71,7 @@ pub(crate) async fn named<C: ConnectionTrait>(
     ring: &KeyRing,
     workspace_id: WorkspaceId,
     name: &KeyName,
-) -> Result<Result<Key, Undecryptable>, StoreError> {
+) -> Result<Result<Key, KeyError>, StoreError> {
     let row = installation_wide::<Entity>()
         .filter(Column::WorkspaceId.eq(workspace_id.as_uuid()))
         .filter(Column::Version.eq(i64::from(name.version)))
@@ -69,7 +80,7 @@ pub(crate) async fn named<C: ConnectionTrait>(
         .or_store_error()?;
     Ok(match row {
         Some(row) => unwrap(ring, workspace_id, &row).map(|(_, key)| key),
-        None => Err(Undecryptable),
+        None => Err(KeyError::Undecryptable),
     })
 }
 
@@ -106,18 +117,25 @@ fn wrap(ring: &KeyRing, workspace_id: WorkspaceId, name: &KeyName, key: &Key) ->
     bytes
 }
 
-fn unwrap(ring: &KeyRing, workspace_id: WorkspaceId, row: &Model) -> Result<(KeyName, Key), Undecryptable> {
-    let version = u32::try_from(row.version).map_err(|_| Undecryptable)?;
+fn unwrap(ring: &KeyRing, workspace_id: WorkspaceId, row: &Model) -> Result<(KeyName, Key), KeyError> {
+    let version = u32::try_from(row.version).map_err(|_| KeyError::Undecryptable)?;
     let name = KeyName {
         kid: row.kid.clone(),
         version,
     };
-    let wrapping = ring.key(&name.kid).ok_or(Undecryptable)?;
-    let (nonce, ciphertext) = row
-        .wrapped_key
-        .split_first_chunk::<NONCE_BYTES>()
-        .ok_or(Undecryptable)?;
-    let plaintext = decrypt(wrapping, *nonce, &context(workspace_id, &name), ciphertext)?;
-    let key: [u8; KEY_BYTES] = plaintext.as_slice().try_into().map_err(|_| Undecryptable)?;
-    Ok((name, Key::new(key)))
+    let wrapping = ring.key(&name.kid).ok_or(KeyError::Missing)?;
+    unwrap_with(wrapping, &context(workspace_id, &name), &row.wrapped_key)
+        .map(|key| (name, key))
+        .map_err(|Undecryptable| KeyError::Undecryptable)
+}
+
+fn unwrap_with(wrapping: &Key, context: &[u8], wrapped: &[u8]) -> Result<Key, Undecryptable> {
+    let (nonce, ciphertext) = wrapped.split_first_chunk::<NONCE_BYTES>().ok_or(Undecryptable)?;
+    let plaintext = decrypt(wrapping, *nonce, context, ciphertext)?;
+    let mut key = Key::new([0; KEY_BYTES]);
+    if plaintext.len() != KEY_BYTES {
+        return Err(Undecryptable);
+    }
+    key.copy_from_slice(&plaintext);
+    Ok(key)
 }

@@ -17,7 +17,11 @@ use uuid::Uuid;
 
 use super::rows;
 use crate::{
-    cipher::{binding::Binding, envelope, workspace_keys},
+    cipher::{
+        binding::Binding,
+        envelope,
+        workspace_keys::{self, KeyError},
+    },
     entities::{
         connection::{ActiveModel, Column, Entity},
         credential, requirement,
@@ -69,6 +73,12 @@ impl ConnectionRepository for Repo<'_, DatabaseTransaction> {
         change: &Change,
     ) -> Result<StoredCredential, StoreError> {
         let at = to_micros(credential.created_at);
+        let same_client = Expr::col(Column::ClientIdentifier).eq(connection.client_identifier.clone());
+        let same = scoped_by_id::<Entity>(scope, connection.id.as_uuid())
+            .filter(same_client)
+            .one(self.db)
+            .await
+            .or_store_error()?;
         let mut bump = update(scope, connection.id);
         bump.value(Column::Version, Expr::col(Column::Version).add(1))
             .value(Column::ClientIdentifier, connection.client_identifier.clone())
@@ -99,6 +109,9 @@ impl ConnectionRepository for Repo<'_, DatabaseTransaction> {
         if self.db.execute(&bump).await.or_store_error()?.rows_affected() == 0 {
             return Ok(StoredCredential::VersionMismatch);
         }
+        if same.is_none() {
+            self.forget_requirements(scope, connection.id).await?;
+        }
         let old = scoped::<credential::Entity>(scope)
             .filter(credential::Column::ConnectionId.eq(connection.id.as_uuid()))
             .one(self.db)
@@ -124,15 +137,17 @@ impl ConnectionRepository for Repo<'_, DatabaseTransaction> {
         observation: &Observation,
         change: &Change,
     ) -> Result<(), StoreError> {
-        self.write_axes(scope, id, observation).await?;
+        if !self.write_axes(scope, id, observation).await? {
+            return Ok(());
+        }
         for (key, state) in &observation.requirements {
             self.write_requirement(scope, id, key, *state, observation)
                 .await?;
         }
-        if observation.credential_undecryptable {
+        if let Some(opened) = observation.credential_opened {
             let mark = Query::update()
                 .table(credential::Entity)
-                .value(credential::Column::Undecryptable, true)
+                .value(credential::Column::Undecryptable, !opened)
                 .and_where(Expr::col(credential::Column::WorkspaceId).eq(scope.workspace_id().as_uuid()))
                 .and_where(Expr::col(credential::Column::ConnectionId).eq(id.as_uuid()))
                 .to_owned();
@@ -214,9 +229,12 @@ impl Repo<'_, DatabaseTransaction> {
         let (ring, clock) = (&self.context.ring, self.context.clock.as_ref());
         let (name, key) = workspace_keys::newest(self.db, ring, clock, scope.workspace_id())
             .await?
-            .map_err(|_| StoreError::Inconsistent {
-                table: "workspace_keys",
-                column: "wrapped_key",
+            .map_err(|error| match error {
+                KeyError::Missing => StoreError::Unavailable(Box::new(error)),
+                KeyError::Undecryptable => StoreError::Inconsistent {
+                    table: "workspace_keys",
+                    column: "wrapped_key",
+                },
             })?;
         let row = credential::ActiveModel {
             workspace_id: Set(scope.workspace_id().as_uuid()),
@@ -241,12 +259,25 @@ impl Repo<'_, DatabaseTransaction> {
         Ok(())
     }
 
+    /// What a client was granted says nothing about another one.
+    async fn forget_requirements(&self, scope: &WorkspaceScope, id: ConnectionId) -> Result<(), StoreError> {
+        let forget = Query::delete()
+            .from_table(requirement::Entity)
+            .and_where(Expr::col(requirement::Column::WorkspaceId).eq(scope.workspace_id().as_uuid()))
+            .and_where(Expr::col(requirement::Column::ConnectionId).eq(id.as_uuid()))
+            .to_owned();
+        self.db.execute(&forget).await.or_store_error()?;
+        Ok(())
+    }
+
+    /// Writes the axes that a run observed. `false` when the connection is no longer the one that
+    /// the run looked at: its credential or client was replaced meanwhile.
     async fn write_axes(
         &self,
         scope: &WorkspaceScope,
         id: ConnectionId,
         observation: &Observation,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let row = scoped_by_id::<Entity>(scope, id.as_uuid())
             .one(self.db)
             .await
@@ -254,6 +285,9 @@ impl Repo<'_, DatabaseTransaction> {
         let known = rows::connection(row.ok_or(StoreError::Conflict)?, None)?;
         let (at, run_id) = (observation.at, observation.run_id);
         let mut statement = update(scope, id);
+        statement
+            .value(Column::Version, Expr::col(Column::Version))
+            .and_where(Expr::col(Column::Version).eq(observation.connection_version));
         if let Some((value, reason)) = observation.consent {
             let axis = known.consent.observed(value, reason, at, run_id);
             statement
@@ -272,10 +306,13 @@ impl Repo<'_, DatabaseTransaction> {
                 .value(Column::VerificationCheckedAt, axis.checked_at.map(to_micros))
                 .value(Column::VerificationRunId, run_id.as_uuid());
         }
-        if observation.consent.is_some() || observation.verification.is_some() {
-            self.db.execute(&statement).await.or_store_error()?;
-        }
-        Ok(())
+        Ok(self
+            .db
+            .execute(&statement)
+            .await
+            .or_store_error()?
+            .rows_affected()
+            == 1)
     }
 
     async fn write_requirement(

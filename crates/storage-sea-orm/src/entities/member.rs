@@ -11,6 +11,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub principal_id: Uuid,
+    pub label: String,
     pub role: String,
     pub created_at: i64,
 }

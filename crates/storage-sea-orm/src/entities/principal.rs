@@ -10,7 +10,6 @@ pub struct Model {
     pub id: Uuid,
     pub issuer: String,
     pub subject: String,
-    pub label: String,
     pub created_at: i64,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kernel::StoreError;
-use operations::{Completion, Fence, RunAttempts, RunLease};
+use operations::{Completion, Fence, HandBack, RunAttempts, RunLease};
 use sea_orm::{
     ConnectionTrait as _, DatabaseTransaction,
     sea_query::{Expr, ExprTrait as _, Query, UpdateStatement},
@@ -106,13 +106,20 @@ impl RunAttempts for Repo<'_, DatabaseTransaction> {
         lease: &RunLease,
         delay: Duration,
         change: &Change,
-    ) -> Result<Fence, StoreError> {
+    ) -> Result<HandBack, StoreError> {
         let now = Expr::cust(now_sql(self.db.get_database_backend()));
         let mut statement = fenced(lease);
         statement
             .value(Column::Status, "queued")
-            .value(Column::NotBefore, now.add(micros(delay)));
+            .value(Column::NotBefore, now.add(micros(delay)))
+            .and_where(Expr::col(Column::CancelRequestedAt).is_null());
         release(&mut statement);
-        self.write_fenced(&statement, scope, change).await
+        if self.write_fenced(&statement, scope, change).await? == Fence::Held {
+            return Ok(HandBack::Done);
+        }
+        Ok(match self.confirm(lease).await? {
+            Fence::Held => HandBack::CancelRequested,
+            Fence::Lost => HandBack::Lost,
+        })
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kernel::StoreError;
-use operations::{QueueSettings, WorkerName};
+use operations::{OperationType, QueueSettings, WorkerName};
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, FromQueryResult as _, Statement};
 
 use crate::{entities::run::Model, error::OrStoreError as _, time::now_sql};
@@ -31,6 +31,10 @@ pub(crate) async fn claim(
         ""
     };
     let now = now_sql(backend);
+    // A later version may have queued what this one does not know: its own workers will take it.
+    let known = OperationType::ALL
+        .map(|operation| format!("'{}'", operation.as_str()))
+        .join(", ");
     let sql = format!(
         "WITH busy AS (
             SELECT workspace_id, count(*) AS runs FROM operation_runs WHERE status = 'running' GROUP BY workspace_id
@@ -38,7 +42,7 @@ pub(crate) async fn claim(
             SELECT q.workspace_id, q.id,
                 coalesce(b.runs, 0) + row_number() OVER (PARTITION BY q.workspace_id ORDER BY q.created_at, q.id) AS place
             FROM operation_runs q LEFT JOIN busy b ON b.workspace_id = q.workspace_id
-            WHERE q.status = 'queued' AND (q.not_before IS NULL OR q.not_before <= {now})
+            WHERE q.status = 'queued' AND q.operation_type IN ({known}) AND (q.not_before IS NULL OR q.not_before <= {now})
         ), picked AS (
             SELECT r.workspace_id, r.id
             FROM operation_runs r JOIN ranked k ON k.workspace_id = r.workspace_id AND k.id = r.id

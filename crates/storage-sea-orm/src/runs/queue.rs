@@ -44,7 +44,15 @@ impl RunQueue for Queue {
         let db = self.database.transaction().await?;
         let mut claimed = Vec::new();
         for row in claim(&db, worker, settings, limit).await? {
-            let run = rows::run(row)?;
+            let id = row.id;
+            let run = match rows::run(row) {
+                Ok(run) => run,
+                Err(error) => {
+                    // One row that cannot be read must not keep the others from their work.
+                    tracing::error!(run_id = %id, %error, "a claimed run cannot be read");
+                    continue;
+                }
+            };
             let scope = system_scope(&run, SystemTask::Worker);
             let change = change(
                 self.database.context(),

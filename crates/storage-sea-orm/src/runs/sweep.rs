@@ -8,8 +8,7 @@ use operations::{
 };
 use provider_core::ReasonCode;
 use sea_orm::{
-    ColumnTrait as _, Condition, ConnectionTrait as _, DatabaseTransaction, QueryFilter as _,
-    QuerySelect as _,
+    ColumnTrait as _, Condition, ConnectionTrait as _, QueryFilter as _, QuerySelect as _,
     sea_query::{Expr, ExprTrait as _, UpdateStatement},
 };
 use tenancy::{AuditAction, SystemTask};
@@ -49,15 +48,16 @@ pub(crate) async fn sweep(database: &Database, settings: &QueueSettings) -> Resu
             .await
             .or_store_error()?;
         for row in candidates {
-            let db = database.transaction().await?;
-            let verdict = (cause.verdict)(&row, settings);
-            if settle(database, &db, row, verdict, &cause.condition).await? {
-                match verdict {
+            let (id, verdict) = (row.id, (cause.verdict)(&row, settings));
+            match settle(database, row, verdict, &cause.condition).await {
+                Ok(false) => {}
+                Ok(true) => match verdict {
                     Verdict::Requeue => report.requeued += 1,
                     Verdict::End(..) => report.failed += 1,
-                }
+                },
+                // One run that cannot be settled must not keep the others from it.
+                Err(error) => tracing::error!(run_id = %id, %error, "a silent run cannot be settled"),
             }
-            db.commit().await.or_store_error()?;
         }
     }
     Ok(report)
@@ -106,12 +106,12 @@ fn after_lost_lease(row: &Model, settings: &QueueSettings) -> Verdict {
 /// Settles one run. `false` when it changed since it was looked at.
 async fn settle(
     database: &Database,
-    db: &DatabaseTransaction,
     row: Model,
     verdict: Verdict,
     condition: &Condition,
 ) -> Result<bool, StoreError> {
     let run = rows::run(row)?;
+    let db = database.transaction().await?;
     let lease = RunLease {
         workspace_id: run.workspace_id,
         run_id: run.id,
@@ -140,11 +140,12 @@ async fn settle(
     let mut change = change(database.context(), &scope, &run, action);
     if let Verdict::End(outcome, reason) = verdict {
         change = change
-            .failed()
             .with("outcome", outcome.as_str())
             .with("reason_code", reason.as_str());
+        change.outcome = operations::audit_outcome(outcome);
     }
-    journal::record(db, run.workspace_id, &change).await?;
+    journal::record(&db, run.workspace_id, &change).await?;
+    db.commit().await.or_store_error()?;
     Ok(true)
 }
 
@@ -152,6 +153,7 @@ fn requeue(lease: &RunLease) -> UpdateStatement {
     let mut statement = fenced(lease);
     statement
         .value(Column::Status, "queued")
+        .and_where(Expr::col(Column::CancelRequestedAt).is_null())
         .value(Column::LostLeases, Expr::col(Column::LostLeases).add(1));
     release(&mut statement);
     statement

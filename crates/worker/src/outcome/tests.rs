@@ -93,7 +93,12 @@ fn a_customer_that_does_not_comply_is_a_result_and_no_failure_of_the_run() {
 
 #[test]
 fn bad_weather_says_nothing_about_the_connection() {
-    let run = RunId::from_uuid(SequentialIds::default().next_uuid());
+    let run_id = RunId::from_uuid(SequentialIds::default().next_uuid());
+    let seen = Seen {
+        run_id,
+        connection_version: 1,
+        at: Timestamp::default(),
+    };
     for (reason, expected) in [
         (
             ReasonCode::ProviderCredentialInvalid,
@@ -103,7 +108,7 @@ fn bad_weather_says_nothing_about_the_connection() {
         (ReasonCode::ProviderUnavailable, None),
         (ReasonCode::InternalError, None),
     ] {
-        let ending = Ending::failed(RunContext::default(), reason, run, Timestamp::default());
+        let ending = Ending::failed(RunContext::default(), reason, seen);
         let state = ending
             .observation
             .and_then(|it| it.verification)

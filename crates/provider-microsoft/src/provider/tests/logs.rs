@@ -40,7 +40,11 @@ async fn no_secret_no_token_no_address_and_no_body_is_logged() {
         .with_ansi(false)
         .with_writer(log.clone())
         .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    // With one dispatcher alone, tracing decides whether a callsite is of interest by the thread
+    // that meets it first, which may be another test's without any. With two it asks them all.
+    let dispatch = tracing::Dispatch::new(subscriber);
+    let _another = tracing::Dispatch::new(tracing_subscriber::registry());
+    let guard = tracing::dispatcher::set_default(&dispatch);
     let mut stage = Stage::with(|tenant| tenant.users = 1_200).await;
     let words = r#"{"error":{"code":"leaked-words","message":"leaked-words"}}"#.to_owned();
     stage.fault(
