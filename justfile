@@ -22,7 +22,7 @@ test-all *ARGS:
 
 # Build the code documentation, warnings are errors
 doc:
-    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
 
 # Write the reviewed files of the interface anew
 openapi:

@@ -99,6 +99,7 @@ CREATE TABLE members (
     workspace_id uuid NOT NULL,
     id uuid NOT NULL,
     principal_id uuid NOT NULL,
+    label text NOT NULL,
     role text NOT NULL,
     created_at bigint NOT NULL,
     CONSTRAINT members_pkey PRIMARY KEY (workspace_id, id),
@@ -176,7 +177,6 @@ CREATE TABLE principals (
     id uuid NOT NULL,
     issuer text NOT NULL,
     subject text NOT NULL,
-    label text NOT NULL,
     created_at bigint NOT NULL,
     CONSTRAINT principals_key_unique UNIQUE (issuer, subject),
     CONSTRAINT principals_pkey PRIMARY KEY (id)

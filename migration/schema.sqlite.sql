@@ -90,6 +90,7 @@ CREATE TABLE "members" (
     "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
     "principal_id" uuid_text NOT NULL,
+    "label" text NOT NULL,
     "role" text NOT NULL CHECK ("role" IN ('owner', 'manager', 'operator', 'readonly')),
     "created_at" integer NOT NULL,
     PRIMARY KEY ("workspace_id", "id"),
@@ -164,7 +165,6 @@ CREATE TABLE "principals" (
     "id" uuid_text NOT NULL PRIMARY KEY,
     "issuer" text NOT NULL,
     "subject" text NOT NULL,
-    "label" text NOT NULL,
     "created_at" integer NOT NULL,
     CONSTRAINT "principals_key_unique" UNIQUE ("issuer", "subject")
 );

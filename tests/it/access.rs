@@ -32,12 +32,24 @@ fn every_operation_has_a_case_and_every_case_an_operation() {
     let cases = CASES.iter().map(Case::name).collect();
     assert_eq!(spec::names(|_| true), cases);
     for operation in spec::operations() {
-        let case = CASES.iter().find(|case| case.name() == operation.name()).expect("has a case");
+        let case = CASES
+            .iter()
+            .find(|case| case.name() == operation.name())
+            .expect("has a case");
         let public = operation.details["security"].is_array();
         assert_eq!(public, case.needs == Needs::Nothing, "{}", case.name());
-        assert_eq!(operation.details["requestBody"].is_object(), case.body.is_some(), "{}", case.name());
+        assert_eq!(
+            operation.details["requestBody"].is_object(),
+            case.body.is_some(),
+            "{}",
+            case.name()
+        );
         if case.names_a_child() || case.method != "GET" {
-            assert!(case.in_workspace() || case.needs == Needs::Token, "{}", case.name());
+            assert!(
+                case.in_workspace() || case.needs == Needs::Token,
+                "{}",
+                case.name()
+            );
         }
     }
 }
@@ -46,7 +58,11 @@ fn every_operation_has_a_case_and_every_case_an_operation() {
 fn every_capability_is_needed_somewhere() {
     let needed: Vec<_> = CASES.iter().map(|case| case.needs).collect();
     for capability in Capability::ALL {
-        assert!(needed.contains(&Needs::Capability(capability.as_str())), "{}", capability.as_str());
+        assert!(
+            needed.contains(&Needs::Capability(capability.as_str())),
+            "{}",
+            capability.as_str()
+        );
     }
 }
 
@@ -65,17 +81,29 @@ fn without_a_token_that_counts_every_operation_gives_the_same_answer() {
                 if case.needs == Needs::Nothing {
                     assert_eq!(reply.status, 200, "{what}");
                 } else {
-                    assert_eq!((reply.status, reply.code().as_str()), (401, "unauthenticated"), "{what}");
+                    assert_eq!(
+                        (reply.status, reply.code().as_str()),
+                        (401, "unauthenticated"),
+                        "{what}"
+                    );
                     assert_eq!(reply.header("www-authenticate"), Some("Bearer"), "{what}");
                     answers.insert(reply.anonymous(), what);
                 }
             }
             if case.needs != Needs::Nothing {
-                let reply = door.wire.send(&bare(case, &place).bearer(&door.token("owner"))).await;
+                let reply = door
+                    .wire
+                    .send(&bare(case, &place).bearer(&door.token("owner")))
+                    .await;
                 assert_ne!(reply.status, 401, "a good token counts: {}", reply.text());
             }
         }
-        assert_eq!(answers.len(), 1, "nothing tells one cause from another: {:#?}", answers.values());
+        assert_eq!(
+            answers.len(),
+            1,
+            "nothing tells one cause from another: {:#?}",
+            answers.values()
+        );
         door.close().await;
         app.stop().await;
     });
@@ -85,7 +113,10 @@ async fn a_stranger_gets_the_answer_of_a_workspace_that_never_was(database: Test
     let world = World::build(database).await;
     for case in CASES.iter().filter(|case| case.in_workspace()) {
         for subject in [NOBODY, NEIGHBOUR] {
-            let nowhere = Place { workspace: Place::nowhere().workspace, ..world.ours.clone() };
+            let nowhere = Place {
+                workspace: Place::nowhere().workspace,
+                ..world.ours.clone()
+            };
             let unseen = world.call(case, &world.ours, subject).await;
             let absent = world.call(case, &nowhere, subject).await;
             assert_alike(case, &unseen, &absent);
@@ -106,8 +137,14 @@ async fn a_foreign_child_gets_the_answer_of_a_child_that_never_was(database: Tes
     let cases: Vec<_> = CASES.iter().filter(|case| case.names_a_child()).collect();
     assert_eq!(cases.len(), 6);
     for case in cases {
-        let foreign = Place { workspace: world.theirs.workspace.clone(), ..world.ours.clone() };
-        let absent = Place { workspace: world.theirs.workspace.clone(), ..Place::nowhere() };
+        let foreign = Place {
+            workspace: world.theirs.workspace.clone(),
+            ..world.ours.clone()
+        };
+        let absent = Place {
+            workspace: world.theirs.workspace.clone(),
+            ..Place::nowhere()
+        };
         let foreign = world.call(case, &foreign, NEIGHBOUR).await;
         let absent = world.call(case, &absent, NEIGHBOUR).await;
         assert_alike(case, &foreign, &absent);
@@ -116,7 +153,13 @@ async fn a_foreign_child_gets_the_answer_of_a_child_that_never_was(database: Tes
 }
 
 fn assert_alike(case: &Case, unseen: &Reply, absent: &Reply) {
-    assert_eq!((unseen.status, unseen.code().as_str()), (404, "not_found"), "{}: {}", case.name(), unseen.text());
+    assert_eq!(
+        (unseen.status, unseen.code().as_str()),
+        (404, "not_found"),
+        "{}: {}",
+        case.name(),
+        unseen.text()
+    );
     assert_eq!(unseen.anonymous(), absent.anonymous(), "{}", case.name());
 }
 
@@ -124,7 +167,9 @@ async fn each_role_may_do_what_its_capabilities_say_and_nothing_else(database: T
     let world = World::build(database).await;
     let mut matrix = BTreeMap::new();
     for case in &CASES {
-        let Needs::Capability(capability) = case.needs else { continue };
+        let Needs::Capability(capability) = case.needs else {
+            continue;
+        };
         for role in ROLES {
             let reply = world.call(case, &world.ours, role).await;
             let what = format!("{} as {role}: {}", case.name(), reply.text());
@@ -145,8 +190,14 @@ async fn each_role_may_do_what_its_capabilities_say_and_nothing_else(database: T
     }
     for ((capability, role), may) in &matrix {
         let role = Role::parse(role).expect("a role");
-        let capability = Capability::ALL.into_iter().find(|entry| entry.as_str() == *capability);
-        assert_eq!(role.holds(capability.expect("a capability")), *may, "{capability:?} {role:?}");
+        let capability = Capability::ALL
+            .into_iter()
+            .find(|entry| entry.as_str() == *capability);
+        assert_eq!(
+            role.holds(capability.expect("a capability")),
+            *may,
+            "{capability:?} {role:?}"
+        );
     }
     compare_with_golden(&listing(&matrix));
     world.app.stop().await;
@@ -157,13 +208,21 @@ fn listing(matrix: &BTreeMap<(&str, &str), bool>) -> String {
     let mut text = String::new();
     let words = |may: bool| if may { "yes" } else { "-" };
     let line = |first: &str, cells: [&str; 4]| {
-        format!("{first:<22}{:<8}{:<9}{:<10}{:<8}", cells[0], cells[1], cells[2], cells[3]).trim_end().to_owned()
+        format!(
+            "{first:<22}{:<8}{:<9}{:<10}{:<8}",
+            cells[0], cells[1], cells[2], cells[3]
+        )
+        .trim_end()
+        .to_owned()
     };
     writeln!(text, "{}\n", line("", ROLES)).expect("writing to a string works");
     for capability in Capability::ALL.map(Capability::as_str) {
         let cells = ROLES.map(|role| words(matrix[&(capability, role)]));
         writeln!(text, "{}", line(capability, cells)).expect("writing to a string works");
-        for case in CASES.iter().filter(|case| case.needs == Needs::Capability(capability)) {
+        for case in CASES
+            .iter()
+            .filter(|case| case.needs == Needs::Capability(capability))
+        {
             writeln!(text, "    {:<4} {}", case.method, case.path).expect("writing to a string works");
         }
     }
@@ -176,7 +235,10 @@ fn compare_with_golden(text: &str) {
         std::fs::write(path, text).expect("written");
     }
     let golden = std::fs::read_to_string(path).expect("the golden file is there");
-    assert_eq!(text, golden, "who may do what has changed: review it, then UPDATE_GOLDEN=1");
+    assert_eq!(
+        text, golden,
+        "who may do what has changed: review it, then UPDATE_GOLDEN=1"
+    );
 }
 
 async fn what_a_member_may_changes_with_the_very_next_request(database: TestDatabase) {
@@ -186,15 +248,40 @@ async fn what_a_member_may_changes_with_the_very_next_request(database: TestData
     let read = case("GET /api/v1/workspaces/{workspace_id}");
     assert_eq!(world.call(create, &world.ours, "manager").await.status, 201);
     let manager = "principal_id = (SELECT id FROM principals WHERE subject = 'manager')";
-    assert_eq!(world.app.database.tamper(&format!("UPDATE members SET role = 'operator' WHERE {manager}")).await, 1);
+    assert_eq!(
+        world
+            .app
+            .database
+            .tamper(&format!("UPDATE members SET role = 'operator' WHERE {manager}"))
+            .await,
+        1
+    );
     assert_eq!(world.call(create, &world.ours, "manager").await.status, 403);
     assert_eq!(world.call(read, &world.ours, "manager").await.status, 200);
-    assert_eq!(world.app.database.tamper(&format!("DELETE FROM members WHERE {manager}")).await, 1);
+    assert_eq!(
+        world
+            .app
+            .database
+            .tamper(&format!("DELETE FROM members WHERE {manager}"))
+            .await,
+        1
+    );
     for case in [create, read] {
         let reply = world.call(case, &world.ours, "manager").await;
-        assert_alike(case, &reply, &world.call(case, &Place::nowhere(), "manager").await);
+        assert_alike(
+            case,
+            &reply,
+            &world.call(case, &Place::nowhere(), "manager").await,
+        );
     }
-    let reply = world.call(case("GET /api/v1/workspaces"), &world.ours, "manager").await;
-    assert_eq!(reply.json()["items"], Value::Array(Vec::new()), "{}", reply.text());
+    let reply = world
+        .call(case("GET /api/v1/workspaces"), &world.ours, "manager")
+        .await;
+    assert_eq!(
+        reply.json()["items"],
+        Value::Array(Vec::new()),
+        "{}",
+        reply.text()
+    );
     world.app.stop().await;
 }

@@ -8,3 +8,4 @@ mod routes;
 mod texts;
 mod trial;
 mod values;
+mod wrong;

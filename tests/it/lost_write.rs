@@ -33,7 +33,9 @@ fn with_the_cure_none_is_lost() {
 /// Drops a BEGIN after each possible number of polls, writes through the same pool, and counts
 /// the acknowledged writes that are not there afterwards.
 async fn lost_writes(database: &TestDatabase, options: ConnectOptions) -> i32 {
-    database.tamper("CREATE TABLE acknowledged (round integer NOT NULL)").await;
+    database
+        .tamper("CREATE TABLE acknowledged (round integer NOT NULL)")
+        .await;
     let pool = Database::connect(options).await.expect("connects");
     for round in 0..ROUNDS {
         drop_begin_on_its_way(&pool, round % 6).await;

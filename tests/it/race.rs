@@ -29,9 +29,16 @@ type Heard = (&'static str, String);
 fn judge(round: usize, heard: &[Heard], winner_is: &str) {
     let accepted: Vec<_> = heard.iter().filter(|(what, _)| *what == "accepted").collect();
     assert_eq!(accepted.len(), 1, "round {round}: one accepted start");
-    assert_eq!(accepted[0].1, winner_is, "round {round}: the accepted run is the active one");
+    assert_eq!(
+        accepted[0].1, winner_is,
+        "round {round}: the accepted run is the active one"
+    );
     let named: BTreeSet<_> = heard.iter().map(|(_, run)| run.as_str()).collect();
-    assert_eq!(named, BTreeSet::from([winner_is]), "round {round}: every loser names the true holder");
+    assert_eq!(
+        named,
+        BTreeSet::from([winner_is]),
+        "round {round}: every loser names the true holder"
+    );
 }
 
 fn operation(starter: usize) -> OperationType {
@@ -47,24 +54,50 @@ fn sqlite_64_tasks() {
         #[expect(clippy::disallowed_methods, reason = "the starters stand below the API")]
         let scope = WorkspaceScope::for_system(home.workspace.parse().expect("an id"), SystemTask::Worker);
         let session = app.program.database.read().await.expect("reads");
-        let connection = session.connections().find(&scope, home.connection.parse().expect("an id")).await;
+        let connection = session
+            .connections()
+            .find(&scope, home.connection.parse().expect("an id"))
+            .await;
         let connection = Arc::new(connection.expect("reads").expect("there"));
         drop(session);
         let database = Arc::new(app.program.database.clone());
         let raw = app.database.raw().await;
         for round in 0..ROUNDS {
             let starters = (0..STARTERS).map(|starter| {
-                let (database, scope, connection) = (Arc::clone(&database), scope.clone(), Arc::clone(&connection));
-                tokio::spawn(async move { start(database.as_ref(), &scope, &connection, operation(starter)).await })
+                let (database, scope, connection) =
+                    (Arc::clone(&database), scope.clone(), Arc::clone(&connection));
+                tokio::spawn(async move {
+                    start(database.as_ref(), &scope, &connection, operation(starter)).await
+                })
             });
-            let heard: Vec<Heard> = join_all(starters).await.into_iter().map(|heard| heard.expect("joins")).collect();
-            assert_eq!(number(&raw, ACTIVE).await, 1, "round {round}: exactly one active run");
-            let winner = &heard.iter().find(|(what, _)| *what == "accepted").expect("a winner").1;
+            let heard: Vec<Heard> = join_all(starters)
+                .await
+                .into_iter()
+                .map(|heard| heard.expect("joins"))
+                .collect();
+            assert_eq!(
+                number(&raw, ACTIVE).await,
+                1,
+                "round {round}: exactly one active run"
+            );
+            let winner = &heard
+                .iter()
+                .find(|(what, _)| *what == "accepted")
+                .expect("a winner")
+                .1;
             judge(round, &heard, winner);
-            let canceled = owner.post(&format!("{}/operation-runs/{winner}/cancel", home.base), &Value::Null).await;
+            let canceled = owner
+                .post(
+                    &format!("{}/operation-runs/{winner}/cancel", home.base),
+                    &Value::Null,
+                )
+                .await;
             assert!(canceled.expect("an answer").status < 300);
         }
-        assert_eq!(number(&raw, "SELECT count(*) FROM operation_runs").await, i64::try_from(ROUNDS).expect("small"));
+        assert_eq!(
+            number(&raw, "SELECT count(*) FROM operation_runs").await,
+            i64::try_from(ROUNDS).expect("small")
+        );
         app.stop().await;
     });
 }
@@ -76,13 +109,32 @@ async fn start(
     connection: &ProviderConnection,
     operation_type: OperationType,
 ) -> Heard {
-    let request = StartRequest { operation_type, environment_id: connection.environment_id, inputs: Map::new() };
+    let request = StartRequest {
+        operation_type,
+        environment_id: connection.environment_id,
+        inputs: Map::new(),
+    };
     let choice = ConnectionChoice::Use(Box::new(connection.clone()), Vec::new());
     let now = SystemClock.now();
-    let run = gate::prepare(scope, request, &choice, &MicrosoftScopeRules::default(), &SystemIds, now);
-    let change = Change::new(scope, AuditAction::OperationAccepted, change_target(&run), now, &SystemIds);
+    let run = gate::prepare(
+        scope,
+        request,
+        &choice,
+        &MicrosoftScopeRules::default(),
+        &SystemIds,
+        now,
+    );
+    let change = Change::new(
+        scope,
+        AuditAction::OperationAccepted,
+        change_target(&run),
+        now,
+        &SystemIds,
+    );
     let mut unit = storage.begin().await.expect("begins");
-    let outcome = gate::start(unit.runs().as_mut(), scope, run, &change).await.expect("settles");
+    let outcome = gate::start(unit.runs().as_mut(), scope, run, &change)
+        .await
+        .expect("settles");
     unit.commit().await.expect("commits");
     match outcome {
         StartOutcome::Accepted(run) => ("accepted", run.id.to_string()),
@@ -106,15 +158,31 @@ fn postgres_two_processes() {
         let secret = server::files::random_key();
         server::files::create_private(&key, server::files::encode_key(&secret).as_bytes()).expect("written");
         let binary = Path::new(env!("CARGO_BIN_EXE_tenantatlas-under-test"));
-        let settings = [("ACCESS__LOCAL_KEY_FILE", key.to_str().expect("text")), ("TELEMETRY__LOG", "warn"), ("HTTP__THREADS", "1")];
-        let processes: Vec<_> =
-            (0..2).map(|_| Process::start(binary, &["serve", "--no-worker"], &database, &settings)).collect();
+        let settings = [
+            ("ACCESS__LOCAL_KEY_FILE", key.to_str().expect("text")),
+            ("TELEMETRY__LOG", "warn"),
+            ("HTTP__THREADS", "1"),
+        ];
+        let processes: Vec<_> = (0..2)
+            .map(|_| Process::start(binary, &["serve", "--no-worker"], &database, &settings))
+            .collect();
         let token = api::auth::LocalIssuer::from_key(secret).mint(
-            "owner", None, chrono::TimeDelta::hours(1), SystemClock.now(),
+            "owner",
+            None,
+            chrono::TimeDelta::hours(1),
+            SystemClock.now(),
         );
         let clients: Vec<_> = processes
             .iter()
-            .map(|process| Arc::new(Client::new(Url::parse(&process.base_url()).expect("an address"), Some(token.clone())).expect("a client")))
+            .map(|process| {
+                Arc::new(
+                    Client::new(
+                        Url::parse(&process.base_url()).expect("an address"),
+                        Some(token.clone()),
+                    )
+                    .expect("a client"),
+                )
+            })
             .collect();
         let (base, environment) = prepare(&clients[0]).await;
         let raw = database.raw().await;
@@ -123,13 +191,29 @@ fn postgres_two_processes() {
                 // Pairs of starters with the same operation go to different processes.
                 let client = Arc::clone(&clients[(starter / 3) % 2]);
                 let (path, environment) = (format!("{base}/operation-runs"), environment.clone());
-                tokio::spawn(async move { start_over_http(&client, &path, &environment, operation(starter)).await })
+                tokio::spawn(async move {
+                    start_over_http(&client, &path, &environment, operation(starter)).await
+                })
             });
-            let heard: Vec<Heard> = join_all(starters).await.into_iter().map(|heard| heard.expect("joins")).collect();
-            assert_eq!(number(&raw, ACTIVE).await, 1, "round {round}: exactly one active run");
-            let winner = &heard.iter().find(|(what, _)| *what == "accepted").expect("a winner").1;
+            let heard: Vec<Heard> = join_all(starters)
+                .await
+                .into_iter()
+                .map(|heard| heard.expect("joins"))
+                .collect();
+            assert_eq!(
+                number(&raw, ACTIVE).await,
+                1,
+                "round {round}: exactly one active run"
+            );
+            let winner = &heard
+                .iter()
+                .find(|(what, _)| *what == "accepted")
+                .expect("a winner")
+                .1;
             judge(round, &heard, winner);
-            let canceled = clients[round % 2].post(&format!("{base}/operation-runs/{winner}/cancel"), &Value::Null).await;
+            let canceled = clients[round % 2]
+                .post(&format!("{base}/operation-runs/{winner}/cancel"), &Value::Null)
+                .await;
             assert!(canceled.expect("an answer").status < 300);
         }
     });
@@ -137,13 +221,22 @@ fn postgres_two_processes() {
 
 async fn prepare(client: &Client) -> (String, String) {
     let body = json!({ "display_name": "Race", "slug": "race" });
-    let workspace = integration_tests::app::created(&client.post("/api/v1/workspaces", &body).await.expect("an answer"));
+    let workspace =
+        integration_tests::app::created(&client.post("/api/v1/workspaces", &body).await.expect("an answer"));
     let base = format!("/api/v1/workspaces/{workspace}");
-    let created = client.post(&format!("{base}/environments"), &body).await.expect("an answer");
+    let created = client
+        .post(&format!("{base}/environments"), &body)
+        .await
+        .expect("an answer");
     let environment = integration_tests::app::created(&created);
     let customer = integration_tests::Customer::new();
     let body = connection_body(&environment, &customer, &customer.secret);
-    integration_tests::app::created(&client.post(&format!("{base}/connections"), &body).await.expect("an answer"));
+    integration_tests::app::created(
+        &client
+            .post(&format!("{base}/connections"), &body)
+            .await
+            .expect("an answer"),
+    );
     (base, environment)
 }
 
@@ -153,7 +246,9 @@ async fn start_over_http(client: &Client, path: &str, environment: &str, operati
     match (answer.status, answer.text("/disposition")) {
         (202, "accepted") => ("accepted", answer.text("/run/id").to_owned()),
         (202, "deduplicated") => ("deduplicated", answer.text("/run/id").to_owned()),
-        (409, _) if answer.text("/code") == "scope_busy" => ("busy", answer.text("/active_run/id").to_owned()),
+        (409, _) if answer.text("/code") == "scope_busy" => {
+            ("busy", answer.text("/active_run/id").to_owned())
+        }
         (status, _) => panic!("{status}: {}", answer.body),
     }
 }
@@ -176,7 +271,12 @@ mod churn {
             for _ in 0..40 {
                 let starts = OperationType::ALL.map(|operation| home.start(&owner, operation.as_str()));
                 for answer in join_all(starts).await {
-                    assert!(matches!(answer.status, 202 | 409), "{} {}", answer.status, answer.body);
+                    assert!(
+                        matches!(answer.status, 202 | 409),
+                        "{} {}",
+                        answer.status,
+                        answer.body
+                    );
                     if answer.text("/disposition") == "accepted" {
                         let path = format!("{}/operation-runs/{}/cancel", home.base, answer.text("/run/id"));
                         assert!(owner.post(&path, &Value::Null).await.expect("an answer").status < 300);
@@ -204,9 +304,15 @@ fn without_its_index_the_gate_lets_nobody_in() {
         let app = TestApp::start(database).await;
         let owner = app.client("owner");
         let home = app.home(&owner, &app.contoso, &app.contoso.secret).await;
-        app.database.tamper("DROP INDEX operation_runs_active_scope_unique").await;
+        app.database
+            .tamper("DROP INDEX operation_runs_active_scope_unique")
+            .await;
         let first = home.start(&owner, "inventory.sync").await;
-        assert_eq!(first.status, 500, "the gate has no way around its index: {}", first.body);
+        assert_eq!(
+            first.status, 500,
+            "the gate has no way around its index: {}",
+            first.body
+        );
         assert_eq!(app.database.number(ACTIVE).await, 0);
         app.stop().await;
     });

@@ -32,21 +32,47 @@ pub(crate) const READS: [(&str, &[&str]); 20] = [
     ("/api/v1/workspaces", PAGED),
     ("/api/v1/workspaces/{workspace_id}", PLAIN),
     ("/api/v1/workspaces/{workspace_id}/environments", PAGED),
-    ("/api/v1/workspaces/{workspace_id}/environments/{environment_id}", PLAIN),
+    (
+        "/api/v1/workspaces/{workspace_id}/environments/{environment_id}",
+        PLAIN,
+    ),
     ("/api/v1/workspaces/{workspace_id}/members", PAGED),
-    ("/api/v1/workspaces/{workspace_id}/connections", &["", "?limit=1", "?environment_id={environment_id}"]),
-    ("/api/v1/workspaces/{workspace_id}/connections/{connection_id}", PLAIN),
+    (
+        "/api/v1/workspaces/{workspace_id}/connections",
+        &["", "?limit=1", "?environment_id={environment_id}"],
+    ),
+    (
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}",
+        PLAIN,
+    ),
     (
         "/api/v1/workspaces/{workspace_id}/operation-runs",
-        &["", "?status=completed", "?operation_type=inventory.sync", "?connection_id={connection_id}"],
+        &[
+            "",
+            "?status=completed",
+            "?operation_type=inventory.sync",
+            "?connection_id={connection_id}",
+        ],
     ),
     ("/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}", PLAIN),
     (
         "/api/v1/workspaces/{workspace_id}/inventory/items",
-        &["", "?limit=1", "?kind=user", "?kind=device", "?connection_id={connection_id}"],
+        &[
+            "",
+            "?limit=1",
+            "?kind=user",
+            "?kind=device",
+            "?connection_id={connection_id}",
+        ],
     ),
-    ("/api/v1/workspaces/{workspace_id}/compliance-snapshots", &["", "?connection_id={connection_id}"]),
-    ("/api/v1/workspaces/{workspace_id}/compliance-snapshots/{snapshot_id}", PLAIN),
+    (
+        "/api/v1/workspaces/{workspace_id}/compliance-snapshots",
+        &["", "?connection_id={connection_id}"],
+    ),
+    (
+        "/api/v1/workspaces/{workspace_id}/compliance-snapshots/{snapshot_id}",
+        PLAIN,
+    ),
     ("/api/v1/workspaces/{workspace_id}/audit-events", PAGED),
 ];
 
@@ -58,7 +84,9 @@ fn every_read_of_the_api_is_in_the_list() {
 
 /// The targets of all reads at `place`.
 pub(crate) fn targets(place: &Place) -> Vec<String> {
-    let variants = READS.iter().flat_map(|(path, queries)| queries.iter().map(move |query| format!("{path}{query}")));
+    let variants = READS
+        .iter()
+        .flat_map(|(path, queries)| queries.iter().map(move |query| format!("{path}{query}")));
     variants.map(|target| place.fill(&target)).collect()
 }
 
@@ -110,19 +138,34 @@ async fn main_job(app: &TestApp) -> Place {
     let owner = app.client("owner");
     let home = app.home(&owner, &app.contoso, &app.contoso.secret).await;
     let mut run = String::new();
-    for operation in ["inventory.sync", "compliance.snapshot", "provider.connection.check"] {
+    for operation in [
+        "inventory.sync",
+        "compliance.snapshot",
+        "provider.connection.check",
+    ] {
         let started = home.start(&owner, operation).await;
         run = started.text("/run/id").to_owned();
         app.drain().await;
         assert_eq!(home.run(&owner, &run).await.text("/outcome"), "succeeded");
     }
     let list = format!("{}/compliance-snapshots", home.base);
-    let snapshot = owner.get(&list).await.expect("an answer").text("/items/0/id").to_owned();
+    let snapshot = owner
+        .get(&list)
+        .await
+        .expect("an answer")
+        .text("/items/0/id")
+        .to_owned();
     let control = app.simulator.as_ref().expect("runs").control();
     control.set_client_secret(app.contoso.tenant_id, app.contoso.client_id, "another one");
     control.expire_tokens();
     home.start(&owner, "provider.connection.check").await;
     app.drain().await;
     home.start(&owner, "inventory.sync").await;
-    Place { workspace: home.workspace, environment: home.environment, connection: home.connection, run, snapshot }
+    Place {
+        workspace: home.workspace,
+        environment: home.environment,
+        connection: home.connection,
+        run,
+        snapshot,
+    }
 }

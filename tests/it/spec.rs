@@ -19,7 +19,10 @@ impl Operation {
     /// Whether it takes this query parameter.
     pub(crate) fn takes(&self, parameter: &str) -> bool {
         let parameters = self.details["parameters"].as_array();
-        parameters.into_iter().flatten().any(|entry| entry["in"] == "query" && entry["name"] == parameter)
+        parameters
+            .into_iter()
+            .flatten()
+            .any(|entry| entry["in"] == "query" && entry["name"] == parameter)
     }
 
     /// Method and path.
@@ -50,10 +53,16 @@ pub(crate) fn operations() -> Vec<Operation> {
 
 /// The names of operations that `wanted` picks.
 pub(crate) fn names(wanted: impl Fn(&Operation) -> bool) -> BTreeSet<String> {
-    operations().iter().filter(|operation| wanted(operation)).map(Operation::name).collect()
+    operations()
+        .iter()
+        .filter(|operation| wanted(operation))
+        .map(Operation::name)
+        .collect()
 }
 
 /// A path without its `{names}`.
 pub(crate) fn fill(template: &str, values: &[(&str, &str)]) -> String {
-    values.iter().fold(template.to_owned(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value))
+    values.iter().fold(template.to_owned(), |path, (name, value)| {
+        path.replace(&format!("{{{name}}}"), value)
+    })
 }

@@ -19,16 +19,26 @@ pub(crate) struct Tables {
 impl Tables {
     /// All tables that there are, whatever their names.
     pub(crate) async fn of(database: &TestDatabase) -> Self {
-        let mut tables = Self { raw: database.raw().await, engine: database.engine, queries: Vec::new() };
+        let mut tables = Self {
+            raw: database.raw().await,
+            engine: database.engine,
+            queries: Vec::new(),
+        };
         let names = match database.engine {
-            Engine::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
+            Engine::Sqlite => {
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+            }
             Engine::Postgres => "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'",
         };
         for name in tables.texts(names).await {
             let query = tables.query(&name).await;
             tables.queries.push((name, query));
         }
-        assert!(tables.queries.len() > 10, "the product has tables: {:?}", tables.queries);
+        assert!(
+            tables.queries.len() > 10,
+            "the product has tables: {:?}",
+            tables.queries
+        );
         tables
     }
 
@@ -73,6 +83,8 @@ impl Tables {
     async fn texts(&self, query: &str) -> Vec<String> {
         let statement = Statement::from_string(self.raw.get_database_backend(), query);
         let rows = self.raw.query_all_raw(statement).await.expect("runs");
-        rows.iter().map(|row| row.try_get_by_index(0).expect("a text")).collect()
+        rows.iter()
+            .map(|row| row.try_get_by_index(0).expect("a text"))
+            .collect()
     }
 }

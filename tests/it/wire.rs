@@ -1,7 +1,7 @@
 //! Requests byte by byte over a socket of their own: what an HTTP library would repair, reorder
 //! or refuse to send must reach the server as it is written.
 
-use std::{io, time::Duration};
+use std::{fmt::Write as _, io, time::Duration};
 
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -33,7 +33,12 @@ pub(crate) struct Reply {
 
 impl Request {
     pub(crate) fn new(method: &str, target: &str) -> Self {
-        Self { method: method.to_owned(), target: target.to_owned(), headers: Vec::new(), body: None }
+        Self {
+            method: method.to_owned(),
+            target: target.to_owned(),
+            headers: Vec::new(),
+            body: None,
+        }
     }
 
     pub(crate) fn get(target: &str) -> Self {
@@ -51,7 +56,8 @@ impl Request {
     }
 
     pub(crate) fn json(self, body: &Value) -> Self {
-        self.with("content-type", "application/json").bytes(body.to_string().as_bytes())
+        self.with("content-type", "application/json")
+            .bytes(body.to_string().as_bytes())
     }
 
     pub(crate) fn bytes(mut self, body: &[u8]) -> Self {
@@ -61,14 +67,17 @@ impl Request {
 
     /// As it goes over the wire. A length is announced unless the caller says how the body ends.
     fn encode(&self) -> Vec<u8> {
-        let mut head = format!("{} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", self.method, self.target);
+        let mut head = format!(
+            "{} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n",
+            self.method, self.target
+        );
         for (name, value) in &self.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(head, "{name}: {value}\r\n");
         }
         let framed = self.headers.iter().any(|(name, _)| name == "transfer-encoding");
         let body = self.body.clone().unwrap_or_default();
         if self.body.is_some() && !framed {
-            head.push_str(&format!("content-length: {}\r\n", body.len()));
+            let _ = write!(head, "content-length: {}\r\n", body.len());
         }
         let mut bytes = format!("{head}\r\n").into_bytes();
         bytes.extend(body);
@@ -79,14 +88,27 @@ impl Request {
 impl Wire {
     /// To the server at `http://host:port`.
     pub(crate) fn to(base_url: &str) -> Self {
-        Self(base_url.trim_start_matches("http://").trim_end_matches('/').to_owned())
+        Self(
+            base_url
+                .trim_start_matches("http://")
+                .trim_end_matches('/')
+                .to_owned(),
+        )
     }
 
-    /// Sends a request and reads the answer.
+    /// Sends a request and reads the answer. Where a machine is so busy that the server gives up
+    /// before it could read the request, which it says with an empty 408, the request is repeated.
     pub(crate) async fn send(&self, request: &Request) -> Reply {
-        let answer = self.answer_to(&request.encode()).await;
-        Reply::parse(&answer)
-            .unwrap_or_else(|| panic!("no answer to {} {}: {answer:?}", request.method, request.target))
+        let mut answer = Vec::new();
+        for _ in 0..3 {
+            answer = self.answer_to(&request.encode()).await;
+            match Reply::parse(&answer) {
+                Some(reply) if reply.status == 408 && reply.body.is_empty() => {}
+                Some(reply) => return reply,
+                None => break,
+            }
+        }
+        panic!("no answer to {} {}: {answer:?}", request.method, request.target);
     }
 
     /// Sends bytes and reads until one answer is complete or the server closes the connection.
@@ -104,7 +126,7 @@ impl Wire {
         // The server may answer, and stop listening, before it has read everything.
         let write = async {
             let _ = write_all(&stream, bytes).await;
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         let both = async {
             tokio::select! {
@@ -112,7 +134,9 @@ impl Wire {
                 () = write => Vec::new(),
             }
         };
-        tokio::time::timeout(PATIENCE, both).await.expect("the server answers")
+        tokio::time::timeout(PATIENCE, both)
+            .await
+            .expect("the server answers")
     }
 
     /// Sends bytes and goes away without waiting for anything.
@@ -150,8 +174,13 @@ async fn read_until(stream: &TcpStream, enough: fn(&[u8]) -> bool) -> Vec<u8> {
 
 /// Whether the announced length has arrived.
 fn is_complete(bytes: &[u8]) -> bool {
-    let announced = |reply: &Reply| reply.header("content-length").and_then(|length| length.parse().ok());
-    Reply::parse(bytes).is_some_and(|reply| announced(&reply).is_some_and(|length: usize| reply.body.len() >= length))
+    let announced = |reply: &Reply| {
+        reply
+            .header("content-length")
+            .and_then(|length| length.parse().ok())
+    };
+    Reply::parse(bytes)
+        .is_some_and(|reply| announced(&reply).is_some_and(|length: usize| reply.body.len() >= length))
 }
 
 impl Reply {
@@ -165,11 +194,18 @@ impl Reply {
             let (name, value) = line.split_once(": ")?;
             Some((name.to_ascii_lowercase(), value.to_owned()))
         });
-        Some(Self { status, headers: headers.collect(), body: bytes[end + 4..].to_vec() })
+        Some(Self {
+            status,
+            headers: headers.collect(),
+            body: bytes[end + 4..].to_vec(),
+        })
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The body as JSON; null if it is not.
@@ -184,16 +220,31 @@ impl Reply {
 
     /// Head and body as one text.
     pub(crate) fn text(&self) -> String {
-        let headers: String = self.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
-        format!("{}\n{headers}\n{}", self.status, String::from_utf8_lossy(&self.body))
+        let line = |(name, value): &(String, String)| format!("{name}: {value}\n");
+        let headers: Vec<_> = self.headers.iter().map(line).collect();
+        let body = String::from_utf8_lossy(&self.body);
+        format!("{}\n{}\n{body}", self.status, headers.concat())
     }
 
     /// The whole answer without the request id and the date: two of them are equal if the two
     /// answers cannot be told apart. The server writes headers in an order of its own each time.
     pub(crate) fn anonymous(&self) -> String {
-        let id = self.header("x-request-id").expect("every answer names its request").to_owned();
-        let mut headers: Vec<_> = self.headers.iter().filter(|(name, _)| name != "date").cloned().collect();
+        let id = self
+            .header("x-request-id")
+            .expect("every answer names its request")
+            .to_owned();
+        let mut headers: Vec<_> = self
+            .headers
+            .iter()
+            .filter(|(name, _)| name != "date")
+            .cloned()
+            .collect();
         headers.sort();
-        Self { headers, ..self.clone() }.text().replace(&id, "[id]")
+        Self {
+            headers,
+            ..self.clone()
+        }
+        .text()
+        .replace(&id, "[id]")
     }
 }

@@ -1,10 +1,13 @@
 //! A worker that dies or freezes in the middle of a run: the run is taken again or ended, the
 //! scope is free after, and nothing that the dead attempt still writes arrives.
 
-use std::{path::Path, time::{Duration, Instant}};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use integration_tests::{TestApp, TestDatabase, on_both_engines, process::Process};
-use operations::{Fence, Heartbeat, QueueSettings, RunLease, RunQueue as _, WorkerName};
+use operations::{Fence, HandBack, Heartbeat, QueueSettings, RunLease, RunQueue as _, WorkerName};
 use serde_json::Value;
 use storage::Storage as _;
 
@@ -26,7 +29,12 @@ fn worker(app: &TestApp) -> Process {
         ("WORKER__POLL_MILLISECONDS", "50"),
         ("WORKER__MAX_ATTEMPTS", "2"),
     ];
-    Process::start(Path::new(env!("CARGO_BIN_EXE_tenantatlas-under-test")), &["worker"], &app.database, &settings)
+    Process::start(
+        Path::new(env!("CARGO_BIN_EXE_tenantatlas-under-test")),
+        &["worker"],
+        &app.database,
+        &settings,
+    )
 }
 
 /// Reads a run until it is as wanted. Reading is what waits: no time is slept.
@@ -59,10 +67,19 @@ async fn a_killed_worker_s_run_is_taken_again_within_one_and_a_half_leases(datab
     let after = killed_at.elapsed();
     let run = until(&app, &path, |run| run["status"] == "completed").await;
     assert_eq!(run["outcome"], "succeeded", "{run}");
-    assert_eq!(home.start(&owner, "compliance.snapshot").await.text("/disposition"), "accepted", "the scope is free");
+    assert_eq!(
+        home.start(&owner, "compliance.snapshot")
+            .await
+            .text("/disposition"),
+        "accepted",
+        "the scope is free"
+    );
     drop(second);
     // Half a lease for the sweep and the poll, and what is left of a loaded machine's patience.
-    assert!(after.as_secs_f64() <= LEASE.1 * 1.5, "taken again after {after:?}");
+    assert!(
+        after.as_secs_f64() <= LEASE.1 * 1.5,
+        "taken again after {after:?}"
+    );
     app.stop().await;
 }
 
@@ -81,10 +98,20 @@ async fn a_run_that_kills_every_worker_fails_and_frees_its_scope(database: TestD
     }
     let _survivor = worker(&app);
     let run = until(&app, &path, |run| run["status"] == "completed").await;
-    assert_eq!((&run["outcome"], &run["reason_code"]), (&"failed".into(), &"worker_lost".into()), "{run}");
+    assert_eq!(
+        (&run["outcome"], &run["reason_code"]),
+        (&"failed".into(), &"worker_lost".into()),
+        "{run}"
+    );
     assert_eq!(run["freshness"], "reconciled_failed");
     assert_eq!(run["context"]["reconciliation"]["reason_code"], "worker_lost");
-    assert_eq!(home.start(&owner, "compliance.snapshot").await.text("/disposition"), "accepted", "the scope is free");
+    assert_eq!(
+        home.start(&owner, "compliance.snapshot")
+            .await
+            .text("/disposition"),
+        "accepted",
+        "the scope is free"
+    );
     app.stop().await;
 }
 
@@ -104,7 +131,10 @@ async fn a_frozen_worker_that_wakes_up_late_writes_nothing(database: TestDatabas
     hold.release();
     let done = until(&app, &path, |run| run["status"] == "completed").await;
     let items = "SELECT count(*) FROM inventory_items";
-    let (events, stored) = (app.database.number("SELECT count(*) FROM audit_events").await, app.database.number(items).await);
+    let (events, stored) = (
+        app.database.number("SELECT count(*) FROM audit_events").await,
+        app.database.number(items).await,
+    );
     frozen.signal("CONT");
     // A second job on the same worker shows that it is awake and past its old one: the other is
     // gone, so only the one that was frozen can take it.
@@ -112,10 +142,20 @@ async fn a_frozen_worker_that_wakes_up_late_writes_nothing(database: TestDatabas
     let next = home.start(&owner, "provider.connection.check").await;
     let next_path = format!("{}/operation-runs/{}", home.base, next.text("/run/id"));
     until(&app, &next_path, |run| run["status"] == "completed").await;
-    assert_eq!(owner.get(&path).await.expect("an answer").body, done, "the run is as its second attempt left it");
+    assert_eq!(
+        owner.get(&path).await.expect("an answer").body,
+        done,
+        "the run is as its second attempt left it"
+    );
     assert_eq!(app.database.number(items).await, stored);
-    let of_run = format!("SELECT count(*) FROM audit_events WHERE target_id = '{run_id}' AND action = 'operation.completed'");
-    assert_eq!(app.database.number(&of_run).await, 1, "it was completed once; {events} events before");
+    let of_run = format!(
+        "SELECT count(*) FROM audit_events WHERE target_id = '{run_id}' AND action = 'operation.completed'"
+    );
+    assert_eq!(
+        app.database.number(&of_run).await,
+        1,
+        "it was completed once; {events} events before"
+    );
     app.stop().await;
 }
 
@@ -132,20 +172,45 @@ mod late_writes {
         let home = app.home(&owner, &app.contoso, &app.contoso.secret).await;
         home.start(&owner, "inventory.sync").await;
         let (queue, settings) = (app.program.database.queue(), QueueSettings::default());
-        let mut claimed = queue.claim(&WorkerName::new("first"), &settings, 1).await.expect("claims");
+        let mut claimed = queue
+            .claim(&WorkerName::new("first"), &settings, 1)
+            .await
+            .expect("claims");
         let dead = claimed.pop().expect("a run");
-        app.database.tamper("UPDATE operation_runs SET lease_until = 0").await;
+        app.database
+            .tamper("UPDATE operation_runs SET lease_until = 0")
+            .await;
         assert_eq!(queue.sweep(&settings).await.expect("sweeps").requeued, 1);
-        let mut claimed = queue.claim(&WorkerName::new("second"), &settings, 1).await.expect("claims");
+        let mut claimed = queue
+            .claim(&WorkerName::new("second"), &settings, 1)
+            .await
+            .expect("claims");
         let alive = claimed.pop().expect("the same run");
-        assert_eq!((alive.run.id, alive.lease.attempt), (dead.run.id, dead.lease.attempt + 1));
+        assert_eq!(
+            (alive.run.id, alive.lease.attempt),
+            (dead.run.id, dead.lease.attempt + 1)
+        );
 
         let second = Duration::from_secs(1);
-        assert_eq!(queue.heartbeat(&dead.lease, second, None).await.expect("answers"), Heartbeat::Lost);
+        assert_eq!(
+            queue.heartbeat(&dead.lease, second, None).await.expect("answers"),
+            Heartbeat::Lost
+        );
         assert_eq!(write(&app, &dead.lease, &dead).await, [Fence::Lost; 3]);
-        let renewed = queue.heartbeat(&alive.lease, second, None).await.expect("answers");
-        assert_eq!(renewed, Heartbeat::Renewed { cancel_requested: false });
-        assert_eq!(write(&app, &alive.lease, &alive).await, [Fence::Held, Fence::Held, Fence::Lost]);
+        let renewed = queue
+            .heartbeat(&alive.lease, second, None)
+            .await
+            .expect("answers");
+        assert_eq!(
+            renewed,
+            Heartbeat::Renewed {
+                cancel_requested: false
+            }
+        );
+        assert_eq!(
+            write(&app, &alive.lease, &alive).await,
+            [Fence::Held, Fence::Held, Fence::Lost]
+        );
         app.stop().await;
     }
 
@@ -168,13 +233,29 @@ mod late_writes {
         );
         let completion = claimed
             .run
-            .end_because(operations::RunOutcome::Failed, provider_core::ReasonCode::InternalError)
+            .end_because(
+                operations::RunOutcome::Failed,
+                provider_core::ReasonCode::InternalError,
+            )
             .expect("it runs");
         let mut unit = app.program.database.begin().await.expect("begins");
         let confirmed = unit.attempts().confirm(lease).await.expect("answers");
-        let finished = unit.attempts().finish(&claimed.scope, lease, &completion, &change).await.expect("answers");
-        let handed = unit.attempts().hand_back(&claimed.scope, lease, Duration::ZERO, &again).await.expect("answers");
+        let finished = unit
+            .attempts()
+            .finish(&claimed.scope, lease, &completion, &change)
+            .await
+            .expect("answers");
+        let handed = unit
+            .attempts()
+            .hand_back(&claimed.scope, lease, Duration::ZERO, &again)
+            .await
+            .expect("answers");
         unit.commit().await.expect("commits");
+        let handed = if handed == HandBack::Done {
+            Fence::Held
+        } else {
+            Fence::Lost
+        };
         [confirmed, finished, handed]
     }
 }

@@ -37,8 +37,17 @@ pub struct Customer {
 impl Customer {
     /// A customer with ids and a secret of its own.
     pub fn new() -> Self {
-        let secret = format!("it~{}", files::encode_key(&files::random_key()).trim().replace(['/', '+', '='], "_"));
-        Self { tenant_id: SystemIds.next_uuid(), client_id: SystemIds.next_uuid(), secret }
+        let secret = format!(
+            "it~{}",
+            files::encode_key(&files::random_key())
+                .trim()
+                .replace(['/', '+', '='], "_")
+        );
+        Self {
+            tenant_id: SystemIds.next_uuid(),
+            client_id: SystemIds.next_uuid(),
+            secret,
+        }
     }
 
     /// How the simulator knows it.
@@ -97,23 +106,40 @@ impl TestApp {
     pub async fn start(database: TestDatabase) -> Self {
         let (contoso, fabrikam) = (Customer::new(), Customer::new());
         let tenants = vec![contoso.tenant(), fabrikam.tenant()];
-        let simulator = Simulator::start(SimulatorOptions { tenants, ..SimulatorOptions::default() });
+        let simulator = Simulator::start(SimulatorOptions {
+            tenants,
+            ..SimulatorOptions::default()
+        });
         let simulator = simulator.await.expect("the simulator starts");
         let endpoint = Url::parse(&simulator.base_url()).expect("an address");
-        let program = Program::open(&database.database_url(), database.key_ring(), false, Some(endpoint))
-            .await
-            .expect("opens");
+        let program = Program::open(
+            &database.database_url(),
+            database.key_ring(),
+            false,
+            Some(endpoint),
+        )
+        .await
+        .expect("opens");
         let mut settings = WorkerSettings::named("it");
         settings.queue.lease = LEASE;
         let worker = program.worker(settings).expect("a worker");
 
         let issuer = LocalIssuer::from_key(files::random_key());
         let verifier = TokenVerifier::new(vec![issuer.verifier_issuer()]);
-        let state = program.api(verifier, program.database.derived_key("cursor"), ApiSettings::default());
+        let state = program.api(
+            verifier,
+            program.database.derived_key("cursor"),
+            ApiSettings::default(),
+        );
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let base_url = format!("http://{}", listener.local_addr().expect("an address"));
         let shutdown = CancellationToken::new();
-        let serving = tokio::spawn(api::serve(listener, Arc::new(state), 1, shutdown.clone().cancelled_owned()));
+        let serving = tokio::spawn(api::serve(
+            listener,
+            Arc::new(state),
+            1,
+            shutdown.clone().cancelled_owned(),
+        ));
         Self {
             base_url,
             database,
@@ -130,12 +156,17 @@ impl TestApp {
 
     /// A token for `subject`.
     pub fn token(&self, subject: &str) -> String {
-        self.issuer.mint(subject, None, TimeDelta::hours(1), SystemClock.now())
+        self.issuer
+            .mint(subject, None, TimeDelta::hours(1), SystemClock.now())
     }
 
     /// A client with a token for `subject`.
     pub fn client(&self, subject: &str) -> Client {
-        Client::new(Url::parse(&self.base_url).expect("an address"), Some(self.token(subject))).expect("a client")
+        Client::new(
+            Url::parse(&self.base_url).expect("an address"),
+            Some(self.token(subject)),
+        )
+        .expect("a client")
     }
 
     /// A client without a token.
@@ -156,10 +187,25 @@ impl TestApp {
         let workspace = created(&owner.post("/api/v1/workspaces", &body).await.expect("an answer"));
         let base = format!("/api/v1/workspaces/{workspace}");
         let body = json!({ "display_name": "An environment", "slug": "production" });
-        let environment = created(&owner.post(&format!("{base}/environments"), &body).await.expect("an answer"));
+        let environment = created(
+            &owner
+                .post(&format!("{base}/environments"), &body)
+                .await
+                .expect("an answer"),
+        );
         let body = connection_body(&environment, customer, secret);
-        let connection = created(&owner.post(&format!("{base}/connections"), &body).await.expect("an answer"));
-        Home { base, workspace, environment, connection }
+        let connection = created(
+            &owner
+                .post(&format!("{base}/connections"), &body)
+                .await
+                .expect("an answer"),
+        );
+        Home {
+            base,
+            workspace,
+            environment,
+            connection,
+        }
     }
 
     /// Stops everything. The harness ends a test that leaves a run behind that nobody ends.
@@ -183,12 +229,18 @@ impl Home {
     /// Starts an operation.
     pub async fn start(&self, client: &Client, operation: &str) -> Answer {
         let body = json!({ "operation_type": operation, "environment_id": self.environment });
-        client.post(&format!("{}/operation-runs", self.base), &body).await.expect("an answer")
+        client
+            .post(&format!("{}/operation-runs", self.base), &body)
+            .await
+            .expect("an answer")
     }
 
     /// Reads a run.
     pub async fn run(&self, client: &Client, id: &str) -> Answer {
-        client.get(&format!("{}/operation-runs/{id}", self.base)).await.expect("an answer")
+        client
+            .get(&format!("{}/operation-runs/{id}", self.base))
+            .await
+            .expect("an answer")
     }
 }
 

@@ -69,7 +69,12 @@ impl TestDatabase {
             Engine::Postgres => postgres_database(migrated).await?,
         };
         let ring = KeyRing::generate_file("test").to_string();
-        let database = Self { engine, url, ring, folder };
+        let database = Self {
+            engine,
+            url,
+            ring,
+            folder,
+        };
         if migrated && engine == Engine::Sqlite {
             database.open_migrated().await.close().await.expect("closes");
         }
@@ -89,13 +94,17 @@ impl TestDatabase {
     /// Opens it as the product does.
     pub async fn open(&self) -> Database {
         let (clock, ids) = clock_and_ids();
-        Database::open(&self.database_url(), self.key_ring(), clock, ids).await.expect("opens")
+        Database::open(&self.database_url(), self.key_ring(), clock, ids)
+            .await
+            .expect("opens")
     }
 
     /// Opens it and runs its migrations.
     pub async fn open_migrated(&self) -> Database {
         let (clock, ids) = clock_and_ids();
-        Database::open_migrated(&self.database_url(), self.key_ring(), clock, ids).await.expect("opens")
+        Database::open_migrated(&self.database_url(), self.key_ring(), clock, ids)
+            .await
+            .expect("opens")
     }
 
     /// A connection around the product, to look and to tamper.
@@ -149,18 +158,30 @@ async fn postgres_database(migrated: bool) -> Option<String> {
     if migrated {
         TEMPLATE
             .get_or_init(|| async {
+                // What a first try that failed left behind must not hide why it failed.
+                create(cluster, "DROP DATABASE IF EXISTS template_migrated").await;
                 create(cluster, "CREATE DATABASE template_migrated").await;
                 let url = DatabaseUrl::Postgres(Redacted::new(cluster.url("template_migrated")));
                 let (clock, ids) = clock_and_ids();
                 let ring = KeyRing::parse(&KeyRing::generate_file("template")).expect("a ring");
-                let database = Database::open_migrated(&url, ring, clock, ids).await.expect("migrates");
+                let database = Database::open_migrated(&url, ring, clock, ids)
+                    .await
+                    .expect("migrates");
                 database.close().await.expect("closes");
-                let raw = SeaDatabase::connect(cluster.url("template_migrated")).await.expect("connects");
-                raw.execute_unprepared("DELETE FROM key_ring").await.expect("runs");
+                let raw = SeaDatabase::connect(cluster.url("template_migrated"))
+                    .await
+                    .expect("connects");
+                raw.execute_unprepared("DELETE FROM key_ring")
+                    .await
+                    .expect("runs");
                 raw.close().await.expect("closes");
             })
             .await;
-        create(cluster, &format!("CREATE DATABASE {name} TEMPLATE template_migrated")).await;
+        create(
+            cluster,
+            &format!("CREATE DATABASE {name} TEMPLATE template_migrated"),
+        )
+        .await;
     } else {
         create(cluster, &format!("CREATE DATABASE {name}")).await;
     }
@@ -171,7 +192,9 @@ async fn postgres_database(migrated: bool) -> Option<String> {
 async fn create(cluster: &postgres::Cluster, sql: &str) {
     static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _turn = ONE_AT_A_TIME.lock().await;
-    let raw = SeaDatabase::connect(cluster.url("postgres")).await.expect("connects");
+    let raw = SeaDatabase::connect(cluster.url("postgres"))
+        .await
+        .expect("connects");
     raw.execute_unprepared(sql).await.expect("creates");
     raw.close().await.expect("closes");
 }

@@ -4,7 +4,10 @@
 //! Every test owns its database. Tests step (hold and release the simulator), drain (run the
 //! worker until nothing is left) or advance (move a lease's end by hand); they do not sleep.
 
-#![expect(clippy::missing_panics_doc, reason = "a harness that cannot go on ends the test")]
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a harness that cannot go on ends the test"
+)]
 
 pub mod app;
 pub mod database;

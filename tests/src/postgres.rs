@@ -40,13 +40,17 @@ pub fn announce_skip() {
         std::env::var_os(REQUIRE).is_none(),
         "{REQUIRE} is set, but initdb, pg_ctl and postgres were not found: install PostgreSQL"
     );
-    let message = "SKIPPED a PostgreSQL test: initdb and postgres were not found. Install PostgreSQL to run it.";
+    let message =
+        "SKIPPED a PostgreSQL test: initdb and postgres were not found. Install PostgreSQL to run it.";
     let _ = writeln!(std::io::stderr(), "{message}");
 }
 
 fn start() -> Option<Cluster> {
     let programs = programs()?;
-    let folder = tempfile::Builder::new().prefix("tenantatlas-pg-").tempdir().expect("a folder");
+    let folder = tempfile::Builder::new()
+        .prefix("tenantatlas-pg-")
+        .tempdir()
+        .expect("a folder");
     let data = folder.path().join("data");
     std::fs::create_dir(&data).expect("a folder");
     if is_root() {
@@ -54,12 +58,21 @@ fn start() -> Option<Cluster> {
         run(Command::new("chown").arg("-R").arg("postgres").arg(folder.path()));
     }
     run(as_postgres(&programs.join("initdb"))
-        .args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"])
+        .args([
+            "--username=postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        ])
         .arg("--pgdata")
         .arg(&data));
     let guardian = guardian(&programs, &data, folder.path());
     wait_until_ready(&programs, folder.path());
-    Some(Cluster { folder, _guardian: guardian })
+    Some(Cluster {
+        folder,
+        _guardian: guardian,
+    })
 }
 
 /// The server, watched by a shell that stops it when its standard input ends: that is, when this
@@ -98,22 +111,39 @@ fn wait_until_ready(programs: &Path, socket: &Path) {
 }
 
 fn programs() -> Option<PathBuf> {
-    let complete = |folder: &Path| ["initdb", "postgres", "pg_isready"].iter().all(|name| folder.join(name).is_file());
+    let complete = |folder: &Path| {
+        ["initdb", "postgres", "pg_isready"]
+            .iter()
+            .all(|name| folder.join(name).is_file())
+    };
     let on_path = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
-    let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let debian = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
     let mut debian: Vec<_> = debian.map(|entry| entry.path().join("bin")).collect();
     debian.sort();
-    on_path.into_iter().flatten().chain(debian.into_iter().rev()).find(|folder| complete(folder))
+    on_path
+        .into_iter()
+        .flatten()
+        .chain(debian.into_iter().rev())
+        .find(|folder| complete(folder))
 }
 
 fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.starts_with(b"0\n"))
+    Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|output| output.stdout.starts_with(b"0\n"))
 }
 
 fn as_postgres(program: &Path) -> Command {
     if is_root() {
         let mut command = Command::new("runuser");
-        command.args(["-u", "postgres", "--"]).arg(program).current_dir("/");
+        command
+            .args(["-u", "postgres", "--"])
+            .arg(program)
+            .current_dir("/");
         command
     } else {
         Command::new(program)
@@ -122,5 +152,9 @@ fn as_postgres(program: &Path) -> Command {
 
 fn run(command: &mut Command) {
     let output = command.output().expect("the command starts");
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

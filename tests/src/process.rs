@@ -22,8 +22,17 @@ pub struct Process {
 impl Process {
     /// Starts `binary` with `arguments` on `database`, and waits until it says that it is ready.
     /// Settings are given as `SECTION__KEY` and value.
-    pub fn start(binary: &Path, arguments: &[&str], database: &TestDatabase, settings: &[(&str, &str)]) -> Self {
-        let name = format!("{}-{}", arguments[0], database.folder.path().read_dir().expect("a folder").count());
+    pub fn start(
+        binary: &Path,
+        arguments: &[&str],
+        database: &TestDatabase,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let name = format!(
+            "{}-{}",
+            arguments[0],
+            database.folder.path().read_dir().expect("a folder").count()
+        );
         let ready_file = database.folder.path().join(format!("{name}.ready"));
         let log = database.folder.path().join(format!("{name}.log"));
         let mut command = Command::new(binary);
@@ -34,11 +43,19 @@ impl Process {
             .env("TENANTATLAS__DATABASE__URL", &database.url)
             .env("TENANTATLAS__KEYS__RING_FILE", database.ring_file())
             .env("TENANTATLAS__HTTP__BIND", "127.0.0.1:0")
-            .envs(settings.iter().map(|(key, value)| (format!("TENANTATLAS__{key}"), value)))
+            .envs(
+                settings
+                    .iter()
+                    .map(|(key, value)| (format!("TENANTATLAS__{key}"), value)),
+            )
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(&log).expect("a log"));
         let child = command.spawn().expect("starts");
-        let mut process = Self { child, ready: Value::Null, log };
+        let mut process = Self {
+            child,
+            ready: Value::Null,
+            log,
+        };
         process.ready = process.wait_until_ready(&ready_file);
         process
     }
@@ -49,11 +66,17 @@ impl Process {
                 return serde_json::from_str(&text).expect("the ready file is JSON");
             }
             if let Some(status) = self.child.try_wait().expect("known") {
-                panic!("ended with {status}: {}", std::fs::read_to_string(&self.log).unwrap_or_default());
+                panic!(
+                    "ended with {status}: {}",
+                    std::fs::read_to_string(&self.log).unwrap_or_default()
+                );
             }
             std::thread::park_timeout(Duration::from_millis(50));
         }
-        panic!("not ready: {}", std::fs::read_to_string(&self.log).unwrap_or_default());
+        panic!(
+            "not ready: {}",
+            std::fs::read_to_string(&self.log).unwrap_or_default()
+        );
     }
 
     /// Where its API is.
@@ -63,7 +86,10 @@ impl Process {
 
     /// Sends a signal, by the name that kill(1) knows.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        let status = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.child.id().to_string())
+            .status();
         assert!(status.expect("kill runs").success());
     }
 

@@ -135,10 +135,11 @@ impl From<Slug> for String {
 }
 
 /// Control characters and the invisible marks that reorder or hide text (Unicode bidirectional
-/// controls, zero-width characters, the byte order mark).
-fn is_unprintable(character: char) -> bool {
+/// controls, zero-width spaces, the byte order mark). The two joiners U+200C and U+200D are none:
+/// Persian and composed emoji need them.
+pub fn is_unprintable(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+        || matches!(character, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
 }
 
 /// Shapes of credentials that people paste into the wrong field: a PEM block, a JSON web token, a

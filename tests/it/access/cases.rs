@@ -39,7 +39,13 @@ impl Place {
     /// Ids that nobody ever had.
     pub(crate) fn nowhere() -> Self {
         let id = || SystemIds.next_uuid().to_string();
-        Self { workspace: id(), environment: id(), connection: id(), run: id(), snapshot: id() }
+        Self {
+            workspace: id(),
+            environment: id(),
+            connection: id(),
+            run: id(),
+            snapshot: id(),
+        }
     }
 
     /// The address of an operation here.
@@ -71,11 +77,21 @@ impl Case {
 }
 
 const fn get(path: &'static str, needs: Needs) -> Case {
-    Case { method: "GET", path, needs, body: None }
+    Case {
+        method: "GET",
+        path,
+        needs,
+        body: None,
+    }
 }
 
 const fn post(path: &'static str, needs: Needs, body: fn(&Place) -> Value) -> Case {
-    Case { method: "POST", path, needs, body: Some(body) }
+    Case {
+        method: "POST",
+        path,
+        needs,
+        body: Some(body),
+    }
 }
 
 use Needs::{Capability, Nothing, Token};
@@ -92,34 +108,87 @@ pub(crate) const CASES: [Case; 28] = [
     get("/api/v1/workspaces", Token),
     post("/api/v1/workspaces", Token, named),
     get("/api/v1/workspaces/{workspace_id}", Capability("workspace.view")),
-    get("/api/v1/workspaces/{workspace_id}/environments", Capability("workspace.view")),
-    get("/api/v1/workspaces/{workspace_id}/environments/{environment_id}", Capability("workspace.view")),
-    post("/api/v1/workspaces/{workspace_id}/environments", Capability("environments.manage"), named),
-    get("/api/v1/workspaces/{workspace_id}/members", Capability("members.view")),
-    post("/api/v1/workspaces/{workspace_id}/members", Capability("members.manage"), member),
-    get("/api/v1/workspaces/{workspace_id}/connections", Capability("connections.view")),
-    get("/api/v1/workspaces/{workspace_id}/connections/{connection_id}", Capability("connections.view")),
-    post("/api/v1/workspaces/{workspace_id}/connections", Capability("connections.manage"), connection),
+    get(
+        "/api/v1/workspaces/{workspace_id}/environments",
+        Capability("workspace.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/environments/{environment_id}",
+        Capability("workspace.view"),
+    ),
+    post(
+        "/api/v1/workspaces/{workspace_id}/environments",
+        Capability("environments.manage"),
+        named,
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/members",
+        Capability("members.view"),
+    ),
+    post(
+        "/api/v1/workspaces/{workspace_id}/members",
+        Capability("members.manage"),
+        member,
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/connections",
+        Capability("connections.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}",
+        Capability("connections.view"),
+    ),
+    post(
+        "/api/v1/workspaces/{workspace_id}/connections",
+        Capability("connections.manage"),
+        connection,
+    ),
     Case {
         method: "PUT",
         path: "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/credential",
         needs: Capability("credentials.manage"),
         body: Some(credential),
     },
-    get("/api/v1/workspaces/{workspace_id}/operation-runs", Capability("operations.view")),
-    get("/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}", Capability("operations.view")),
-    post("/api/v1/workspaces/{workspace_id}/operation-runs", Capability("operations.start"), start),
-    post("/api/v1/workspaces/{workspace_id}/operation-runs/preflight", Capability("operations.start"), start),
+    get(
+        "/api/v1/workspaces/{workspace_id}/operation-runs",
+        Capability("operations.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}",
+        Capability("operations.view"),
+    ),
+    post(
+        "/api/v1/workspaces/{workspace_id}/operation-runs",
+        Capability("operations.start"),
+        start,
+    ),
+    post(
+        "/api/v1/workspaces/{workspace_id}/operation-runs/preflight",
+        Capability("operations.start"),
+        start,
+    ),
     Case {
         method: "POST",
         path: "/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}/cancel",
         needs: Capability("operations.cancel"),
         body: None,
     },
-    get("/api/v1/workspaces/{workspace_id}/inventory/items", Capability("inventory.view")),
-    get("/api/v1/workspaces/{workspace_id}/compliance-snapshots", Capability("inventory.view")),
-    get("/api/v1/workspaces/{workspace_id}/compliance-snapshots/{snapshot_id}", Capability("inventory.view")),
-    get("/api/v1/workspaces/{workspace_id}/audit-events", Capability("audit.view")),
+    get(
+        "/api/v1/workspaces/{workspace_id}/inventory/items",
+        Capability("inventory.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/compliance-snapshots",
+        Capability("inventory.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/compliance-snapshots/{snapshot_id}",
+        Capability("inventory.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/audit-events",
+        Capability("audit.view"),
+    ),
 ];
 
 fn unique() -> String {

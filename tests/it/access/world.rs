@@ -42,7 +42,13 @@ impl World {
             ..Place::nowhere()
         };
         ours.run = queued(&app, &ours).await;
-        Self { wire: Wire::to(&app.base_url), app, ours, second_environment, theirs }
+        Self {
+            wire: Wire::to(&app.base_url),
+            app,
+            ours,
+            second_environment,
+            theirs,
+        }
     }
 
     /// Calls an operation at `place` as `subject`.
@@ -76,18 +82,41 @@ async fn furnish(app: &TestApp) -> (Place, String) {
     created(&owner.post("/api/v1/workspaces", &body).await.expect("an answer"));
     for role in &ROLES[1..] {
         let body = json!({ "issuer": LocalIssuer::ISSUER, "subject": role, "role": role });
-        created(&owner.post(&format!("{}/members", home.base), &body).await.expect("an answer"));
+        created(
+            &owner
+                .post(&format!("{}/members", home.base), &body)
+                .await
+                .expect("an answer"),
+        );
     }
     let body = json!({ "display_name": "Another environment", "slug": "staging" });
-    let second = created(&owner.post(&format!("{}/environments", home.base), &body).await.expect("an answer"));
+    let second = created(
+        &owner
+            .post(&format!("{}/environments", home.base), &body)
+            .await
+            .expect("an answer"),
+    );
     let body = connection_body(&second, &app.fabrikam, &app.fabrikam.secret);
-    created(&owner.post(&format!("{}/connections", home.base), &body).await.expect("an answer"));
+    created(
+        &owner
+            .post(&format!("{}/connections", home.base), &body)
+            .await
+            .expect("an answer"),
+    );
     for operation in ["inventory.sync", "compliance.snapshot", "compliance.snapshot"] {
-        assert_eq!(home.start(&owner, operation).await.text("/disposition"), "accepted");
+        assert_eq!(
+            home.start(&owner, operation).await.text("/disposition"),
+            "accepted"
+        );
         app.drain().await;
     }
     let list = format!("{}/compliance-snapshots", home.base);
-    let snapshot = owner.get(&list).await.expect("an answer").text("/items/0/id").to_owned();
+    let snapshot = owner
+        .get(&list)
+        .await
+        .expect("an answer")
+        .text("/items/0/id")
+        .to_owned();
     let place = Place {
         workspace: home.workspace,
         environment: home.environment,
@@ -101,5 +130,10 @@ async fn furnish(app: &TestApp) -> (Place, String) {
 async fn queued(app: &TestApp, place: &Place) -> String {
     let body = json!({ "operation_type": "provider.connection.check", "environment_id": place.environment });
     let path = place.fill("/api/v1/workspaces/{workspace_id}/operation-runs");
-    app.client("owner").post(&path, &body).await.expect("an answer").text("/run/id").to_owned()
+    app.client("owner")
+        .post(&path, &body)
+        .await
+        .expect("an answer")
+        .text("/run/id")
+        .to_owned()
 }

@@ -31,19 +31,26 @@ const UNPRINTABLE: [(&str, char); 9] = [
 ];
 
 /// The operations that take a body.
-pub(super) fn with_bodies() -> impl Iterator<Item = (&'static Case, fn(&crate::access::cases::Place) -> Value)> {
+pub(super) fn with_bodies() -> impl Iterator<Item = (&'static Case, fn(&crate::access::cases::Place) -> Value)>
+{
     CASES.iter().filter_map(|case| Some((case, case.body?)))
 }
 
 /// The JSON pointers of all values below the root for which `wanted` holds.
 fn pointers(value: &Value, wanted: &dyn Fn(&Value) -> bool) -> Vec<String> {
-    let Value::Object(fields) = value else { return Vec::new() };
+    let Value::Object(fields) = value else {
+        return Vec::new();
+    };
     let mut found = Vec::new();
     for (name, inner) in fields {
         if wanted(inner) {
             found.push(format!("/{name}"));
         }
-        found.extend(pointers(inner, wanted).iter().map(|rest| format!("/{name}{rest}")));
+        found.extend(
+            pointers(inner, wanted)
+                .iter()
+                .map(|rest| format!("/{name}{rest}")),
+        );
     }
     found
 }
@@ -76,7 +83,12 @@ async fn a_text_with_something_unprintable_is_refused_in_every_field(database: T
 
 async fn a_text_of_the_wrong_length_is_refused_in_every_field(database: TestDatabase) {
     let mut trial = Trial::begin(database).await;
-    let lengths = [String::new(), "   ".to_owned(), format!("{CANARY}{}", "x".repeat(5000)), "é".repeat(2600)];
+    let lengths = [
+        String::new(),
+        "   ".to_owned(),
+        format!("{CANARY}{}", "x".repeat(5000)),
+        "é".repeat(2600),
+    ];
     for (case, body) in with_bodies() {
         let body = body(&trial.ours);
         for pointer in pointers(&body, &Value::is_string) {
@@ -96,20 +108,43 @@ async fn a_value_of_the_wrong_type_is_refused_in_every_field(database: TestDatab
         let body = body(&trial.ours);
         for pointer in pointers(&body, &|_| true) {
             let present = body.pointer(&pointer).expect("a place in the body");
-            let other = if present.is_object() { values_in_order(present) } else { json!({ CANARY: 1 }) };
+            let other = if present.is_object() {
+                values_in_order(present)
+            } else {
+                json!({ CANARY: 1 })
+            };
             for value in [json!(7), json!(-1.5e300), json!(true), json!([CANARY]), other] {
                 let what = format!("{} with {value} in {pointer}", case.name());
                 let request = trial.call(case).json(&with(&body, &pointer, value));
                 let reply = trial.refused(&what, &request).await;
                 // Inside the provider's own detail the place of the whole detail is good enough.
-                let place = if pointer.starts_with("/provider_context") { "/provider_context" } else { &pointer };
-                if !errors(&reply).iter().any(|(pointed, _)| pointed.starts_with(place)) {
+                let place = if pointer.starts_with("/provider_context") {
+                    "/provider_context"
+                } else {
+                    &pointer
+                };
+                if !errors(&reply)
+                    .iter()
+                    .any(|(pointed, _)| pointed.starts_with(place))
+                {
                     trial.fail(&what, &request, "does not point at the place", &reply);
                 }
             }
         }
-        for root in [json!(null), json!(7), json!(CANARY), json!([]), json!([body]), values_in_order(&body)] {
-            trial.refused(&format!("{} with {root}", case.name()), &trial.call(case).json(&root)).await;
+        for root in [
+            json!(null),
+            json!(7),
+            json!(CANARY),
+            json!([]),
+            json!([body]),
+            values_in_order(&body),
+        ] {
+            trial
+                .refused(
+                    &format!("{} with {root}", case.name()),
+                    &trial.call(case).json(&root),
+                )
+                .await;
         }
     }
     trial.end(150).await;
@@ -148,16 +183,12 @@ fn values_in_order(body: &Value) -> Value {
 
 async fn a_missing_field_is_named_and_an_unknown_one_is_refused(database: TestDatabase) {
     let mut trial = Trial::begin(database).await;
-    let document = spec::document();
     for (case, body) in with_bodies() {
         let body = body(&trial.ours);
-        let operation = spec::operations().into_iter().find(|operation| operation.name() == case.name());
-        let content = &operation.expect("an operation").details["requestBody"]["content"]["application/json"];
-        let schema = content["schema"]["$ref"].as_str().expect("a schema").trim_start_matches('#').to_owned();
-        let required = document.pointer(&schema).expect("leads somewhere")["required"].clone();
-        for field in required.as_array().expect("required fields").iter().filter_map(Value::as_str) {
+        for field in required_fields(case) {
             let mut without = body.clone();
-            without.as_object_mut().expect("an object").remove(field).expect("the body has it");
+            let fields = without.as_object_mut().expect("an object");
+            fields.remove(&field).expect("the body has it");
             for wrong in [without, with(&body, &format!("/{field}"), Value::Null)] {
                 let what = format!("{} without {field}", case.name());
                 let request = trial.call(case).json(&wrong);
@@ -168,17 +199,52 @@ async fn a_missing_field_is_named_and_an_unknown_one_is_refused(database: TestDa
                 }
             }
         }
-        for field in [CANARY, "id", "workspace_id", "is_default", "is_enabled", "created_at", "version", "__proto__"] {
+        for field in NOT_WRITABLE {
             let mut more = body.clone();
             more[field] = json!(CANARY);
-            let what = format!("{} with {field}", case.name());
-            trial.refused_as(&what, &trial.call(case).json(&more), 422, "unknown_field").await;
+            let (what, request) = (
+                format!("{} with {field}", case.name()),
+                trial.call(case).json(&more),
+            );
+            trial.refused_as(&what, &request, 422, "unknown_field").await;
         }
         for pointer in pointers(&body, &Value::is_object) {
             let mut more = body.clone();
             more.pointer_mut(&pointer).expect("an object")[CANARY] = json!(1);
-            trial.refused(&format!("{} with more in {pointer}", case.name()), &trial.call(case).json(&more)).await;
+            let what = format!("{} with more in {pointer}", case.name());
+            trial.refused(&what, &trial.call(case).json(&more)).await;
         }
     }
     trial.end(60).await;
+}
+
+/// Fields that no body has, some of them because only the product sets them.
+const NOT_WRITABLE: [&str; 8] = [
+    CANARY,
+    "id",
+    "workspace_id",
+    "is_default",
+    "is_enabled",
+    "created_at",
+    "version",
+    "__proto__",
+];
+
+/// The fields of a body that the document says are required.
+fn required_fields(case: &Case) -> Vec<String> {
+    let operations = spec::operations();
+    let operation = operations
+        .iter()
+        .find(|operation| operation.name() == case.name());
+    let body = &operation.expect("an operation").details["requestBody"];
+    let reference = body["content"]["application/json"]["schema"]["$ref"].as_str();
+    let pointer = reference.expect("a schema").trim_start_matches('#');
+    let document = spec::document();
+    let schema = document.pointer(pointer).expect("leads somewhere");
+    let required = schema["required"].as_array().expect("required fields");
+    required
+        .iter()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
 }

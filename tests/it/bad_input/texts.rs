@@ -9,21 +9,33 @@ use super::{
 };
 use crate::wire::Request;
 
-on_both_engines!(what_is_no_json_is_refused, what_is_not_announced_as_json_is_refused, what_is_too_large_is_refused);
+on_both_engines!(
+    what_is_no_json_is_refused,
+    what_is_not_announced_as_json_is_refused,
+    what_is_too_large_is_refused
+);
 
 async fn what_is_no_json_is_refused(database: TestDatabase) {
     let mut trial = Trial::begin(database).await;
     for (case, body) in with_bodies() {
         let good = body(&trial.ours).to_string();
         for (name, bytes) in malformed(&good) {
-            let request = trial.call(case).with("content-type", "application/json").bytes(&bytes);
+            let request = trial
+                .call(case)
+                .with("content-type", "application/json")
+                .bytes(&bytes);
             let what = format!("{} with {name}", case.name());
             trial.refused_as(&what, &request, 400, "malformed_json").await;
         }
         let (first, rest) = good[1..].split_once(',').expect("two fields");
         let twice = format!("{{{first},{first},{rest}").into_bytes();
-        let request = trial.call(case).with("content-type", "application/json").bytes(&twice);
-        trial.refused(&format!("{} with a field twice", case.name()), &request).await;
+        let request = trial
+            .call(case)
+            .with("content-type", "application/json")
+            .bytes(&twice);
+        trial
+            .refused(&format!("{} with a field twice", case.name()), &request)
+            .await;
     }
     trial.end(100).await;
 }
@@ -49,14 +61,26 @@ fn malformed(good: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("an unknown escape", good.replacen(":\"", ":\"\\x00", 1)),
         ("a raw line feed in a text", good.replacen(":\"", ":\"\n", 1)),
         ("deep arrays", "[".repeat(60_000)),
-        ("deep objects", format!("{open},\"{CANARY}\":{}", "{\"a\":".repeat(5000))),
+        (
+            "deep objects",
+            format!("{open},\"{CANARY}\":{}", "{\"a\":".repeat(5000)),
+        ),
         ("a form", format!("display_name={CANARY}")),
         ("markup", format!("<name>{CANARY}</name>")),
     ];
-    let mut all: Vec<_> = texts.into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
+    let mut all: Vec<_> = texts
+        .into_iter()
+        .map(|(name, text)| (name, text.into_bytes()))
+        .collect();
     let (start, end) = good.split_once(":\"").expect("a text");
-    all.push(("a byte that is no UTF-8", [start.as_bytes(), b":\"\xFF", end.as_bytes()].concat()));
-    all.push(("an overlong encoding", [start.as_bytes(), b":\"\xC0\xAF", end.as_bytes()].concat()));
+    all.push((
+        "a byte that is no UTF-8",
+        [start.as_bytes(), b":\"\xFF", end.as_bytes()].concat(),
+    ));
+    all.push((
+        "an overlong encoding",
+        [start.as_bytes(), b":\"\xC0\xAF", end.as_bytes()].concat(),
+    ));
     all.push(("UTF-16", good.encode_utf16().flat_map(u16::to_le_bytes).collect()));
     all
 }
@@ -77,17 +101,38 @@ async fn what_is_not_announced_as_json_is_refused(database: TestDatabase) {
     for (case, body) in with_bodies() {
         let good = body(&trial.ours).to_string();
         let call = trial.call(case).bytes(good.as_bytes());
-        trial.refused_as(&format!("{} unannounced", case.name()), &call, 415, "unsupported_media_type").await;
+        trial
+            .refused_as(
+                &format!("{} unannounced", case.name()),
+                &call,
+                415,
+                "unsupported_media_type",
+            )
+            .await;
         for announced in media {
             let request = call.clone().with("content-type", announced);
             let what = format!("{} as {announced:?}", case.name());
-            trial.refused_as(&what, &request, 415, "unsupported_media_type").await;
+            trial
+                .refused_as(&what, &request, 415, "unsupported_media_type")
+                .await;
         }
-        let twice = call.with("content-type", "application/json").with("content-type", "application/json");
-        trial.refused_as(&case.name(), &twice, 415, "unsupported_media_type").await;
+        let twice = call
+            .with("content-type", "application/json")
+            .with("content-type", "application/json");
+        trial
+            .refused_as(&case.name(), &twice, 415, "unsupported_media_type")
+            .await;
         // An encoding that nobody undoes is not JSON, whatever the content type says.
-        let squeezed = trial.call(case).with("content-type", "application/json").with("content-encoding", "gzip");
-        trial.refused(&case.name(), &squeezed.bytes(b"\x1F\x8B\x08\0\0\0\0\0\0\x03\x4B\x04\0")).await;
+        let squeezed = trial
+            .call(case)
+            .with("content-type", "application/json")
+            .with("content-encoding", "gzip");
+        trial
+            .refused(
+                &case.name(),
+                &squeezed.bytes(b"\x1F\x8B\x08\0\0\0\0\0\0\x03\x4B\x04\0"),
+            )
+            .await;
     }
     trial.end(60).await;
 }
@@ -102,18 +147,37 @@ async fn what_is_too_large_is_refused(database: TestDatabase) {
             bytes.resize(size, b' ');
             let call = trial.call(case).with("content-type", "application/json");
             let what = format!("{} with {size} bytes", case.name());
-            trial.refused_as(&what, &call.clone().bytes(&bytes), 413, "payload_too_large").await;
-            trial.refused_as(&format!("{what} in chunks"), &chunked(call, &bytes), 413, "payload_too_large").await;
+            trial
+                .refused_as(&what, &call.clone().bytes(&bytes), 413, "payload_too_large")
+                .await;
+            trial
+                .refused_as(
+                    &format!("{what} in chunks"),
+                    &chunked(call, &bytes),
+                    413,
+                    "payload_too_large",
+                )
+                .await;
         }
         let mut long = good.clone();
         long[CANARY] = Value::String("x".repeat(2 * 1024 * 1024));
-        trial.refused_as(&case.name(), &trial.call(case).json(&long), 413, "payload_too_large").await;
+        trial
+            .refused_as(
+                &case.name(),
+                &trial.call(case).json(&long),
+                413,
+                "payload_too_large",
+            )
+            .await;
     }
     // The limit itself is fine: what is refused is the size and nothing else.
     let (case, body) = with_bodies().next().expect("a body");
     let mut bytes = body(&trial.ours).to_string().into_bytes();
     bytes.resize(LIMIT, b' ');
-    let request = trial.call(case).with("content-type", "application/json").bytes(&bytes);
+    let request = trial
+        .call(case)
+        .with("content-type", "application/json")
+        .bytes(&bytes);
     let reply = trial.wire.send(&request).await;
     assert_eq!(reply.status, 201, "{}", reply.text());
     trial.end(35).await;

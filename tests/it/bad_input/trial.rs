@@ -45,7 +45,18 @@ impl Trial {
         let tables = Tables::of(&app.database).await;
         let before = tables.contents().await;
         let token = app.token("owner");
-        Self { app, wire, ours, theirs, token, tables, before, catalogue, failures: Vec::new(), tried: 0 }
+        Self {
+            app,
+            wire,
+            ours,
+            theirs,
+            token,
+            tables,
+            before,
+            catalogue,
+            failures: Vec::new(),
+            tried: 0,
+        }
     }
 
     /// A request of the owner.
@@ -56,7 +67,11 @@ impl Trial {
     /// The owner's call of an operation, without a body.
     pub(crate) fn call(&self, case: &Case) -> Request {
         let request = self.request(case.method, &self.ours.fill(case.path));
-        if case.method == "PUT" { request.with("if-match", "*") } else { request }
+        if case.method == "PUT" {
+            request.with("if-match", "*")
+        } else {
+            request
+        }
     }
 
     /// Tries a request that must be refused in some way.
@@ -67,7 +82,13 @@ impl Trial {
     }
 
     /// Tries a request that must be refused with this status and code.
-    pub(crate) async fn refused_as(&mut self, what: &str, request: &Request, status: u16, code: &str) -> Reply {
+    pub(crate) async fn refused_as(
+        &mut self,
+        what: &str,
+        request: &Request,
+        status: u16,
+        code: &str,
+    ) -> Reply {
         let reply = self.refused(what, request).await;
         if (reply.status, reply.code().as_str()) != (status, code) {
             self.fail(what, request, &format!("wants {status} {code}"), &reply);
@@ -83,13 +104,31 @@ impl Trial {
         let known = self.catalogue.get(&reply.code()) == Some(&u64::from(reply.status));
         let rules = [
             (!(400..500).contains(&reply.status), "is not refused"),
-            (reply.header("content-type") != Some("application/problem+json"), "is no problem"),
-            (!known || body["status"] != reply.status, "has no code of the catalogue"),
-            (id.is_empty() || body["request_id"] != id, "does not name its request"),
-            (!body["errors"].is_array() || !body["retryable"].is_boolean(), "is not complete"),
-            (reply.text().to_lowercase().contains(CANARY), "repeats what was sent"),
+            (
+                reply.header("content-type") != Some("application/problem+json"),
+                "is no problem",
+            ),
+            (
+                !known || body["status"] != reply.status,
+                "has no code of the catalogue",
+            ),
+            (
+                id.is_empty() || body["request_id"] != id,
+                "does not name its request",
+            ),
+            (
+                !body["errors"].is_array() || !body["retryable"].is_boolean(),
+                "is not complete",
+            ),
+            (
+                reply.text().to_lowercase().contains(CANARY),
+                "repeats what was sent",
+            ),
         ];
-        let broken: Vec<_> = rules.into_iter().filter_map(|(broken, rule)| broken.then_some(rule)).collect();
+        let broken: Vec<_> = rules
+            .into_iter()
+            .filter_map(|(broken, rule)| broken.then_some(rule))
+            .collect();
         if !broken.is_empty() {
             self.fail(what, request, &broken.join(", "), reply);
         }
@@ -100,28 +139,44 @@ impl Trial {
     pub(crate) async fn nothing_happened(&mut self, what: &str) {
         let after = self.tables.contents().await;
         if after != self.before {
-            let changed = after.iter().filter(|(table, rows)| self.before.get(*table) != Some(rows));
+            let changed = after
+                .iter()
+                .filter(|(table, rows)| self.before.get(*table) != Some(rows));
             let names: Vec<_> = changed.map(|(table, _)| table.as_str()).collect();
-            self.failures.push(format!("{what}: changed {}", names.join(", ")));
+            self.failures
+                .push(format!("{what}: changed {}", names.join(", ")));
             self.before = after;
         }
         let ready = self.wire.send(&Request::get("/readyz")).await;
         if ready.status != 200 {
-            self.failures.push(format!("{what}: not ready any more: {}", ready.text()));
+            self.failures
+                .push(format!("{what}: not ready any more: {}", ready.text()));
         }
     }
 
     pub(crate) fn fail(&mut self, what: &str, request: &Request, rule: &str, reply: &Reply) {
-        let body = request.body.as_deref().map(|body| String::from_utf8_lossy(&body[..body.len().min(300)]));
+        let body = request
+            .body
+            .as_deref()
+            .map(|body| String::from_utf8_lossy(&body[..body.len().min(300)]));
         let (method, target) = (&request.method, &request.target[..request.target.len().min(200)]);
         let text = String::from_utf8_lossy(&reply.body[..reply.body.len().min(400)]);
-        self.failures.push(format!("{what}: {rule}\n  {method} {target}\n  {body:?}\n  {} {text}", reply.status));
+        self.failures.push(format!(
+            "{what}: {rule}\n  {method} {target}\n  {body:?}\n  {} {text}",
+            reply.status
+        ));
     }
 
     /// The end: nothing was wrong with any of at least `least` requests.
     pub(crate) async fn end(self, least: usize) {
         let failures = self.failures;
-        assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), self.tried, failures.join("\n\n"));
+        assert!(
+            failures.is_empty(),
+            "{} of {}:\n{}",
+            failures.len(),
+            self.tried,
+            failures.join("\n\n")
+        );
         assert!(self.tried >= least, "only {} requests were tried", self.tried);
         self.tables.close().await;
         self.app.stop().await;
@@ -133,13 +188,19 @@ pub(crate) fn errors(reply: &Reply) -> BTreeSet<(String, String)> {
     let body = reply.json();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let errors = body["errors"].as_array().into_iter().flatten();
-    errors.map(|error| (text(&error["pointer"]), text(&error["code"]))).collect()
+    errors
+        .map(|error| (text(&error["pointer"]), text(&error["code"])))
+        .collect()
 }
 
 async fn furnish(app: &TestApp, subject: &str) -> Place {
     let client = app.client(subject);
     let home = app.home(&client, &app.contoso, &app.contoso.secret).await;
-    let run = home.start(&client, "inventory.sync").await.text("/run/id").to_owned();
+    let run = home
+        .start(&client, "inventory.sync")
+        .await
+        .text("/run/id")
+        .to_owned();
     Place {
         workspace: home.workspace,
         environment: home.environment,

@@ -8,7 +8,7 @@ use kernel::{SystemClock, SystemIds};
 use migration::{Migrator, MigratorTrait as _};
 use sea_orm::ConnectionTrait as _;
 use storage::Storage as _;
-use storage_sea_orm::{ConnectError, Database, SchemaError};
+use storage_sea_orm::{ConnectError, Database, DatabaseUrl, SchemaError};
 
 use super::on_an_empty_database;
 
@@ -29,6 +29,11 @@ on_both_engines!(
 );
 
 async fn pending_migrations_are_refused(database: TestDatabase) {
+    if let DatabaseUrl::Sqlite(path) = database.database_url() {
+        assert!(matches!(open(&database).await, Err(ConnectError::NoSuchFile)));
+        assert!(!path.exists(), "only whoever says so makes a file");
+        std::fs::File::create(path).expect("an empty file is an empty database");
+    }
     let all = Migrator::migrations().len();
     let refused = open(&database).await;
     assert!(matches!(refused, Err(ConnectError::Schema(SchemaError::Pending(count))) if count == all));

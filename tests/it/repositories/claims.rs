@@ -6,8 +6,8 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use chrono::TimeDelta;
 use integration_tests::{TestDatabase, on_both_engines};
 use operations::{
-    ClaimedRun, Completion, Fence, InsertedRun, OperationRun, QueueSettings, RunOutcome, RunQueue as _,
-    RunState, RunStatus,
+    ClaimedRun, Completion, Fence, HandBack, InsertedRun, OperationRun, QueueSettings, RunOutcome,
+    RunQueue as _, RunState, RunStatus,
 };
 use provider_core::{ReasonCode, RunId};
 
@@ -20,6 +20,8 @@ on_both_engines!(
     a_workspace_has_at_most_so_many_running_whoever_claims,
     a_run_is_claimed_by_one_worker,
     a_run_that_was_handed_back_waits_its_time,
+    what_another_version_queued_is_left_to_it,
+    a_row_that_cannot_be_read_holds_up_nobody,
     the_depth_counts_what_waits_and_what_runs,
 );
 
@@ -189,7 +191,7 @@ async fn a_run_that_was_handed_back_waits_its_time(database: TestDatabase) {
         world
             .hand_back(&place, &claimed.lease, Duration::from_hours(1))
             .await,
-        Fence::Held
+        HandBack::Done
     );
     let waits = world.run_now(&place, runs[0].id).await;
     assert_eq!(waits.status(), RunStatus::Queued);
@@ -211,6 +213,29 @@ async fn a_run_that_was_handed_back_waits_its_time(database: TestDatabase) {
         started(&claimed.run),
         "the first start counts"
     );
+}
+
+async fn what_another_version_queued_is_left_to_it(database: TestDatabase) {
+    let world = World::new(database).await;
+    let (_, runs) = waiting(&world, 2, 10).await;
+    world
+        .set_run(runs[0].id, "operation_type = 'something.later'")
+        .await;
+    assert_eq!(ids(&world.claim(&settings(), 10).await), [runs[1].id]);
+    let queued = "SELECT count(*) FROM operation_runs WHERE status = 'queued' AND attempt = 0";
+    assert_eq!(world.database.number(queued).await, 1);
+}
+
+async fn a_row_that_cannot_be_read_holds_up_nobody(database: TestDatabase) {
+    let world = World::new(database).await;
+    let (_, runs) = waiting(&world, 3, 10).await;
+    world.set_run(runs[0].id, "context = '[]'").await;
+    assert_eq!(ids(&world.claim(&settings(), 10).await), [runs[1].id, runs[2].id]);
+    for run in &runs {
+        world.lose_lease(run.id).await;
+    }
+    assert_eq!(world.sweep().await.requeued, 2, "nor is the sweep held up");
+    assert_eq!(ids(&world.claim(&settings(), 10).await), [runs[1].id, runs[2].id]);
 }
 
 async fn the_depth_counts_what_waits_and_what_runs(database: TestDatabase) {

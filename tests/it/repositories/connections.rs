@@ -24,6 +24,7 @@ on_both_engines!(
     what_is_stored_comes_back_as_it_was,
     an_observation_moves_the_axes_that_it_is_about,
     what_is_known_of_requirements_is_the_latest,
+    an_observation_of_an_earlier_version_says_nothing,
     an_observation_can_tell_that_a_credential_is_broken,
 );
 
@@ -213,7 +214,7 @@ async fn an_observation_moves_the_axes_that_it_is_about(database: TestDatabase) 
     let at = world.now + TimeDelta::minutes(1);
     let seen = Observation {
         consent: Some((ConsentState::Granted, None)),
-        ..nothing_seen(run.id, at)
+        ..nothing_seen(&connection, run.id, at)
     };
     world
         .observe(&place, connection.id, &seen)
@@ -273,7 +274,7 @@ async fn what_is_known_of_requirements_is_the_latest(database: TestDatabase) {
             .collect();
         let seen = Observation {
             requirements,
-            ..nothing_seen(run.id, at)
+            ..nothing_seen(&connection, run.id, at)
         };
         world
             .observe(&place, connection.id, &seen)
@@ -305,15 +306,45 @@ async fn what_is_known_of_requirements_is_the_latest(database: TestDatabase) {
     );
 }
 
+/// The credential was replaced while the run looked: what it saw is about the one before.
+async fn an_observation_of_an_earlier_version_says_nothing(database: TestDatabase) {
+    let world = World::new(database).await;
+    let place = world.place().await;
+    let before = world.connected(&place, "site-1", "one").await;
+    let run = world.queued(&place, &before, "key").await;
+    world
+        .put_credential(&place, &before, world.credential("two"))
+        .await;
+    let (after, entries) = (world.found(&place, &before).await, world.journal_entries().await);
+    let seen = Observation {
+        consent: Some((ConsentState::Granted, None)),
+        verification: Some((VerificationState::Healthy, None)),
+        requirements: vec![("permissions.a".to_owned(), RequirementState::Granted)],
+        credential_opened: Some(false),
+        ..nothing_seen(&before, run.id, world.now)
+    };
+    world.observe(&place, before.id, &seen).await.expect("answers");
+    assert_eq!(world.found(&place, &before).await, after);
+    assert_eq!(world.journal_entries().await, entries, "nor is it told");
+    let session = world.read().await;
+    let known = session
+        .connections()
+        .requirements(&place.scope, before.id)
+        .await
+        .expect("reads");
+    assert_eq!(known, []);
+}
+
 /// An observation of nothing, to build on.
-fn nothing_seen(run_id: RunId, at: Timestamp) -> Observation {
+fn nothing_seen(connection: &ProviderConnection, run_id: RunId, at: Timestamp) -> Observation {
     Observation {
         run_id,
+        connection_version: connection.version,
         at,
         consent: None,
         verification: None,
         requirements: Vec::new(),
-        credential_undecryptable: false,
+        credential_opened: None,
     }
 }
 
@@ -324,8 +355,8 @@ async fn an_observation_can_tell_that_a_credential_is_broken(database: TestDatab
     let other = world.connected(&place, "site-2", "secret").await;
     let run = world.queued(&place, &connection, "key").await;
     let seen = Observation {
-        credential_undecryptable: true,
-        ..nothing_seen(run.id, world.now)
+        credential_opened: Some(false),
+        ..nothing_seen(&connection, run.id, world.now)
     };
     world
         .observe(&place, connection.id, &seen)
@@ -337,6 +368,19 @@ async fn an_observation_can_tell_that_a_credential_is_broken(database: TestDatab
         CredentialState::Undecryptable
     );
     assert_eq!(state(world.found(&place, &other).await), CredentialState::Valid);
+    let mended = Observation {
+        credential_opened: Some(true),
+        ..seen
+    };
+    world
+        .observe(&place, connection.id, &mended)
+        .await
+        .expect("records");
+    assert_eq!(
+        state(world.found(&place, &connection).await),
+        CredentialState::Valid,
+        "or that it is not"
+    );
 }
 
 async fn defaults(

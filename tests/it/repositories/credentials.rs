@@ -3,10 +3,10 @@
 
 use chrono::TimeDelta;
 use integration_tests::{TestDatabase, on_both_engines};
-use kernel::Timestamp;
+use kernel::{StoreError, Timestamp};
 use provider_core::{
     Axis, ConsentState, CredentialVault as _, NewCredential, Observation, ProviderConnection, ReasonCode,
-    StoredCredential, VaultError, VerificationState,
+    RequirementState, StoredCredential, VaultError, VerificationState,
 };
 
 use super::world::{Place, World};
@@ -18,6 +18,8 @@ on_both_engines!(
     of_two_at_once_one_is_stored,
     what_was_verified_with_the_old_one_is_unknown_again,
     consent_was_given_to_a_client,
+    requirements_are_known_of_a_client,
+    a_credential_is_opened_for_the_connection_that_was_read,
     the_secret_is_not_in_the_database,
 );
 
@@ -60,6 +62,7 @@ async fn a_connection_without_a_credential_has_none_to_open(database: TestDataba
             .await,
         StoredCredential::Stored { version: 1 }
     );
+    let connection = world.found(&place, &connection).await;
     let opened = world
         .store
         .vault()
@@ -192,6 +195,45 @@ async fn consent_was_given_to_a_client(database: TestDatabase) {
     assert_eq!(opened.secret.expose(), "two");
 }
 
+async fn requirements_are_known_of_a_client(database: TestDatabase) {
+    let world = World::new(database).await;
+    let place = world.place().await;
+    let connection = observed(&world, &place, (ConsentState::Granted, None)).await;
+    let known = async || {
+        let session = world.read().await;
+        session
+            .connections()
+            .requirements(&place.scope, connection.id)
+            .await
+            .expect("reads")
+            .len()
+    };
+    assert_eq!(known().await, 1);
+    world
+        .put_credential(&place, &connection, later(&world, "two"))
+        .await;
+    assert_eq!(known().await, 1, "the same client keeps what it may do");
+    let present = world.found(&place, &connection).await;
+    let other = ProviderConnection {
+        client_identifier: Some("client-2".to_owned()),
+        ..present
+    };
+    world.put_credential(&place, &other, later(&world, "three")).await;
+    assert_eq!(known().await, 0, "nobody knows what the other one may do");
+}
+
+/// Whoever read the connection before the change must read it again: the credential is another's.
+async fn a_credential_is_opened_for_the_connection_that_was_read(database: TestDatabase) {
+    let world = World::new(database).await;
+    let place = world.place().await;
+    let before = world.connected(&place, "site-1", "one").await;
+    world
+        .put_credential(&place, &before, world.credential("two"))
+        .await;
+    let refused = world.store.vault().open(&place.scope, &before).await;
+    assert!(matches!(refused, Err(VaultError::Store(StoreError::Conflict))));
+}
+
 async fn the_secret_is_not_in_the_database(database: TestDatabase) {
     let world = World::new(database).await;
     let place = world.place().await;
@@ -216,14 +258,15 @@ async fn observed(
     let run = world.queued(place, &connection, "key").await;
     let observation = Observation {
         run_id: run.id,
+        connection_version: connection.version,
         at: world.now + TimeDelta::minutes(1),
         consent: Some(consent),
         verification: Some((
             VerificationState::Blocked,
             Some(ReasonCode::ProviderCredentialInvalid),
         )),
-        requirements: Vec::new(),
-        credential_undecryptable: false,
+        requirements: vec![("permissions.a".to_owned(), RequirementState::Granted)],
+        credential_opened: None,
     };
     world
         .observe(place, connection.id, &observation)

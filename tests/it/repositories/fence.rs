@@ -6,8 +6,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use integration_tests::{TestDatabase, on_both_engines};
 use operations::{
-    ClaimedRun, CountKey, Fence, Heartbeat, OperationRun, RunFailure, RunLease, RunOutcome, RunQueue as _,
-    RunState, SummaryCounts, SweepReport,
+    ClaimedRun, CountKey, Fence, HandBack, Heartbeat, OperationRun, RunFailure, RunLease, RunOutcome,
+    RunQueue as _, RunState, RunStatus, SummaryCounts, SweepReport,
 };
 use provider_core::{Progress, ReasonCode};
 
@@ -21,6 +21,7 @@ on_both_engines!(
     a_dead_attempt_writes_nothing_while_another_has_the_run,
     no_attempt_writes_to_a_run_that_is_over,
     a_run_that_was_handed_back_is_out_of_hand,
+    a_run_that_somebody_wants_canceled_is_not_handed_back,
     a_lease_of_no_run_is_lost,
     an_end_that_is_not_committed_does_not_end,
 );
@@ -188,9 +189,32 @@ async fn a_run_that_was_handed_back_is_out_of_hand(database: TestDatabase) {
     let (place, claimed) = begun(&world).await;
     assert_eq!(
         world.hand_back(&place, &claimed.lease, Duration::ZERO).await,
-        Fence::Held
+        HandBack::Done
     );
     assert_all_lost(&world, &place, &claimed.lease, &claimed.run).await;
+}
+
+async fn a_run_that_somebody_wants_canceled_is_not_handed_back(database: TestDatabase) {
+    let world = World::new(database).await;
+    let (place, claimed) = begun(&world).await;
+    assert!(world.request_cancel(&place, claimed.run.id).await);
+    let entries = world.journal_entries().await;
+    let back = world.hand_back(&place, &claimed.lease, Duration::ZERO).await;
+    assert_eq!(back, HandBack::CancelRequested);
+    assert_eq!(
+        world.run_now(&place, claimed.run.id).await.status(),
+        RunStatus::Running
+    );
+    assert_eq!(world.journal_entries().await, entries);
+    let end = claimed
+        .run
+        .end_because(RunOutcome::Canceled, ReasonCode::RunCanceled)
+        .expect("active");
+    assert_eq!(
+        world.finish(&place, &claimed.lease, &end).await,
+        Fence::Held,
+        "its worker ends it"
+    );
 }
 
 async fn a_lease_of_no_run_is_lost(database: TestDatabase) {
@@ -253,7 +277,10 @@ async fn assert_all_lost(world: &World, place: &Place, lease: &RunLease, run: &O
         .end_because(RunOutcome::Failed, ReasonCode::InternalError)
         .expect("it was active once");
     assert_eq!(world.finish(place, lease, &end).await, Fence::Lost);
-    assert_eq!(world.hand_back(place, lease, Duration::ZERO).await, Fence::Lost);
+    assert_eq!(
+        world.hand_back(place, lease, Duration::ZERO).await,
+        HandBack::Lost
+    );
     assert_eq!(
         (world.run_now(place, run.id).await, world.journal_entries().await),
         before

@@ -79,11 +79,12 @@ impl Neighbours {
     async fn observe(&self, place: &Place) -> Result<(), StoreError> {
         let observation = Observation {
             run_id: self.run.id,
+            connection_version: self.connection.version,
             at: self.world.now,
             consent: Some((ConsentState::Granted, None)),
             verification: None,
             requirements: vec![("permissions.read".to_owned(), RequirementState::Granted)],
-            credential_undecryptable: false,
+            credential_opened: None,
         };
         self.world.observe(place, self.connection.id, &observation).await
     }

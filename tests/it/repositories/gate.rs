@@ -4,7 +4,9 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use integration_tests::{TestDatabase, on_both_engines};
 use kernel::PageRequest;
-use operations::{Fence, InsertedRun, OperationRun, OperationType, RunFilter, RunOutcome, RunStatus};
+use operations::{
+    Fence, HandBack, InsertedRun, OperationRun, OperationType, RunFilter, RunOutcome, RunStatus,
+};
 use provider_core::ReasonCode;
 
 use super::world::{World, environment};
@@ -71,7 +73,7 @@ async fn a_scope_is_held_until_the_run_is_over(database: TestDatabase) {
     assert_eq!(again().await, InsertedRun::ScopeTaken, "running");
     assert_eq!(
         world.hand_back(&place, &claimed.lease, Duration::ZERO).await,
-        Fence::Held
+        HandBack::Done
     );
     assert_eq!(again().await, InsertedRun::ScopeTaken, "handed back");
     world.claim_one().await;

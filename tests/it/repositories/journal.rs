@@ -6,7 +6,7 @@ use std::time::Duration;
 use integration_tests::{TestDatabase, on_both_engines};
 use inventory::ItemFilter;
 use kernel::PageRequest;
-use operations::{Fence, InsertedRun, OperationRun, RunFilter, RunLease, RunOutcome, SweepReport};
+use operations::{Fence, HandBack, InsertedRun, OperationRun, RunFilter, RunLease, RunOutcome, SweepReport};
 use provider_core::{
     ConsentState, InsertedConnection, Observation, ProviderConnection, ReasonCode, StoredCredential,
 };
@@ -60,11 +60,12 @@ async fn every_write_of_a_caller_has_its_entry(database: TestDatabase) {
     assert_entries(&world, 1, "a run", world.insert_run(&place, &run)).await;
     let observation = Observation {
         run_id: run.id,
+        connection_version: connection.version + 1,
         at: world.now,
         consent: Some((ConsentState::Granted, None)),
         verification: None,
         requirements: Vec::new(),
-        credential_undecryptable: true,
+        credential_opened: Some(false),
     };
     let observes = world.observe(&place, connection.id, &observation);
     assert_entries(&world, 1, "an observation", observes)
@@ -81,14 +82,14 @@ async fn every_write_to_a_run_has_its_entry(database: TestDatabase) {
     let connection = world.connected(&place, "site-1", "secret").await;
     let run = world.queued(&place, &connection, "key").await;
     let claimed = assert_entries(&world, 1, "a claim", world.claim_one()).await;
-    let asks = world.request_cancel(&place, run.id);
-    assert!(assert_entries(&world, 1, "a request to cancel", asks).await);
     let hands_back = world.hand_back(&place, &claimed.lease, Duration::ZERO);
     assert_eq!(
         assert_entries(&world, 1, "a run handed back", hands_back).await,
-        Fence::Held
+        HandBack::Done
     );
     let claimed = world.claim_one().await;
+    let asks = world.request_cancel(&place, run.id);
+    assert!(assert_entries(&world, 1, "a request to cancel", asks).await);
     let end = run
         .end_because(RunOutcome::Failed, ReasonCode::ProviderUnavailable)
         .expect("active");
@@ -176,7 +177,10 @@ async fn a_refused_write_to_a_run_has_none(database: TestDatabase) {
     assert_eq!(world.insert_run(&place, &other).await, InsertedRun::ScopeTaken);
     assert!(!world.request_cancel(&place, waiting.id).await, "it does not run");
     assert_eq!(world.finish(&place, &dead, &end).await, Fence::Lost);
-    assert_eq!(world.hand_back(&place, &dead, Duration::ZERO).await, Fence::Lost);
+    assert_eq!(
+        world.hand_back(&place, &dead, Duration::ZERO).await,
+        HandBack::Lost
+    );
     assert_eq!(world.sweep().await, SweepReport::default());
     assert_eq!(
         world.journal_entries().await,

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use integration_tests::{TestDatabase, on_both_engines};
 use operations::{
-    Fence, Freshness, Heartbeat, OperationRun, QueueSettings, RunOutcome, RunQueue as _, RunStatus,
+    Freshness, HandBack, Heartbeat, OperationRun, QueueSettings, RunOutcome, RunQueue as _, RunStatus,
     SweepReport,
 };
 use provider_core::{ReasonCode, RunId};
@@ -145,7 +145,7 @@ async fn handing_back_is_not_failing(database: TestDatabase) {
     for _ in 0..5 {
         let claimed = world.claim_one().await;
         let back = world.hand_back(&place, &claimed.lease, Duration::ZERO).await;
-        assert_eq!(back, Fence::Held);
+        assert_eq!(back, HandBack::Done);
     }
     world.claim_one().await;
     world.lose_lease(id).await;

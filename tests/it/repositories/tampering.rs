@@ -87,6 +87,14 @@ async fn a_secret_does_not_open_in_another_row(database: TestDatabase) {
     let turn = format!("UPDATE provider_credentials SET connection_id = {b} WHERE connection_id = {a}");
     assert_eq!(world.database.tamper(&turn).await, 1);
     assert_undecryptable(&world, &place, &second, "turned to another connection").await;
+    // Not even when that one points where the first one did.
+    for sql in [
+        format!("DELETE FROM provider_connections WHERE id = {a}"),
+        "UPDATE provider_connections SET scope_identifier = 'site-1'".to_owned(),
+    ] {
+        assert_eq!(world.database.tamper(&sql).await, 1);
+    }
+    assert_undecryptable(&world, &place, &second, "turned to a twin").await;
 }
 
 async fn a_secret_does_not_open_in_another_workspace(database: TestDatabase) {

@@ -11,6 +11,7 @@ on_both_engines!(
     a_slug_belongs_to_one_environment_of_a_workspace,
     the_founder_is_the_owner,
     a_principal_keeps_its_id_in_every_workspace,
+    a_name_is_the_workspaces_own,
     a_member_is_added_once,
     somebody_who_was_never_seen_is_nobody,
     a_role_is_the_one_of_this_workspace,
@@ -127,6 +128,38 @@ async fn a_principal_keeps_its_id_in_every_workspace(database: TestDatabase) {
         .await
         .expect("reads");
     assert_eq!(page.items.len(), 2);
+}
+
+/// How one workspace calls somebody is not told to another one.
+async fn a_name_is_the_workspaces_own(database: TestDatabase) {
+    let world = World::new(database).await;
+    let (ours, theirs) = (world.bare_place().await, world.bare_place().await);
+    let mut names = Vec::new();
+    for (place, label) in [(&ours, "Our name"), (&theirs, "Their name")] {
+        let mut member = world.member("somebody", Role::Operator);
+        member.principal.label.replace_range(.., label);
+        assert!(matches!(
+            world.add_member(place, &member).await,
+            AddedMember::Added(_)
+        ));
+        let session = world.read().await;
+        let key = &member.principal.key;
+        let found = session
+            .members()
+            .membership(key, place.scope.workspace_id())
+            .await
+            .expect("reads");
+        let listed = session
+            .members()
+            .list(&place.scope, PageRequest::default())
+            .await
+            .expect("reads")
+            .items;
+        let found = found.expect("a member").member().clone();
+        assert!(listed.contains(&found));
+        names.push(found.principal.label);
+    }
+    assert_eq!(names, ["Our name", "Their name"]);
 }
 
 async fn a_member_is_added_once(database: TestDatabase) {

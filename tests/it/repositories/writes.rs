@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use inventory::{ObservedItem, UpsertCounts};
 use kernel::{StoreError, Timestamp};
-use operations::{Completion, Fence, OperationRun, QueueSettings, RunLease, RunQueue as _, SweepReport};
+use operations::{
+    Completion, Fence, HandBack, OperationRun, QueueSettings, RunLease, RunQueue as _, SweepReport,
+};
 use provider_core::{ConnectionId, NewCredential, Observation, ProviderConnection, RunId, StoredCredential};
 use tenancy::{AddedMember, Environment, InsertedEnvironment, Member};
 
@@ -109,7 +111,7 @@ impl World {
         finished.expect("answers")
     }
 
-    pub(super) async fn hand_back(&self, place: &Place, lease: &RunLease, delay: Duration) -> Fence {
+    pub(super) async fn hand_back(&self, place: &Place, lease: &RunLease, delay: Duration) -> HandBack {
         let change = self.change(&place.scope);
         let mut unit = self.begin().await;
         let handed_back = unit

@@ -10,9 +10,11 @@ use serde::{
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
+use tenancy::name::is_unprintable;
+
 use crate::problem::{Code, Problem};
 
-/// Decodes `bytes`. Control characters are refused first, in every text and at every depth, so
+/// Decodes `bytes`. Lists and unprintable characters are refused first, in every text and at every depth, so
 /// that none reaches a domain type or the store.
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let _: Printable = parse(bytes)?;
@@ -76,7 +78,7 @@ impl Printable {
     const MESSAGE: &str = "control character";
 
     fn check<E: serde::de::Error>(text: &str) -> Result<Self, E> {
-        if text.chars().any(char::is_control) {
+        if text.chars().any(is_unprintable) {
             Err(E::custom(Self::MESSAGE))
         } else {
             Ok(Self)
@@ -123,14 +125,15 @@ impl<'de> Visitor<'de> for PrintableVisitor {
         Printable::check(text)
     }
 
+    /// No body of this API holds a list, and serde would take one for a structure, field by field.
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Printable, A::Error> {
         while items.next_element::<Printable>()?.is_some() {}
-        Ok(Printable)
+        Err(A::Error::custom("a list"))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Printable, A::Error> {
         while let Some(name) = entries.next_key::<String>()? {
-            if name.chars().any(char::is_control) {
+            if name.chars().any(is_unprintable) {
                 let _: IgnoredAny = entries.next_value()?;
                 return Err(A::Error::custom(Printable::MESSAGE));
             }
@@ -196,6 +199,12 @@ mod tests {
             (r#"{"inner":"#, Code::MalformedJson, "-"),
             ("", Code::MalformedJson, "-"),
             ("[]", Code::InvalidValue, ""),
+            (r#"{"inner":["a"]}"#, Code::InvalidValue, "/inner"),
+            (
+                "{\"inner\":{\"name\":\"a\u{202E}b\"}}",
+                Code::ControlCharacter,
+                "/inner/name",
+            ),
             ("\"\\ud800\"", Code::MalformedJson, "-"),
         ];
         for (text, code, pointer) in cases {

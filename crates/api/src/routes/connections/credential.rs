@@ -1,7 +1,7 @@
 //! A credential in a body. The secret has no `Debug` and no `Serialize`, and neither has
 //! anything around it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use kernel::{Id, SecretText};
 use provider_core::{CredentialKind, NewCredential, ScopeProblem};
 use serde::Deserialize;
@@ -73,6 +73,10 @@ impl CredentialBody {
             .rules
             .check_secret(kind, &secret)
             .map_err(|code| Problem::invalid(&at("secret"), code))?;
+        // RFC 3339 knows years of four digits, and a credential that ended before 1970 is a slip.
+        if expires_at.is_some_and(|end| !(1970..=9999).contains(&end.year())) {
+            return Err(Problem::invalid(&at("expires_at"), "invalid_value"));
+        }
         let credential = NewCredential {
             id: Id::next(&*state.ids),
             kind,

@@ -74,16 +74,16 @@ fn does_not_open_when_moved() {
     let record = sealed(&home);
     let moves: [(&str, Move); 5] = [
         ("workspace", |binding| {
-            binding.workspace_id = Id::next(&kernel::SystemIds)
+            binding.workspace_id = Id::next(&kernel::SystemIds);
         }),
         ("environment", |binding| {
-            binding.environment_id = Id::next(&kernel::SystemIds)
+            binding.environment_id = Id::next(&kernel::SystemIds);
         }),
         ("connection", |binding| {
-            binding.connection_id = Id::next(&kernel::SystemIds)
+            binding.connection_id = Id::next(&kernel::SystemIds);
         }),
         ("credential", |binding| {
-            binding.credential_id = Id::next(&kernel::SystemIds)
+            binding.credential_id = Id::next(&kernel::SystemIds);
         }),
         ("version", |binding| binding.version = 2),
     ];
@@ -103,11 +103,11 @@ fn does_not_open_for_another_destination() {
     let record = sealed(&destination());
     let changes: [(&str, Change); 5] = [
         ("provider", |it| {
-            it.provider = ProviderKey::new("other").expect("valid")
+            it.provider = ProviderKey::new("other").expect("valid");
         }),
         ("realm", |it| it.realm = "other".into()),
         ("scope", |it| {
-            it.scope_identifier = ScopeIdentifier::canonical("two".into())
+            it.scope_identifier = ScopeIdentifier::canonical("two".into());
         }),
         ("client", |it| it.client_identifier = Some("other".into())),
         ("no client", |it| it.client_identifier = None),

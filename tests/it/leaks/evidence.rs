@@ -1,0 +1,95 @@
+//! Where to look: rows, the database's files, the log, and answers.
+
+use std::path::Path;
+
+use integration_tests::{Engine, TestDatabase};
+use sea_orm::{ConnectionTrait as _, Statement};
+
+use super::needles::Evidence;
+use crate::{tables::Tables, wire::Reply};
+
+/// One piece of evidence for each row.
+pub(crate) async fn rows(database: &TestDatabase) -> Vec<Evidence> {
+    let tables = Tables::of(database).await;
+    let contents = tables.contents().await;
+    tables.close().await;
+    let row = |table: &str, text: String| Evidence {
+        place: format!("row {table}"),
+        bytes: text.into_bytes(),
+    };
+    contents
+        .into_iter()
+        .flat_map(|(table, rows)| rows.into_iter().map(move |text| row(&table, text)))
+        .collect()
+}
+
+/// The files in which the engine keeps the database, with its write-ahead log.
+pub(crate) async fn files(database: &TestDatabase) -> Vec<Evidence> {
+    match database.engine {
+        Engine::Sqlite => {
+            let all = folder(database.folder.path());
+            let files: Vec<_> = all
+                .into_iter()
+                .filter(|file| file.place.contains("test.sqlite3"))
+                .collect();
+            assert!(!files.is_empty(), "SQLite keeps files");
+            files
+        }
+        Engine::Postgres => postgres_files(database).await,
+    }
+}
+
+async fn postgres_files(database: &TestDatabase) -> Vec<Evidence> {
+    database.tamper("CHECKPOINT").await;
+    let raw = database.raw().await;
+    let query = "SELECT current_setting('data_directory') || '/base/' || oid, \
+                 current_setting('data_directory') || '/pg_wal' \
+                 FROM pg_database WHERE datname = current_database()";
+    let statement = Statement::from_string(raw.get_database_backend(), query);
+    let row = raw.query_one_raw(statement).await.expect("runs").expect("a row");
+    let [base, wal]: [String; 2] = [0, 1].map(|index| row.try_get_by_index(index).expect("a folder"));
+    raw.close().await.expect("closes");
+    // Segments that were last written before there was anything to leak are of other tests.
+    let since = modified(&database.ring_file());
+    let mut files = folder(Path::new(&base));
+    let recent = |path: &Path| modified(path) >= since;
+    files.extend(read_files(Path::new(&wal), recent));
+    assert!(files.len() > 100, "PostgreSQL keeps files: {}", files.len());
+    files
+}
+
+fn modified(path: &Path) -> std::time::SystemTime {
+    path.metadata()
+        .and_then(|metadata| metadata.modified())
+        .expect("files have times")
+}
+
+fn folder(path: &Path) -> Vec<Evidence> {
+    read_files(path, |_| true)
+}
+
+fn read_files(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Vec<Evidence> {
+    let entries = std::fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path());
+    let files = entries.filter(|path| path.is_file() && wanted(path));
+    files
+        .map(|path| file(&format!("file {}", path.display()), &path))
+        .collect()
+}
+
+/// A file as a whole.
+pub(crate) fn file(place: &str, path: &Path) -> Evidence {
+    Evidence {
+        place: place.to_owned(),
+        bytes: std::fs::read(path).expect("readable"),
+    }
+}
+
+/// Head and body of an answer.
+pub(crate) fn answer(request: &str, reply: &Reply) -> Evidence {
+    Evidence {
+        place: format!("answer {request}"),
+        bytes: reply.text().into_bytes(),
+    }
+}
