@@ -1,7 +1,7 @@
 //! Who calls, and what the caller may do: bearer tokens, and the guards in handlers' signatures.
 //!
-//! A handler never looks at a header. It names a [`guard::Guard`] and a permission, or
-//! [`guard::Authenticated`], and runs only for callers that passed.
+//! A handler never looks at a header. It names a `guard::Guard` and a permission, or
+//! `guard::Authenticated`, and runs only for callers that passed.
 
 pub(crate) mod bearer;
 pub(crate) mod guard;
