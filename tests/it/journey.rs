@@ -11,6 +11,7 @@ on_both_engines!(
     a_connection_without_a_credential_is_blocked_and_recorded,
     a_queued_run_is_canceled_at_once_and_frees_its_scope,
     a_running_run_is_canceled_between_pages,
+    what_is_no_longer_allowed_is_blocked_before_any_call,
 );
 
 async fn the_main_job_from_nothing_to_a_snapshot(database: TestDatabase) {
@@ -272,6 +273,46 @@ async fn a_running_run_is_canceled_between_pages(database: TestDatabase) {
             .await
             .text("/disposition"),
         "accepted"
+    );
+    app.stop().await;
+}
+
+/// The second gate: what allowed a start is looked at again before anything goes out.
+async fn what_is_no_longer_allowed_is_blocked_before_any_call(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let owner = app.client("owner");
+    let home = app.home(&owner, &app.contoso, &app.contoso.secret).await;
+    let changes = [
+        ("UPDATE members SET role = 'readonly'", "initiator_not_entitled"),
+        (
+            "UPDATE provider_connections SET is_enabled = false",
+            "provider_connection_disabled",
+        ),
+        (
+            "UPDATE provider_connections SET scope_identifier = 'elsewhere'",
+            "provider_target_scope_mismatch",
+        ),
+    ];
+    for (change, reason) in changes {
+        let started = home.start(&owner, "inventory.sync").await;
+        assert_eq!(started.text("/disposition"), "accepted", "{}", started.body);
+        app.database.tamper(change).await;
+        app.drain().await;
+        let run = home.run(&owner, started.text("/run/id")).await;
+        assert_eq!(
+            (run.text("/outcome"), run.text("/reason_code")),
+            ("blocked", reason),
+            "{}",
+            run.body
+        );
+        app.database.tamper("UPDATE members SET role = 'owner'").await;
+        app.database
+            .tamper("UPDATE provider_connections SET is_enabled = true")
+            .await;
+    }
+    assert!(
+        app.simulator.as_ref().expect("runs").control().calls().is_empty(),
+        "nobody called the provider"
     );
     app.stop().await;
 }
