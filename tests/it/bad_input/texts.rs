@@ -96,6 +96,7 @@ async fn what_is_not_announced_as_json_is_refused(database: TestDatabase) {
         "multipart/form-data; boundary=x",
         "application/octet-stream",
         "application/json, text/plain",
+        "application/json; charset=utf-16",
         CANARY,
     ];
     for (case, body) in with_bodies() {
@@ -112,6 +113,16 @@ async fn what_is_not_announced_as_json_is_refused(database: TestDatabase) {
         for announced in media {
             let request = call.clone().with("content-type", announced);
             let what = format!("{} as {announced:?}", case.name());
+            trial
+                .refused_as(&what, &request, 415, "unsupported_media_type")
+                .await;
+        }
+        for encoding in ["gzip", "identity, gzip", CANARY] {
+            let request = call
+                .clone()
+                .with("content-type", "application/json; charset=UTF-8")
+                .with("content-encoding", encoding);
+            let what = format!("{} encoded as {encoding:?}", case.name());
             trial
                 .refused_as(&what, &request, 415, "unsupported_media_type")
                 .await;

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use actix_web::{
     FromRequest, HttpRequest,
     dev::Payload,
-    http::header::{CONTENT_LENGTH, CONTENT_TYPE},
+    http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
     web::Bytes,
 };
 use futures::{
@@ -82,18 +82,28 @@ async fn collect(
     Ok(bytes)
 }
 
+/// JSON in UTF-8 (RFC 8259, 8.1), not compressed: what inflates can be of any size.
 fn is_json(request: &HttpRequest) -> bool {
-    let mut values = request.headers().get_all(CONTENT_TYPE);
+    let headers = request.headers();
+    let mut values = headers.get_all(CONTENT_TYPE);
     let (Some(value), None) = (values.next(), values.next()) else {
         return false;
     };
-    let media = value
-        .to_str()
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default();
-    media.trim().eq_ignore_ascii_case("application/json")
+    let mut parts = value.to_str().unwrap_or_default().split(';').map(str::trim);
+    let media = parts.next().unwrap_or_default();
+    let plain = headers
+        .get_all(CONTENT_ENCODING)
+        .all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    plain && media.eq_ignore_ascii_case("application/json") && parts.all(is_utf8_or_no_charset)
+}
+
+fn is_utf8_or_no_charset(parameter: &str) -> bool {
+    match parameter.split_once('=') {
+        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+            value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        }
+        Some(_) | None => true,
+    }
 }
 
 fn announced_length(request: &HttpRequest) -> Option<usize> {
