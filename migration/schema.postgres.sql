@@ -77,6 +77,8 @@ CREATE TABLE inventory_items (
     first_seen_at bigint NOT NULL,
     last_seen_at bigint NOT NULL,
     last_seen_run_id uuid NOT NULL,
+    first_seen_run_id uuid NOT NULL,
+    changed_run_id uuid NOT NULL,
     CONSTRAINT inventory_items_external_unique UNIQUE (workspace_id, connection_id, kind, external_id),
     CONSTRAINT inventory_items_pkey PRIMARY KEY (workspace_id, id),
     CONSTRAINT inventory_items_workspace_id_connection_id_fkey FOREIGN KEY (workspace_id, connection_id) REFERENCES provider_connections(workspace_id, id) ON DELETE RESTRICT,

@@ -71,6 +71,8 @@ CREATE TABLE "inventory_items" (
     "first_seen_at" integer NOT NULL,
     "last_seen_at" integer NOT NULL,
     "last_seen_run_id" uuid_text NOT NULL,
+    "first_seen_run_id" uuid_text NOT NULL,
+    "changed_run_id" uuid_text NOT NULL,
     PRIMARY KEY ("workspace_id", "id"),
     CONSTRAINT "inventory_items_external_unique" UNIQUE ("workspace_id", "connection_id", "kind", "external_id"),
     FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,

@@ -43,6 +43,10 @@ fn items() -> TableCreateStatement {
         .col(number("first_seen_at"))
         .col(number("last_seen_at"))
         .col(id("last_seen_run_id"))
+        // Which run saw it first, and which one last saw it changed: the counts of a run are
+        // read from here, so they stay true when a run is taken again.
+        .col(id("first_seen_run_id"))
+        .col(id("changed_run_id"))
         .primary_key(&mut workspace_key())
         .index(
             Index::create()

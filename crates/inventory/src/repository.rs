@@ -16,7 +16,7 @@ pub struct ItemFilter {
     pub kind: Option<ItemKind>,
 }
 
-/// What a page did to the stored items.
+/// What a run did to the stored items.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UpsertCounts {
     /// Seen for the first time.
@@ -37,6 +37,15 @@ pub trait InventoryLookup: Send + Sync {
         filter: ItemFilter,
         page: PageRequest,
     ) -> Result<Page<StoredItem>, StoreError>;
+
+    /// What `run` did to the items of a connection, however many attempts it took: a thing that
+    /// it saw twice counts once.
+    async fn counts_of_run(
+        &self,
+        scope: &WorkspaceScope,
+        connection: ConnectionId,
+        run: RunId,
+    ) -> Result<UpsertCounts, StoreError>;
 
     /// The snapshots of the scope, newest first; of one connection if it is named.
     async fn snapshots(
@@ -65,7 +74,7 @@ pub trait InventoryRepository: InventoryLookup {
         run: RunId,
         at: Timestamp,
         items: &[ObservedItem],
-    ) -> Result<UpsertCounts, StoreError>;
+    ) -> Result<(), StoreError>;
 
     /// Stores a snapshot.
     async fn insert_snapshot(

@@ -9,8 +9,8 @@ use kernel::{Id, Page, PageRequest, Position, StoreError, Timestamp};
 use provider_core::{ConnectionId, RunId};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _, Order, QueryFilter as _,
-    QueryTrait as _,
+    ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _, Order, PaginatorTrait as _,
+    QueryFilter as _, QueryTrait as _,
     sea_query::{Alias, Expr, ExprTrait as _, OnConflict},
 };
 use serde_json::{Map, Value};
@@ -55,6 +55,32 @@ impl<C: ConnectionTrait> InventoryLookup for Repo<'_, C> {
             id: *id,
         });
         Ok(keyed.map(|(_, item)| item))
+    }
+
+    async fn counts_of_run(
+        &self,
+        scope: &WorkspaceScope,
+        connection: ConnectionId,
+        run: RunId,
+    ) -> Result<UpsertCounts, StoreError> {
+        use item::Column as C;
+        let of_run = || {
+            scoped::<item::Entity>(scope)
+                .filter(C::ConnectionId.eq(connection.as_uuid()))
+                .filter(C::LastSeenRunId.eq(run.as_uuid()))
+        };
+        let created = of_run().filter(C::FirstSeenRunId.eq(run.as_uuid()));
+        let updated = of_run()
+            .filter(C::FirstSeenRunId.ne(run.as_uuid()))
+            .filter(C::ChangedRunId.eq(run.as_uuid()));
+        let total = of_run().count(self.db).await.or_store_error()?;
+        let created = created.count(self.db).await.or_store_error()?;
+        let updated = updated.count(self.db).await.or_store_error()?;
+        Ok(UpsertCounts {
+            created,
+            updated,
+            unchanged: total.saturating_sub(created + updated),
+        })
     }
 
     async fn snapshots(
@@ -103,11 +129,9 @@ impl InventoryRepository for Repo<'_, DatabaseTransaction> {
         run: RunId,
         at: Timestamp,
         items: &[ObservedItem],
-    ) -> Result<UpsertCounts, StoreError> {
-        let mut counts = UpsertCounts::default();
+    ) -> Result<(), StoreError> {
         for batch in items.chunks(BATCH) {
             let batch = self.without_repeats(batch);
-            self.count_batch(scope, connection, &batch, &mut counts).await?;
             let rows = batch
                 .iter()
                 .map(|observed| self.row(scope, connection, run, at, observed));
@@ -116,7 +140,7 @@ impl InventoryRepository for Repo<'_, DatabaseTransaction> {
                 .into_query();
             self.db.execute(&upsert).await.or_store_error()?;
         }
-        Ok(counts)
+        Ok(())
     }
 
     async fn insert_snapshot(
@@ -159,32 +183,6 @@ impl Repo<'_, DatabaseTransaction> {
             .collect()
     }
 
-    async fn count_batch(
-        &self,
-        scope: &WorkspaceScope,
-        connection: ConnectionId,
-        batch: &[&ObservedItem],
-        counts: &mut UpsertCounts,
-    ) -> Result<(), StoreError> {
-        let known = scoped::<item::Entity>(scope)
-            .filter(item::Column::ConnectionId.eq(connection.as_uuid()))
-            .filter(item::Column::ExternalId.is_in(batch.iter().map(|item| item.external_id.as_str())))
-            .all(self.db)
-            .await
-            .or_store_error()?;
-        for observed in batch {
-            let row = known
-                .iter()
-                .find(|row| row.external_id == observed.external_id && row.kind == observed.kind.as_str());
-            match row {
-                None => counts.created += 1,
-                Some(row) if row.content_hash == observed.content_hash() => counts.unchanged += 1,
-                Some(_) => counts.updated += 1,
-            }
-        }
-        Ok(())
-    }
-
     fn row(
         &self,
         scope: &WorkspaceScope,
@@ -206,6 +204,8 @@ impl Repo<'_, DatabaseTransaction> {
             first_seen_at: Set(to_micros(at)),
             last_seen_at: Set(to_micros(at)),
             last_seen_run_id: Set(run.as_uuid()),
+            first_seen_run_id: Set(run.as_uuid()),
+            changed_run_id: Set(run.as_uuid()),
         }
     }
 }
@@ -214,11 +214,14 @@ impl Repo<'_, DatabaseTransaction> {
 fn seen_again() -> OnConflict {
     use item::Column as C;
     let excluded = |column: C| Expr::col((Alias::new("excluded"), column));
-    let same = Expr::col((item::Entity, C::ContentHash)).eq(excluded(C::ContentHash));
-    let version = Expr::case(same, Expr::col((item::Entity, C::Version)))
+    let same = || Expr::col((item::Entity, C::ContentHash)).eq(excluded(C::ContentHash));
+    let version = Expr::case(same(), Expr::col((item::Entity, C::Version)))
         .finally(Expr::col((item::Entity, C::Version)).add(1));
+    let changed =
+        Expr::case(same(), Expr::col((item::Entity, C::ChangedRunId))).finally(excluded(C::ChangedRunId));
     OnConflict::columns([C::WorkspaceId, C::ConnectionId, C::Kind, C::ExternalId])
         .value(C::Version, version)
+        .value(C::ChangedRunId, changed)
         .update_columns([
             C::DisplayName,
             C::Attributes,

@@ -6,7 +6,8 @@ use inventory::UpsertCounts;
 use kernel::StoreError;
 use operations::{ClaimedRun, OperationType, RunOutcome, execution_gate};
 use provider_core::{
-    ConnectionAccess, Interrupt, ProviderConnection, ProviderFailure, ReasonCode, Retry, VaultError,
+    ConnectionAccess, ConnectionId, Interrupt, ProviderConnection, ProviderFailure, ReasonCode, Retry,
+    VaultError,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -172,16 +173,35 @@ async fn dispatch(
                 scope: &claimed.scope,
                 lease: claimed.lease,
                 connection_id: access.connection_id,
-                counts: UpsertCounts::default(),
             };
             let collection = parts.inventory.collect(access, signals, &mut sink).await?;
-            Ok(Ending::of_collection(context, &collection, sink.counts))
+            let counts = stored(parts, claimed, access.connection_id)
+                .await
+                .map_err(|error| {
+                    ProviderFailure::Interrupted(Interrupt::StoreFailed {
+                        retryable: error.retryable(),
+                    })
+                })?;
+            Ok(Ending::of_collection(context, &collection, counts))
         }
         OperationType::ComplianceSnapshot => {
             let measurement = parts.inventory.measure(access, signals).await?;
             Ok(Ending::of_measurement(context, measurement))
         }
     }
+}
+
+/// What the run stored, all its attempts together.
+async fn stored(
+    parts: &WorkerParts,
+    claimed: &ClaimedRun,
+    connection: ConnectionId,
+) -> Result<UpsertCounts, StoreError> {
+    let session = parts.storage.read().await?;
+    session
+        .inventory()
+        .counts_of_run(&claimed.scope, connection, claimed.run.id)
+        .await
 }
 
 /// What an observation of this moment is about.

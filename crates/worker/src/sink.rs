@@ -2,7 +2,7 @@
 //! that the attempt still holds its run.
 
 use async_trait::async_trait;
-use inventory::{ObservationSink, ObservedItem, UpsertCounts};
+use inventory::{ObservationSink, ObservedItem};
 use kernel::{Clock, StoreError};
 use operations::{Fence, RunLease};
 use provider_core::{ConnectionId, Interrupt};
@@ -16,7 +16,6 @@ pub(crate) struct StoreSink<'a> {
     pub(crate) scope: &'a WorkspaceScope,
     pub(crate) lease: RunLease,
     pub(crate) connection_id: ConnectionId,
-    pub(crate) counts: UpsertCounts,
 }
 
 impl StoreSink<'_> {
@@ -26,14 +25,10 @@ impl StoreSink<'_> {
             return Ok(Fence::Lost);
         }
         let at = self.clock.now();
-        let counts = unit
-            .inventory()
+        unit.inventory()
             .upsert(self.scope, self.connection_id, self.lease.run_id, at, page)
             .await?;
         unit.commit().await?;
-        self.counts.created += counts.created;
-        self.counts.updated += counts.updated;
-        self.counts.unchanged += counts.unchanged;
         Ok(Fence::Held)
     }
 }

@@ -138,9 +138,12 @@ impl World {
         items: &[ObservedItem],
     ) -> Result<UpsertCounts, StoreError> {
         let mut unit = self.begin().await;
+        unit.inventory()
+            .upsert(&place.scope, connection, run, at, items)
+            .await?;
         let counts = unit
             .inventory()
-            .upsert(&place.scope, connection, run, at, items)
+            .counts_of_run(&place.scope, connection, run)
             .await?;
         unit.commit().await.map(|()| counts)
     }

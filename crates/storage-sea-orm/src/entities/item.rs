@@ -21,6 +21,8 @@ pub struct Model {
     pub first_seen_at: i64,
     pub last_seen_at: i64,
     pub last_seen_run_id: Uuid,
+    pub first_seen_run_id: Uuid,
+    pub changed_run_id: Uuid,
 }
 
 /// Rows are joined by hand where they are joined at all.
