@@ -234,7 +234,14 @@ async fn a_row_that_cannot_be_read_holds_up_nobody(database: TestDatabase) {
     for run in &runs {
         world.lose_lease(run.id).await;
     }
-    assert_eq!(world.sweep().await.requeued, 2, "nor is the sweep held up");
+    let swept = world.sweep().await;
+    assert_eq!((swept.requeued, swept.failed), (2, 1), "nor is the sweep held up");
+    let active = "SELECT count(*) FROM operation_runs WHERE status <> 'completed'";
+    assert_eq!(
+        world.database.number(active).await,
+        2,
+        "what nobody can read holds its scope no longer"
+    );
     assert_eq!(ids(&world.claim(&settings(), 10).await), [runs[1].id, runs[2].id]);
 }
 

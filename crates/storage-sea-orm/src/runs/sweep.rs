@@ -4,13 +4,15 @@
 
 use kernel::StoreError;
 use operations::{
-    Completion, OperationRun, OperationType, QueueSettings, Reconciliation, RunLease, RunOutcome, SweepReport,
+    Completion, OperationRun, OperationType, QueueSettings, Reconciliation, RunContext, RunLease, RunOutcome,
+    SweepReport,
 };
 use provider_core::ReasonCode;
 use sea_orm::{
     ColumnTrait as _, Condition, ConnectionTrait as _, QueryFilter as _, QuerySelect as _,
     sea_query::{Expr, ExprTrait as _, UpdateStatement},
 };
+use serde_json::json;
 use tenancy::{AuditAction, SystemTask};
 
 use super::{
@@ -48,7 +50,8 @@ pub(crate) async fn sweep(database: &Database, settings: &QueueSettings) -> Resu
             .await
             .or_store_error()?;
         for row in candidates {
-            let (id, verdict) = (row.id, (cause.verdict)(&row, settings));
+            let id = row.id;
+            let (row, verdict) = readable((cause.verdict)(&row, settings), row);
             match settle(database, row, verdict, &cause.condition).await {
                 Ok(false) => {}
                 Ok(true) => match verdict {
@@ -61,6 +64,27 @@ pub(crate) async fn sweep(database: &Database, settings: &QueueSettings) -> Resu
         }
     }
     Ok(report)
+}
+
+/// A run that this version made and cannot read any more is ended, with what cannot be read left
+/// out: nobody could work on it, and it would hold its scope for ever. What a later version made
+/// is left to that version's processes.
+fn readable(verdict: Verdict, row: Model) -> (Model, Verdict) {
+    let ours = OperationType::parse(&row.operation_type).is_some();
+    if !ours || rows::run(row.clone()).is_ok() {
+        return (row, verdict);
+    }
+    let mended = Model {
+        inputs: json!({}),
+        context: serde_json::to_value(RunContext::default()).unwrap_or_default(),
+        counts: json!({}),
+        failures: json!([]),
+        ..row
+    };
+    (
+        mended,
+        Verdict::End(RunOutcome::Failed, ReasonCode::InternalError),
+    )
 }
 
 struct Cause {
