@@ -5,7 +5,8 @@ use actix_web::App;
 use utoipa::{
     Modify, OpenApi as _,
     openapi::{
-        ContentBuilder, KnownFormat, ObjectBuilder, OpenApi, Ref, RefOr, Required, SchemaFormat, Type,
+        ContentBuilder, KnownFormat, ObjectBuilder, OpenApi, Ref, RefOr, Required, Schema, SchemaFormat,
+        Type,
         path::{Operation, ParameterBuilder, ParameterIn},
         response::Response,
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -24,6 +25,7 @@ use crate::problem::{Code, FieldErrorBody, Members, ProblemBody};
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     components(schemas(ProblemBody<'static>, FieldErrorBody, Members)),
+    servers((url = "/", description = "This installation")),
     modifiers(&Bearer),
     security(("bearer" = [])),
     tags(
@@ -73,7 +75,37 @@ pub fn openapi() -> OpenApi {
             add_problems(path, operation);
         }
     }
+    require_what_is_always_there(&mut document);
     document
+}
+
+/// In answers, a field that has no value is `null` and not absent, so it is required. Bodies of
+/// requests are left alone, and so are problems and the one field that only single reads have.
+fn require_what_is_always_there(document: &mut OpenApi) {
+    const OF_REQUESTS: [&str; 6] = [
+        "CreateWorkspace",
+        "CreateEnvironment",
+        "AddMember",
+        "CreateConnection",
+        "NewCredential",
+        "StartOperationRun",
+    ];
+    let Some(components) = &mut document.components else {
+        return;
+    };
+    for (name, schema) in &mut components.schemas {
+        let RefOr::T(Schema::Object(object)) = schema else {
+            continue;
+        };
+        if OF_REQUESTS.contains(&name.as_str()) || name.contains("Problem") || name == "FieldError" {
+            continue;
+        }
+        let always = object
+            .properties
+            .keys()
+            .filter(|key| !(name == "Connection" && *key == "requirements"));
+        object.required = always.cloned().collect();
+    }
 }
 
 /// Every `{name}` of a path is an id.

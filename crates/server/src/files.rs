@@ -35,6 +35,15 @@ pub fn replace_private(path: &Path, contents: &[u8]) -> io::Result<()> {
     std::fs::rename(beside, path)
 }
 
+/// Removes what an earlier process left at `path`: whoever waits for the file must not find an old
+/// address in it.
+pub fn forget(path: Option<&Path>) -> io::Result<()> {
+    match path.map(std::fs::remove_file) {
+        Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// 32 random bytes.
 ///
 /// # Panics

@@ -132,9 +132,17 @@ pub struct TelemetrySettings {
 /// password on the wrong line.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// The file is not there or not TOML.
+    /// The file is not there.
+    #[error("the settings file {} does not exist", .0.display())]
+    NoFile(PathBuf),
+    /// The file is not TOML.
     #[error("the settings file cannot be read as TOML")]
     File,
+    /// An origin that no browser sends.
+    #[error(
+        "http.cors_origins: entry {0} must be like https://console.example.com: scheme, host, perhaps a port, in lower case, and nothing behind it; there is no '*'"
+    )]
+    Origin(usize),
     /// A key that does not exist, one that is missing, or one with a value of the wrong kind.
     #[error("{0}")]
     Key(String),
@@ -151,6 +159,13 @@ pub enum SettingsError {
 impl From<ConfigError> for SettingsError {
     fn from(error: ConfigError) -> Self {
         match error {
+            ConfigError::At {
+                error,
+                key: Some(key),
+                ..
+            } if matches!(&*error, ConfigError::Message(text) if text.starts_with("unknown field")) => {
+                Self::Key(format!("in the section {key}: {error}"))
+            }
             ConfigError::Type { key: Some(key), .. } | ConfigError::At { key: Some(key), .. } => Self::Key(
                 format!("the setting {key} has a value of the wrong kind, or holds an unknown key"),
             ),
@@ -160,6 +175,21 @@ impl From<ConfigError> for SettingsError {
             ConfigError::Message(text) if text.starts_with("missing field") => Self::Key(text),
             ConfigError::FileParse { .. } | ConfigError::Foreign(_) => Self::File,
             _ => Self::Key("a setting has a value of the wrong kind".to_owned()),
+        }
+    }
+}
+
+impl HttpSettings {
+    /// Each origin is as a browser sends it (RFC 6454, 6.2): anything else would never match.
+    fn check(&self) -> Result<(), SettingsError> {
+        let sent = |origin: &String| {
+            url::Url::parse(origin).is_ok_and(|url| {
+                matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == *origin
+            })
+        };
+        match self.cors_origins.iter().position(|origin| !sent(origin)) {
+            Some(index) => Err(SettingsError::Origin(index + 1)),
+            None => Ok(()),
         }
     }
 }
@@ -234,6 +264,9 @@ impl Settings {
     pub fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
         let mut builder = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
         if let Some(path) = file {
+            if !path.exists() {
+                return Err(SettingsError::NoFile(path.to_owned()));
+            }
             builder = builder.add_source(File::from(path).format(FileFormat::Toml));
         }
         if let Ok(url) = std::env::var("DATABASE_URL") {
@@ -244,6 +277,7 @@ impl Settings {
             .separator("__")
             .try_parsing(true);
         let settings: Self = builder.add_source(environment).build()?.try_deserialize()?;
+        settings.http.check()?;
         settings.worker.check()?;
         Ok(settings)
     }
@@ -258,6 +292,7 @@ mod tests {
             .add_source(File::from_str(DEFAULTS, FileFormat::Toml))
             .add_source(File::from_str(text, FileFormat::Toml));
         let settings: Settings = builder.build()?.try_deserialize()?;
+        settings.http.check()?;
         settings.worker.check()?;
         Ok(settings)
     }
@@ -273,6 +308,37 @@ mod tests {
     fn unknown_keys_are_errors() {
         assert!(with("[http]\nbindd = \"x\"").is_err());
         assert!(with("[htttp]\nbind = \"x\"").is_err());
+    }
+
+    #[test]
+    fn origins_are_as_browsers_send_them() {
+        let with_origin = |origin: &str| with(&format!("[http]\ncors_origins = [\"{origin}\"]"));
+        assert!(
+            with_origin("https://console.example.com").is_ok()
+                && with_origin("http://localhost:5173").is_ok()
+        );
+        for origin in [
+            "*",
+            "http://localhost:5173/",
+            "localhost:5173",
+            "HTTP://LOCALHOST:5173",
+            "",
+            "https://a:443",
+        ] {
+            assert!(
+                matches!(with_origin(origin), Err(SettingsError::Origin(1))),
+                "{origin}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_named() {
+        let message = with("[http]\nbindd = \"x\"")
+            .map(drop)
+            .expect_err("unknown")
+            .to_string();
+        assert!(message.contains("bindd"), "{message}");
     }
 
     #[test]

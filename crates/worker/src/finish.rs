@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use inventory::ComplianceSnapshot;
 use kernel::{Id, StoreError};
-use operations::{ClaimedRun, Fence, HandBack, RunOutcome, RunState, audit_outcome, change_target};
+use operations::{
+    ClaimedRun, Fence, HandBack, OperationRun, RunOutcome, RunState, audit_outcome, change_target,
+};
 use provider_core::ReasonCode;
 use tenancy::{AuditAction, Change, ChangeTarget};
 
@@ -49,7 +51,7 @@ pub(crate) async fn finish(
         let connection_target = ChangeTarget {
             kind: "connection",
             id: target.connection_id.to_string(),
-            label: String::new(),
+            label: target_label(run),
         };
         let mut seen = Change::new(
             scope,
@@ -136,6 +138,13 @@ fn too_late(parts: &WorkerParts, claimed: &ClaimedRun, delay: Duration) -> bool 
         RunState::Queued | RunState::Completed { .. } => run.created_at,
     };
     begins >= started_at + run.operation_type.run_timeout() || begins >= run.created_at + queue.queue_timeout
+}
+
+/// The name of the target, as the run was given it.
+fn target_label(run: &OperationRun) -> String {
+    let scope = run.context.target_scope.as_ref();
+    let name = scope.and_then(|scope| scope.get("scope_display_name")?.as_str());
+    name.unwrap_or_default().to_owned()
 }
 
 fn change(parts: &WorkerParts, claimed: &ClaimedRun, action: AuditAction) -> Change {

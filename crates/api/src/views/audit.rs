@@ -31,7 +31,7 @@ pub(crate) struct AuditEventView {
     /// Where the request came from.
     source_ip: Option<String>,
     /// Neutral facts: ids, codes and counts.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>)]
     metadata: Map<String, Value>,
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct ConnectionView {
     /// What it points at.
     target_scope: TargetScopeView,
     /// The provider's own detail. Its keys are the provider's and not part of this contract.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>)]
     provider_context: Map<String, Value>,
     /// Who signs in.
     effective_client_identity: ClientIdentityView,

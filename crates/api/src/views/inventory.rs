@@ -24,7 +24,7 @@ pub(crate) struct ItemView {
     /// For people.
     display_name: String,
     /// What was recorded of it.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>)]
     attributes: Map<String, Value>,
     /// Grows by one with each change that was seen, from 1.
     version: i64,

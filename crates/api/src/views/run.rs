@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use kernel::Timestamp;
 use operations::{
-    OperationRun, Reconciliation, RunContext, RunFailure, RunOutcome, RunState, SummaryCounts,
-    context::NotAssessed,
+    OperationDefinition, OperationRun, Reconciliation, RunContext, RunFailure, RunOutcome, RunState,
+    RunStatus, SummaryCounts, context::NotAssessed,
 };
 use provider_core::{Progress, ReasonCode};
 use serde::Serialize;
@@ -49,7 +49,8 @@ pub(crate) struct RunView {
     allowed_actions: Vec<&'static str>,
     /// How far it is; nothing while that is not known.
     progress: Option<ProgressView>,
-    /// Its counts, by key.
+    /// Its counts, by key; every key of the operation type once the run is over. What `succeeded` and
+    /// `failed` count is in the description of the operation type: checks or controls, never runs.
     #[schema(value_type = BTreeMap<String, u64>)]
     counts: SummaryCounts,
     /// What went wrong.
@@ -114,7 +115,7 @@ struct RunContextView {
     #[schema(value_type = Option<TargetScopeView>)]
     target_scope: Option<Value>,
     /// The provider's own detail. Its keys are the provider's and not part of this contract.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>)]
     provider_context: Map<String, Value>,
     /// What a connection check found.
     verification_report: Option<VerificationReportView>,
@@ -169,13 +170,13 @@ impl RunView {
             },
             attempt: run.attempt,
             freshness: freshness.as_str(),
-            allowed_actions: if may_cancel && status.is_active() {
+            allowed_actions: if may_cancel && status.is_active() && run.cancel_requested_at.is_none() {
                 vec!["cancel"]
             } else {
                 Vec::new()
             },
             progress: run.progress.map(ProgressView::from),
-            counts: run.counts,
+            counts: with_zeroes(&definition, status, run.counts),
             failures: run.failures.iter().map(FailureView::from).collect(),
             reason_code: run.context.reason_code.map(ReasonCode::as_str),
             next_steps: step_views(run.context.steps()),
@@ -286,4 +287,17 @@ impl From<Reconciliation> for ReconciliationView {
             attempts,
         }
     }
+}
+/// A count of nothing is 0 and not absent, once the run is over.
+fn with_zeroes(
+    definition: &OperationDefinition,
+    status: RunStatus,
+    mut counts: SummaryCounts,
+) -> SummaryCounts {
+    if !status.is_active() {
+        for key in definition.count_keys {
+            counts.add(*key, 0);
+        }
+    }
+    counts
 }

@@ -32,6 +32,7 @@ pub(super) struct ServeArgs {
 
 pub(super) async fn run(args: ServeArgs, settings: Settings) -> Result<(), Failure> {
     let verifier = TokenVerifier::new(issuers(&settings.access)?);
+    files::forget(args.ready_file.as_deref()).map_err(Failure::other)?;
     let program = open(&settings, args.migrate).await?;
     let worker = if args.no_worker {
         None

@@ -17,6 +17,7 @@ pub(super) struct WorkerArgs {
 }
 
 pub(super) async fn run(args: WorkerArgs, settings: Settings) -> Result<(), Failure> {
+    files::forget(args.ready_file.as_deref()).map_err(Failure::other)?;
     let program = open(&settings, false).await?;
     let worker = program
         .worker(worker_settings(&settings.worker))

@@ -4,6 +4,8 @@
 use provider_core::{ConnectionId, CredentialId, CredentialKind, Destination};
 use tenancy::{EnvironmentId, WorkspaceId};
 
+use super::envelope::KeyName;
+
 /// Everything that a credential belongs to.
 pub(crate) struct Binding<'a> {
     pub(crate) workspace_id: WorkspaceId,
@@ -17,8 +19,8 @@ pub(crate) struct Binding<'a> {
 
 impl Binding<'_> {
     /// The canonical bytes: each part with its length before it, so that no two bindings have
-    /// the same bytes. `kid` names the key of the ring that wraps the data key.
-    pub(crate) fn bytes(&self, kid: &str) -> Vec<u8> {
+    /// the same bytes. `key` names the data key that seals the record.
+    pub(crate) fn bytes(&self, key: &KeyName) -> Vec<u8> {
         let client = self.destination.client_identifier.as_deref();
         let mut bytes = Vec::with_capacity(320);
         let mut part = |part: &[u8]| {
@@ -39,7 +41,8 @@ impl Binding<'_> {
         part(self.destination.scope_identifier.as_str().as_bytes());
         part(&[u8::from(client.is_some())]);
         part(client.unwrap_or_default().as_bytes());
-        part(kid.as_bytes());
+        part(key.kid.as_bytes());
+        part(&key.version.to_be_bytes());
         bytes
     }
 }

@@ -34,7 +34,7 @@ pub(crate) struct KeyName {
 /// Seals `plaintext` under `data_key`, bound to `binding`.
 pub(crate) fn seal(data_key: &Key, name: &KeyName, binding: &Binding<'_>, plaintext: &[u8]) -> Vec<u8> {
     let (salt, nonce) = (random::<SALT_BYTES>(), random::<NONCE_BYTES>());
-    let context = binding.bytes(&name.kid);
+    let context = binding.bytes(name);
     let (key, commitment) = derive(data_key, &salt, &context);
     let kid_length = u8::try_from(name.kid.len()).expect("the ring refuses longer names");
 
@@ -60,7 +60,7 @@ pub(crate) fn open(
     record: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, Undecryptable> {
     let record = Record::parse(record)?;
-    let context = binding.bytes(&record.name.kid);
+    let context = binding.bytes(&record.name);
     let (key, commitment) = derive(data_key, &record.salt, &context);
     if !bool::from(commitment.ct_eq(&record.commitment)) {
         return Err(Undecryptable);
