@@ -43,7 +43,7 @@ pub(crate) struct CreateConnection {
     /// How people call the target; the display name if it is left out.
     scope_display_name: Option<String>,
     /// The provider's own detail, where it needs any.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<std::collections::HashMap<String, serde_json::Value>>)]
     provider_context: Option<Map<String, Value>>,
     /// The credential of a dedicated connection. May be stored later.
     credential: Option<CredentialBody>,

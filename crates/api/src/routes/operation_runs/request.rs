@@ -28,7 +28,7 @@ pub(crate) struct StartOperationRun {
     #[schema(value_type = Option<Uuid>)]
     connection_id: Option<ConnectionId>,
     /// Parameters. No operation of this release takes any: leave it out, or send an empty object.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<std::collections::HashMap<String, serde_json::Value>>)]
     inputs: Option<Map<String, Value>>,
 }
 
