@@ -13,7 +13,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionType {
-    /// The installation's own client, configured centrally, never copied into rows.
+    /// The installation's own client, configured once, never copied into rows.
     Platform,
     /// A client and credential of the connection's own.
     Dedicated,
