@@ -95,8 +95,14 @@ fn guardian(programs: &Path, data: &Path, socket: &Path) -> Child {
 fn wait_until_ready(programs: &Path, socket: &Path) {
     // pg_isready itself waits for up to its timeout; a server that is still starting answers
     // "rejecting" at once, so it is asked again.
+    let beside = programs.join("pg_isready");
+    let pg_isready = if beside.is_file() {
+        beside
+    } else {
+        PathBuf::from("pg_isready")
+    };
     for _ in 0..600 {
-        let ready = Command::new(programs.join("pg_isready"))
+        let ready = Command::new(&pg_isready)
             .arg("-h")
             .arg(socket)
             .args(["-t", "1", "-q"])
@@ -112,7 +118,7 @@ fn wait_until_ready(programs: &Path, socket: &Path) {
 
 fn programs() -> Option<PathBuf> {
     let complete = |folder: &Path| {
-        ["initdb", "postgres", "pg_isready"]
+        ["initdb", "postgres"]
             .iter()
             .all(|name| folder.join(name).is_file())
     };
