@@ -49,8 +49,9 @@ pub(crate) struct RunView {
     allowed_actions: Vec<&'static str>,
     /// How far it is; nothing while that is not known.
     progress: Option<ProgressView>,
-    /// Its counts, by key; every key of the operation type once the run is over. What `succeeded` and
-    /// `failed` count is in the description of the operation type: checks or controls, never runs.
+    /// Its counts, by key; every key of the operation type once the run is over. `succeeded` and
+    /// `failed` count the checks of a connection check and the controls of a compliance snapshot:
+    /// a control that is not met does not make the run fail.
     #[schema(value_type = BTreeMap<String, u64>)]
     counts: SummaryCounts,
     /// What went wrong.
