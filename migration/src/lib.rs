@@ -18,6 +18,9 @@ mod m20261121_000003_create_connections;
 mod m20261121_000004_create_operation_runs;
 mod m20261121_000005_create_inventory;
 mod m20261121_000006_create_journal;
+mod m20261122_000007_extend_connections;
+mod m20261122_000008_credential_stages;
+mod m20261122_000009_create_consent;
 
 /// Runs the migrations.
 pub struct Migrator;
@@ -32,6 +35,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000004_create_operation_runs::Migration),
             Box::new(m20261121_000005_create_inventory::Migration),
             Box::new(m20261121_000006_create_journal::Migration),
+            Box::new(m20261122_000007_extend_connections::Migration),
+            Box::new(m20261122_000008_credential_stages::Migration),
+            Box::new(m20261122_000009_create_consent::Migration),
         ]
     }
 }

@@ -11,7 +11,13 @@ use storage_sea_orm::DatabaseUrl;
 use super::{assert_golden, folder, on_an_empty_database, rows};
 
 /// Tables that belong to no workspace. The last one is the migrations' own.
-const INSTALLATION_WIDE: [&str; 4] = ["workspaces", "principals", "key_ring", "seaql_migrations"];
+const INSTALLATION_WIDE: [&str; 5] = [
+    "workspaces",
+    "principals",
+    "key_ring",
+    "platform_targets",
+    "seaql_migrations",
+];
 
 macro_rules! on_both {
     ($($name:ident),+ $(,)?) => {

@@ -251,6 +251,14 @@ impl Repo<'_, DatabaseTransaction> {
             expires_at: Set(new.expires_at.map(to_micros)),
             undecryptable: Set(false),
             created_at: Set(to_micros(new.created_at)),
+            stage: Set("current".to_owned()),
+            kid: Set(Some(name.kid.clone())),
+            data_key_version: Set(Some(i64::from(name.version))),
+            fingerprint: Set(None),
+            keep_until: Set(None),
+            checked_at: Set(None),
+            checked_run_id: Set(None),
+            check_reason: Set(None),
         };
         credential::Entity::insert(row)
             .exec_without_returning(self.db)
@@ -391,5 +399,11 @@ fn row(scope: &WorkspaceScope, connection: &ProviderConnection) -> ActiveModel {
         verification_checked_at: Set(None),
         verification_run_id: Set(None),
         created_at: Set(to_micros(connection.created_at)),
+        identity_version: Set(1),
+        credential_version: Set(0),
+        consent_hint_at: Set(None),
+        consent_hint_client: Set(None),
+        verification_next_at: Set(None),
+        deleted_at: Set(None),
     }
 }

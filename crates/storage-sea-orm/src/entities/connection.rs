@@ -33,6 +33,12 @@ pub struct Model {
     pub verification_checked_at: Option<i64>,
     pub verification_run_id: Option<Uuid>,
     pub created_at: i64,
+    pub identity_version: i64,
+    pub credential_version: i64,
+    pub consent_hint_at: Option<i64>,
+    pub consent_hint_client: Option<String>,
+    pub verification_next_at: Option<i64>,
+    pub deleted_at: Option<i64>,
 }
 
 /// Rows are joined by hand where they are joined at all.
