@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kernel::SecretText;
+use kernel::Timestamp;
 use url::Url;
 
 use crate::{
-    Check, ConnectionId, ConsentState, CredentialKind, Destination, OpenedCredential, ProviderContext,
-    ProviderKey, ReasonCode, RequirementState, ScopeIdentifier, ScopeKind, ScopeProblem, VerificationState,
+    Check, ConnectionId, ConsentState, CredentialInput, CredentialKind, CredentialRefusal, Destination,
+    OpenedCredential, PreparedCredential, ProviderContext, ProviderKey, ReasonCode, RequirementState,
+    ScopeIdentifier, ScopeKind, ScopeProblem, VerificationState,
 };
 
 /// The provider's rules about names. Pure: no network, no clock, no secrets kept.
@@ -26,9 +27,19 @@ pub trait ScopeRules: Send + Sync {
     /// The one canonical form of a client's identifier.
     fn canonical_client(&self, text: &str) -> Result<String, ScopeProblem>;
 
-    /// Refuses a text that cannot be a secret of this kind, with a stable code that says what it
-    /// seems to be instead. The text is looked at and forgotten.
-    fn check_secret(&self, kind: CredentialKind, secret: &SecretText) -> Result<(), &'static str>;
+    /// Makes a credential of what a caller sent, or says with a stable code why it cannot be one.
+    /// Nothing of it is kept.
+    fn prepare_credential(
+        &self,
+        input: CredentialInput,
+        now: Timestamp,
+    ) -> Result<PreparedCredential, CredentialRefusal>;
+
+    /// The installation's own client in `realm`, if one is configured.
+    fn platform_client(&self, realm: &str) -> Option<PlatformClient>;
+
+    /// The realms in which the installation has a client of its own.
+    fn platform_realms(&self) -> Vec<String>;
 
     /// The provider's own detail of a destination, for reading.
     fn context(&self, destination: &Destination) -> ProviderContext;
@@ -37,8 +48,66 @@ pub trait ScopeRules: Send + Sync {
     fn requirements(&self, operation_type: &str) -> &'static [&'static str];
 }
 
-/// Makes the address of the provider's consent page. Pure.
+/// The installation's own client, as far as it may be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlatformClient {
+    /// The client's identifier at the provider.
+    pub client_identifier: String,
+    /// What it proves itself with.
+    pub kind: CredentialKind,
+    /// A certificate's thumbprint.
+    pub fingerprint: Option<String>,
+    /// When the credential ends, if anybody told.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A permission that the consent page will ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AskedPermission {
+    /// The neutral key of the requirement.
+    pub requirement: &'static str,
+    /// The provider's name for it.
+    pub name: &'static str,
+    /// What it is needed for, in words for the target's administrator.
+    pub purpose: &'static str,
+}
+
+/// What came back from the provider's consent page. A hint and nothing more: anybody can make
+/// such an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsentCallback {
+    /// The state, as it was given to [`ConsentUrls::consent_url`].
+    pub state: String,
+    /// What the page says.
+    pub answer: ConsentAnswer,
+}
+
+/// What the provider's consent page says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConsentAnswer {
+    /// Somebody agreed, for this target; nothing when the page names none in the canonical form.
+    Agreed(Option<ScopeIdentifier>),
+    /// Nobody agreed, for this reason.
+    Refused(ReasonCode),
+}
+
+/// A callback that is not in any of the provider's forms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the callback is in none of the provider's forms")]
+pub struct CallbackUnreadable;
+
+/// Makes the address of the provider's consent page, and reads what comes back. Pure.
 pub trait ConsentUrls: Send + Sync {
+    /// What the page will ask for, in stable order.
+    fn asked_permissions(&self) -> Vec<AskedPermission>;
+
+    /// A short text that changes when what is asked for changes.
+    fn permission_set(&self) -> String;
+
+    /// Reads the decoded query of a callback. Doubled parameters, and texts that are no state,
+    /// are [`CallbackUnreadable`].
+    fn read_callback(&self, query: &[(String, String)]) -> Result<ConsentCallback, CallbackUnreadable>;
+
     /// The page on which an administrator of the target agrees. `state` comes back unchanged to
     /// `redirect`.
     fn consent_url(

@@ -1,6 +1,7 @@
 //! What is known about a connection, as independent axes. None is derived from another: granted
 //! is not verified, enabled is not healthy, and never looked at is its own answer.
 
+use chrono::TimeDelta;
 use kernel::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,14 @@ pub struct Axis<T> {
     pub checked_at: Option<Timestamp>,
     /// The run that last looked.
     pub run_id: Option<RunId>,
+}
+
+impl<T> Axis<T> {
+    /// Whether the last look is longer ago than `stale_after`. An axis that nobody looked at is
+    /// not stale: it says so itself.
+    pub fn is_stale(&self, now: Timestamp, stale_after: TimeDelta) -> bool {
+        self.checked_at.is_some_and(|checked| now - checked > stale_after)
+    }
 }
 
 impl<T: Copy + PartialEq> Axis<T> {
@@ -138,7 +147,6 @@ states! {
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
     use kernel::{IdSource as _, SequentialIds};
 
     use super::*;

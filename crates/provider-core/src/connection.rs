@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use tenancy::{DisplayName, EnvironmentId, WorkspaceId};
 
 use crate::{
-    Axis, ConnectionId, ConsentState, CredentialSummary, ProviderKey, ScopeIdentifier, ScopeKind,
-    TargetScope, VerificationState,
+    Axis, ConnectionId, ConsentState, CredentialSummary, ProviderKey, ScopeIdentifier, ScopeKind, ScopeRules,
+    Tags, TargetScope, VerificationState,
 };
 
 /// Whose identity a connection uses. There is no third kind and no falling back between the two.
@@ -52,6 +52,16 @@ pub struct Destination {
     pub client_identifier: Option<String>,
 }
 
+/// A consent page was left with an agreement. It proves nothing; it allows a connection check to
+/// look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsentHint {
+    /// When.
+    pub at: Timestamp,
+    /// The client that was agreed to.
+    pub client_identifier: String,
+}
+
 /// A connection as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderConnection {
@@ -63,8 +73,13 @@ pub struct ProviderConnection {
     pub id: ConnectionId,
     /// Grows by one with each change that a caller made; the base of the entity tag.
     pub version: i64,
+    /// Grows by one with each change of target, client, type or credential. What was found out
+    /// or agreed about an earlier one says nothing about the present one.
+    pub identity_version: i64,
     /// For people.
     pub display_name: DisplayName,
+    /// What callers sort it by.
+    pub tags: Tags,
     /// Whose identity it uses.
     pub connection_type: ConnectionType,
     /// What it points at.
@@ -79,16 +94,24 @@ pub struct ProviderConnection {
     pub is_enabled: bool,
     /// The consent axis.
     pub consent: Axis<ConsentState>,
+    /// What a consent page left behind.
+    pub consent_hint: Option<ConsentHint>,
     /// The verification axis.
     pub verification: Axis<VerificationState>,
+    /// When a check that waits for the provider looks again.
+    pub verification_next_at: Option<Timestamp>,
     /// What is known of its credential without looking inside; nothing when none is stored.
     pub credential: Option<CredentialSummary>,
+    /// The same of the one that is to follow.
+    pub next_credential: Option<CredentialSummary>,
+    /// The same of the one before.
+    pub previous_credential: Option<CredentialSummary>,
     /// When it was made.
     pub created_at: Timestamp,
 }
 
 impl ProviderConnection {
-    /// Where its credential may be sent.
+    /// Where its own credential may be sent.
     pub fn destination(&self) -> Destination {
         Destination {
             provider: self.target_scope.provider().clone(),
@@ -97,5 +120,18 @@ impl ProviderConnection {
             scope_identifier: self.target_scope.scope_identifier().clone(),
             client_identifier: self.client_identifier.clone(),
         }
+    }
+
+    /// Where it signs in and as whom: the destination of its own credential, or that of the
+    /// platform's client, which stands in no row.
+    pub fn effective_destination(&self, rules: &dyn ScopeRules) -> Destination {
+        let mut destination = self.destination();
+        destination.client_identifier = match self.connection_type {
+            ConnectionType::Dedicated => destination.client_identifier,
+            ConnectionType::Platform => rules
+                .platform_client(&self.realm)
+                .map(|client| client.client_identifier),
+        };
+        destination
     }
 }

@@ -26,3 +26,19 @@ impl IdKind for RunKind {
 /// An operation run. It stands here because connections and reports name the run that last
 /// looked at them.
 pub type RunId = Id<RunKind>;
+
+/// Marks ids of the kind `consent_link`.
+pub enum ConsentLinkKind {}
+impl IdKind for ConsentLinkKind {
+    const NAME: &'static str = "consent_link";
+}
+/// A consent link.
+pub type ConsentLinkId = Id<ConsentLinkKind>;
+
+/// Marks ids of the kind `history_entry`.
+pub enum HistoryEntryKind {}
+impl IdKind for HistoryEntryKind {
+    const NAME: &'static str = "history_entry";
+}
+/// An entry of a connection's history.
+pub type HistoryEntryId = Id<HistoryEntryKind>;

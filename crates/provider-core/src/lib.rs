@@ -13,32 +13,42 @@ pub mod adapter;
 pub mod axis;
 pub mod boundary;
 pub mod connection;
+pub mod consent;
 pub mod credential;
 pub mod identity;
 pub mod ids;
 pub mod reason;
 pub mod repository;
 pub mod surface;
+pub mod tags;
 pub mod target_scope;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod verification;
 
 pub use adapter::{
-    ConnectionAccess, ConnectionCheck, ConsentUrls, Interrupt, Progress, ProviderExecutor, ProviderFailure,
-    Retry, RunSignals, ScopeRules,
+    AskedPermission, CallbackUnreadable, ConnectionAccess, ConnectionCheck, ConsentAnswer, ConsentCallback,
+    ConsentUrls, Interrupt, PlatformClient, Progress, ProviderExecutor, ProviderFailure, Retry, RunSignals,
+    ScopeRules,
 };
 pub use axis::{Axis, ConsentState, CredentialState, RequirementState, VerificationState};
-pub use connection::{ConnectionType, Destination, ProviderConnection};
+pub use connection::{ConnectionType, ConsentHint, Destination, ProviderConnection};
+pub use consent::{
+    ConsentLink, ConsentLookup, ConsentQuestion, ConsentRepository, ConsentResult, NewConsentLink, TextHash,
+};
 pub use credential::{
-    CredentialKind, CredentialSummary, CredentialVault, NewCredential, OpenedCredential, VaultError,
+    CredentialInput, CredentialKind, CredentialRefusal, CredentialStage, CredentialSummary, CredentialTrial,
+    CredentialVault, NewCredential, OpenedCredential, PlatformVault, PreparedCredential, VaultError,
 };
 pub use identity::{BlockedReason, CredentialSource, EffectiveClientIdentity, IdentityResolution};
-pub use ids::{ConnectionId, CredentialId, RunId};
+pub use ids::{ConnectionId, ConsentLinkId, CredentialId, HistoryEntryId, RunId};
 pub use reason::{NextStep, NextStepKind, ReasonCode};
 pub use repository::{
-    ConnectionLookup, ConnectionRepository, InsertedConnection, Observation, RequirementRow, StoredCredential,
+    CalendarEntry, ConnectionFilter, ConnectionLookup, ConnectionPatch, ConnectionRepository,
+    ConnectionUpkeep, Deleted, HistoryEntry, InsertedConnection, Observation, PlatformRealm, Recorded,
+    RequirementRow, Retargeted, StoredCredential, SummaryFilter, UpkeepReport, UpkeepSettings, Written,
 };
 pub use surface::{Readiness, SurfaceSummary};
+pub use tags::{TagProblem, Tags};
 pub use target_scope::{ProviderContext, ProviderKey, ScopeIdentifier, ScopeKind, ScopeProblem, TargetScope};
 pub use verification::{Check, CheckStatus, Overall, Severity, VerificationReport};

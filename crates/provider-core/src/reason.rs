@@ -116,12 +116,27 @@ reasons! {
     /// The platform's own identity is not configured.
     PlatformIdentityMissing => "platform_identity_missing", false, ContactOperator,
         "This installation has no platform identity for the provider.";
+    /// The platform's own credential has ended.
+    PlatformIdentityExpired => "platform_identity_expired", false, ContactOperator,
+        "The credential of this installation's own client has expired.";
     /// Consent is missing.
     ProviderConsentMissing => "provider_consent_missing", false, GrantConsent,
         "An administrator of the target has not granted consent.";
+    /// An administrator of the target declined.
+    ProviderConsentDeclined => "provider_consent_declined", false, GrantConsent,
+        "An administrator of the target declined the request for consent.";
+    /// Somebody agreed a moment ago, and the provider does not act on it everywhere yet.
+    ProviderConsentPending => "provider_consent_pending", true, RetryLater,
+        "Consent was given a moment ago and is not effective everywhere yet. The check looks again by itself.";
     /// The client is switched off in the target.
     ProviderClientDisabled => "provider_client_disabled", false, GrantConsent,
         "The client is disabled in the target.";
+    /// The connection was deleted while the run was active.
+    ProviderConnectionDeleted => "provider_connection_deleted", false, ReviewConnection,
+        "The connection was deleted.";
+    /// Nobody checked for longer than what was found is worth.
+    ProviderVerificationStale => "provider_verification_stale", true, RunCheck,
+        "The last connection check is too long ago to rely on.";
     /// The provider does not know the target.
     ProviderTargetNotFound => "provider_target_not_found", false, ReviewConnection,
         "The provider does not know this target.";

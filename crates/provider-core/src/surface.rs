@@ -1,15 +1,16 @@
 //! The one producer of what lists, details and environments say about a connection.
 
+use chrono::TimeDelta;
 use kernel::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    CredentialState, IdentityResolution, NextStep, ProviderConnection, ReasonCode, ScopeRules, TargetScope,
-    VerificationState,
+    ConnectionType, CredentialState, IdentityResolution, NextStep, NextStepKind, ProviderConnection,
+    ReasonCode, ScopeRules, TargetScope, VerificationState, credential::state_until,
 };
 
 /// Whether a connection can be worked with, in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Readiness {
     /// Checked and fine.
@@ -18,8 +19,28 @@ pub enum Readiness {
     Degraded,
     /// Cannot work.
     Blocked,
-    /// Never checked, or checked without a result.
+    /// Never checked, checked without a result, or checked too long ago.
     Unknown,
+}
+
+impl Readiness {
+    /// Every value.
+    pub const ALL: [Self; 4] = [Self::Ready, Self::Degraded, Self::Blocked, Self::Unknown];
+
+    /// The stable string.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Degraded => "degraded",
+            Self::Blocked => "blocked",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The value that `text` names.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|value| value.as_str() == text)
+    }
 }
 
 /// What every surface says about a connection.
@@ -33,39 +54,78 @@ pub struct SurfaceSummary {
     pub reason_code: Option<ReasonCode>,
     /// The one thing to do next, if there is one.
     pub next_step: Option<NextStep>,
-    /// What is known of the credential.
+    /// What is known of the credential that it signs in with: its own, or the platform's.
     pub credential_state: CredentialState,
 }
 
 impl SurfaceSummary {
-    /// Sums up `connection` at `now`, from stored facts alone.
-    pub fn of(connection: &ProviderConnection, rules: &dyn ScopeRules, now: Timestamp) -> Self {
+    /// Sums up `connection` at `now`, from stored facts alone. What was verified longer than
+    /// `stale_after` ago counts as unknown.
+    pub fn of(
+        connection: &ProviderConnection,
+        rules: &dyn ScopeRules,
+        now: Timestamp,
+        stale_after: TimeDelta,
+    ) -> Self {
         let identity = IdentityResolution::resolve(connection, rules, now);
         let (readiness, reason_code) = match identity.blocked_reason {
             Some(reason) => (Readiness::Blocked, Some(reason)),
-            None => observed(connection),
+            None => observed(connection, now, stale_after),
         };
         let next_step = match (readiness, reason_code) {
             (Readiness::Ready, _) => None,
+            // There is a hint of a consent page already: what is left is to look.
+            (_, Some(ReasonCode::ProviderConsentMissing)) if identity.check_may_look && waits(connection) => {
+                Some(NextStepKind::RunCheck.step())
+            }
             (_, Some(reason)) => Some(reason.next_step()),
-            (_, None) => Some(crate::NextStepKind::RunCheck.step()),
+            (_, None) => Some(NextStepKind::RunCheck.step()),
         };
-        let credential_state = connection
-            .credential
-            .as_ref()
-            .map_or(CredentialState::Missing, |summary| summary.state(now));
         Self {
             target_scope: identity.target_scope,
             readiness,
             reason_code,
             next_step,
-            credential_state,
+            credential_state: credential_state(connection, rules, now),
         }
     }
 }
 
-fn observed(connection: &ProviderConnection) -> (Readiness, Option<ReasonCode>) {
-    let readiness = match connection.verification.value {
+/// Whether a consent page was left and no run looked since.
+fn waits(connection: &ProviderConnection) -> bool {
+    connection.consent_hint.as_ref().is_some_and(|hint| {
+        connection
+            .consent
+            .checked_at
+            .is_none_or(|checked| checked < hint.at)
+    })
+}
+
+fn credential_state(
+    connection: &ProviderConnection,
+    rules: &dyn ScopeRules,
+    now: Timestamp,
+) -> CredentialState {
+    match connection.connection_type {
+        ConnectionType::Platform => rules
+            .platform_client(&connection.realm)
+            .map_or(CredentialState::Missing, |client| {
+                state_until(client.expires_at, now)
+            }),
+        ConnectionType::Dedicated => connection
+            .credential
+            .as_ref()
+            .map_or(CredentialState::Missing, |summary| summary.state(now)),
+    }
+}
+
+fn observed(
+    connection: &ProviderConnection,
+    now: Timestamp,
+    stale_after: TimeDelta,
+) -> (Readiness, Option<ReasonCode>) {
+    let verification = &connection.verification;
+    let readiness = match verification.value {
         VerificationState::Healthy => Readiness::Ready,
         VerificationState::Degraded => Readiness::Degraded,
         VerificationState::Blocked => Readiness::Blocked,
@@ -74,5 +134,9 @@ fn observed(connection: &ProviderConnection) -> (Readiness, Option<ReasonCode>) 
             Readiness::Unknown
         }
     };
-    (readiness, connection.verification.reason)
+    let works = matches!(readiness, Readiness::Ready | Readiness::Degraded);
+    if works && verification.is_stale(now, stale_after) {
+        return (Readiness::Unknown, Some(ReasonCode::ProviderVerificationStale));
+    }
+    (readiness, verification.reason)
 }

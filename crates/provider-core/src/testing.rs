@@ -1,13 +1,17 @@
 //! A tiny provider of nobody: proof that the core needs none in particular. For tests.
 
 use async_trait::async_trait;
-use kernel::SecretText;
+use kernel::{SecretText, Timestamp};
 use serde_json::{Map, Value};
+use url::Url;
 
 use crate::{
-    Check, CheckStatus, ConnectionAccess, ConnectionCheck, ConsentState, CredentialKind, Destination,
+    AskedPermission, CallbackUnreadable, Check, CheckStatus, ConnectionAccess, ConnectionCheck,
+    ConsentAnswer, ConsentCallback, ConsentState, ConsentUrls, CredentialInput, CredentialKind,
+    CredentialRefusal, Destination, OpenedCredential, PlatformClient, PlatformVault, PreparedCredential,
     ProviderContext, ProviderExecutor, ProviderFailure, ProviderKey, ReasonCode, RequirementState,
-    RunSignals, ScopeIdentifier, ScopeKind, ScopeProblem, ScopeRules, Severity, VerificationState,
+    RunSignals, ScopeIdentifier, ScopeKind, ScopeProblem, ScopeRules, Severity, VaultError,
+    VerificationState,
 };
 
 /// A provider whose targets are called `site-…` and whose one good secret is [`FakeProvider::SECRET`].
@@ -19,6 +23,10 @@ impl FakeProvider {
     pub const SECRET: &'static str = "open-sesame";
     /// The one requirement.
     pub const REQUIREMENT: &'static str = "permissions.inventory_read";
+    /// The one realm.
+    pub const REALM: &'static str = "main";
+    /// The installation's own client.
+    pub const PLATFORM_CLIENT: &'static str = "platform-client";
 }
 
 impl ScopeRules for FakeProvider {
@@ -37,7 +45,7 @@ impl ScopeRules for FakeProvider {
 
     fn realm(&self, context: &ProviderContext) -> Result<String, ScopeProblem> {
         if context.0.is_empty() {
-            Ok("main".to_owned())
+            Ok(Self::REALM.to_owned())
         } else {
             Err(ScopeProblem::InvalidProviderContext)
         }
@@ -47,12 +55,37 @@ impl ScopeRules for FakeProvider {
         Ok(text.to_owned())
     }
 
-    fn check_secret(&self, _kind: CredentialKind, secret: &SecretText) -> Result<(), &'static str> {
-        if secret.expose().is_empty() {
-            Err("empty")
-        } else {
-            Ok(())
+    fn prepare_credential(
+        &self,
+        input: CredentialInput,
+        _now: Timestamp,
+    ) -> Result<PreparedCredential, CredentialRefusal> {
+        let refused = |field, code| Err(CredentialRefusal { field, code });
+        match input {
+            CredentialInput::ClientSecret(secret) if secret.expose().is_empty() => refused("secret", "empty"),
+            CredentialInput::ClientSecret(secret) => Ok(PreparedCredential {
+                kind: CredentialKind::ClientSecret,
+                secret,
+                fingerprint: None,
+                expires_at: None,
+            }),
+            CredentialInput::CertificatePem(_) => refused("pem", "kind_not_supported"),
+            CredentialInput::CertificatePfx { .. } => refused("pfx", "kind_not_supported"),
+            CredentialInput::FederatedToken(_) => refused("source", "kind_not_supported"),
         }
+    }
+
+    fn platform_client(&self, realm: &str) -> Option<PlatformClient> {
+        (realm == Self::REALM).then(|| PlatformClient {
+            client_identifier: Self::PLATFORM_CLIENT.to_owned(),
+            kind: CredentialKind::ClientSecret,
+            fingerprint: None,
+            expires_at: None,
+        })
+    }
+
+    fn platform_realms(&self) -> Vec<String> {
+        vec![Self::REALM.to_owned()]
     }
 
     fn context(&self, destination: &Destination) -> ProviderContext {
@@ -67,6 +100,69 @@ impl ScopeRules for FakeProvider {
         } else {
             &[]
         }
+    }
+}
+
+impl ConsentUrls for FakeProvider {
+    fn asked_permissions(&self) -> Vec<AskedPermission> {
+        vec![AskedPermission {
+            requirement: Self::REQUIREMENT,
+            name: "inventory",
+            purpose: "Read what there is on the site",
+        }]
+    }
+
+    fn permission_set(&self) -> String {
+        "inventory".to_owned()
+    }
+
+    /// `?state=…&outcome=yes&site=…` or `?state=…&outcome=no`.
+    fn read_callback(&self, query: &[(String, String)]) -> Result<ConsentCallback, CallbackUnreadable> {
+        let only = |name: &str| {
+            let mut values = query
+                .iter()
+                .filter(|(key, _)| key == name)
+                .map(|(_, value)| value);
+            values.next().filter(|_| values.next().is_none())
+        };
+        let state = only("state").ok_or(CallbackUnreadable)?.clone();
+        let answer = match only("outcome").map(String::as_str) {
+            Some("yes") => ConsentAnswer::Agreed(
+                only("site").and_then(|site| self.canonical_identifier(ScopeKind::Tenant, site).ok()),
+            ),
+            _ => ConsentAnswer::Refused(ReasonCode::ProviderConsentDeclined),
+        };
+        Ok(ConsentCallback { state, answer })
+    }
+
+    fn consent_url(
+        &self,
+        destination: &Destination,
+        redirect: &Url,
+        state: &str,
+    ) -> Result<Url, ScopeProblem> {
+        let client = destination.client_identifier.as_deref();
+        let client = client.ok_or(ScopeProblem::MissingProviderContext)?;
+        let mut url = Url::parse("https://agree.example.com/").expect("a valid address");
+        url.query_pairs_mut()
+            .append_pair("site", destination.scope_identifier.as_str())
+            .append_pair("client", client)
+            .append_pair("back", redirect.as_str())
+            .append_pair("state", state);
+        Ok(url)
+    }
+}
+
+impl PlatformVault for FakeProvider {
+    fn open(&self, realm: &str) -> Result<OpenedCredential, VaultError> {
+        if realm != Self::REALM {
+            return Err(VaultError::Missing);
+        }
+        Ok(OpenedCredential {
+            version: 1,
+            kind: CredentialKind::ClientSecret,
+            secret: SecretText::new(Self::SECRET.to_owned()),
+        })
     }
 }
 
