@@ -5,7 +5,7 @@ use kernel::Timestamp;
 use provider_core::{IdentityResolution, ProviderConnection, ReasonCode, ScopeRules};
 use tenancy::Role;
 
-use crate::{OperationRun, gate};
+use crate::{OperationRun, gate, inputs};
 
 /// The reason why `run` may not be executed now; nothing if it may. `connection` and
 /// `initiator_role` are read at this moment; runs without a human initiator have no role to lose.
@@ -33,8 +33,9 @@ pub fn refuse(
     if !same_target || connection.environment_id != run.environment_id {
         return Some(ReasonCode::ProviderTargetScopeMismatch);
     }
+    let tried = inputs::with_stage(connection, inputs::credential_stage(&run.inputs));
     gate::blocked_by(
         run.operation_type,
-        &IdentityResolution::resolve(connection, rules, now),
+        &IdentityResolution::resolve(&tried, rules, now),
     )
 }

@@ -15,7 +15,9 @@ use sha2::{Digest as _, Sha256};
 use tenancy::{Change, EnvironmentId, WorkspaceScope};
 
 use crate::run::NewRun;
-use crate::{Initiator, InsertedRun, OperationRun, OperationType, RunContext, RunRepository, RunTarget};
+use crate::{
+    Initiator, InsertedRun, OperationRun, OperationType, RunContext, RunRepository, RunTarget, inputs,
+};
 
 /// How often the insert is tried when the holder vanishes between insert and look.
 pub const MAX_ROUNDS: u32 = 8;
@@ -92,14 +94,15 @@ pub fn prepare(
         ConnectionChoice::Unusable(_) => None,
     };
     let identity = connection.map(|connection| IdentityResolution::resolve(connection, rules, now));
-    let context = identity.as_ref().map_or_else(RunContext::default, |identity| {
-        RunContext::of(&identity.target_scope, identity.provider_context.clone())
+    let context = identity.map_or_else(RunContext::default, |identity| {
+        RunContext::of(&identity.target_scope, identity.provider_context)
     });
     let blocked = match choice {
         ConnectionChoice::Unusable(reason) => Some(*reason),
-        ConnectionChoice::Use(_, requirements) => identity
-            .and_then(|identity| blocked_by(request.operation_type, &identity))
-            .or_else(|| missing_requirement(request.operation_type, requirements, rules)),
+        ConnectionChoice::Use(connection, requirements) => {
+            let tried = inputs::with_stage(connection, inputs::credential_stage(&request.inputs));
+            refusal(request.operation_type, &tried, requirements, rules, now)
+        }
     };
     let new = NewRun {
         workspace_id: scope.workspace_id(),
@@ -157,17 +160,24 @@ pub fn classify(identity_hash: &str, holder: OperationRun) -> StartOutcome {
     }
 }
 
+/// The reason why stored facts forbid `operation_type` on `connection`; nothing if they do not.
+pub fn refusal(
+    operation_type: OperationType,
+    connection: &ProviderConnection,
+    requirements: &[RequirementRow],
+    rules: &dyn ScopeRules,
+    now: Timestamp,
+) -> Option<ReasonCode> {
+    let identity = IdentityResolution::resolve(connection, rules, now);
+    blocked_by(operation_type, &identity).or_else(|| missing_requirement(operation_type, requirements, rules))
+}
+
 /// The stored fact that forbids `operation_type`. A connection check is how missing consent is
 /// found to have been granted, and a credential to be readable again, so neither keeps it from
 /// looking.
 pub(crate) fn blocked_by(operation_type: OperationType, identity: &IdentityResolution) -> Option<ReasonCode> {
-    let looks = operation_type == OperationType::ConnectionCheck;
-    let curable = |reason: ReasonCode| {
-        reason == ReasonCode::ProviderConsentMissing || reason == ReasonCode::ProviderCredentialUndecryptable
-    };
-    identity
-        .blocked_reason
-        .filter(|reason| !(looks && curable(*reason)))
+    let looks = operation_type == OperationType::ConnectionCheck && identity.check_may_look;
+    identity.blocked_reason.filter(|_| !looks)
 }
 
 /// A requirement that is known to be missing. Unknown is not missing: the run will find out.

@@ -11,7 +11,9 @@ pub mod context;
 pub mod counts;
 pub mod execution_gate;
 pub mod gate;
+pub mod inputs;
 pub mod queue;
+pub mod readiness;
 pub mod run;
 pub mod run_repository;
 pub mod sanitizer;
@@ -20,10 +22,12 @@ pub use catalogue::{OperationDefinition, OperationType};
 pub use context::{Reconciliation, RunContext};
 pub use counts::{CountKey, SummaryCounts};
 pub use gate::{ConnectionChoice, GateError, StartOutcome, StartRequest};
+pub use inputs::UnknownInput;
 pub use queue::{
     ClaimedRun, Fence, HandBack, Heartbeat, QueueSettings, RunAttempts, RunLease, RunQueue, SweepReport,
     WorkerName,
 };
+pub use readiness::OperationReadiness;
 pub use run::{
     Completion, Freshness, Initiator, InvalidTransition, OperationRun, RunOutcome, RunState, RunStatus,
     RunTarget, audit_outcome, change_target,

@@ -49,6 +49,13 @@ pub trait RunLookup: Send + Sync {
         scope: &WorkspaceScope,
         scope_key: &str,
     ) -> Result<Option<OperationRun>, StoreError>;
+
+    /// The run that is active through `connection` at this moment.
+    async fn active_of(
+        &self,
+        scope: &WorkspaceScope,
+        connection: ConnectionId,
+    ) -> Result<Option<OperationRun>, StoreError>;
 }
 
 /// Writes of runs on behalf of callers.
@@ -73,6 +80,16 @@ pub trait RunRepository: RunLookup {
 
     /// Ends a run that is still queued. `false` when a worker was faster.
     async fn end_queued(
+        &mut self,
+        scope: &WorkspaceScope,
+        id: RunId,
+        completion: &Completion,
+        change: &Change,
+    ) -> Result<bool, StoreError>;
+
+    /// Ends a run that is still active, whoever holds it: its worker's next write is refused.
+    /// `false` when it is over already.
+    async fn end_active(
         &mut self,
         scope: &WorkspaceScope,
         id: RunId,

@@ -42,6 +42,22 @@ impl<T: Copy + PartialEq> Axis<T> {
         }
     }
 
+    /// The axis after somebody other than a run changed what is known at `at`: no run stands behind
+    /// the new value.
+    #[must_use]
+    pub fn set(self, value: T, reason: Option<ReasonCode>, at: Timestamp) -> Self {
+        if self.value == value && self.reason == reason {
+            return self;
+        }
+        Self {
+            value,
+            reason,
+            since: at,
+            checked_at: None,
+            run_id: None,
+        }
+    }
+
     /// The axis after a run looked at `at`. `since` moves only when value or reason changed.
     #[must_use]
     pub fn observed(self, value: T, reason: Option<ReasonCode>, at: Timestamp, run_id: RunId) -> Self {

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use tenancy::{DisplayName, EnvironmentId, WorkspaceId};
 
 use crate::{
-    Axis, ConnectionId, ConsentState, CredentialSummary, ProviderKey, ScopeIdentifier, ScopeKind, ScopeRules,
-    Tags, TargetScope, VerificationState,
+    Axis, ConnectionId, ConsentState, CredentialSummary, ProviderKey, ReasonCode, ScopeIdentifier, ScopeKind,
+    ScopeRules, Tags, TargetScope, VerificationState,
 };
 
 /// Whose identity a connection uses. There is no third kind and no falling back between the two.
@@ -133,5 +133,73 @@ impl ProviderConnection {
                 .map(|client| client.client_identifier),
         };
         destination
+    }
+}
+
+/// A connection that nobody has looked at yet.
+#[derive(Debug, Clone)]
+pub struct ConnectionDraft {
+    /// The workspace around it.
+    pub workspace_id: WorkspaceId,
+    /// The environment that it belongs to.
+    pub environment_id: EnvironmentId,
+    /// Its id.
+    pub id: ConnectionId,
+    /// For people.
+    pub display_name: DisplayName,
+    /// What callers sort it by.
+    pub tags: Tags,
+    /// Whose identity it uses.
+    pub connection_type: ConnectionType,
+    /// What it points at.
+    pub target_scope: TargetScope,
+    /// Which of the provider's separate installations, in the adapter's words.
+    pub realm: String,
+    /// Which client signs in, for dedicated connections.
+    pub client_identifier: Option<String>,
+    /// When it is made.
+    pub created_at: Timestamp,
+}
+
+impl ConnectionDraft {
+    /// The connection: enabled, nobody's default, nothing known.
+    pub fn connection(self) -> ProviderConnection {
+        let at = self.created_at;
+        ProviderConnection {
+            workspace_id: self.workspace_id,
+            environment_id: self.environment_id,
+            id: self.id,
+            version: 1,
+            identity_version: 1,
+            display_name: self.display_name,
+            tags: self.tags,
+            connection_type: self.connection_type,
+            target_scope: self.target_scope,
+            realm: self.realm,
+            client_identifier: self.client_identifier,
+            is_default: false,
+            is_enabled: true,
+            consent: first_consent(self.connection_type, at),
+            consent_hint: None,
+            verification: Axis::unobserved(VerificationState::Unknown, at),
+            verification_next_at: None,
+            credential: None,
+            next_credential: None,
+            previous_credential: None,
+            created_at: at,
+        }
+    }
+}
+
+/// What is known of consent to an identity that is new: a platform connection needs a consent page
+/// of its own, a dedicated one is proven by its credential.
+pub const fn first_consent(connection_type: ConnectionType, at: Timestamp) -> Axis<ConsentState> {
+    match connection_type {
+        ConnectionType::Platform => {
+            let mut axis = Axis::unobserved(ConsentState::Required, at);
+            axis.reason = Some(ReasonCode::ProviderConsentMissing);
+            axis
+        }
+        ConnectionType::Dedicated => Axis::unobserved(ConsentState::Unknown, at),
     }
 }

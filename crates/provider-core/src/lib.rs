@@ -32,7 +32,7 @@ pub use adapter::{
     ScopeRules,
 };
 pub use axis::{Axis, ConsentState, CredentialState, RequirementState, VerificationState};
-pub use connection::{ConnectionType, ConsentHint, Destination, ProviderConnection};
+pub use connection::{ConnectionDraft, ConnectionType, ConsentHint, Destination, ProviderConnection};
 pub use consent::{
     ConsentLink, ConsentLookup, ConsentQuestion, ConsentRepository, ConsentResult, NewConsentLink, TextHash,
 };

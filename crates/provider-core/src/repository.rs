@@ -214,9 +214,6 @@ pub enum Recorded {
     Done,
     /// The connection is no longer the one that the run looked at.
     Outdated,
-    /// The platform's client proved itself at a target that another workspace proved first. What
-    /// was stored says that consent is missing, and nothing else.
-    TargetTaken,
 }
 
 /// Reads of connections.
@@ -395,6 +392,16 @@ pub trait ConnectionRepository: ConnectionLookup {
         observation: &Observation,
         change: &Change,
     ) -> Result<Recorded, StoreError>;
+
+    /// The platform's client proved itself at the target of `connection`: the target belongs to
+    /// this workspace from now on, unless another one was first. `false` then; whoever hears it
+    /// must not be told why.
+    async fn claim_platform_target(
+        &mut self,
+        scope: &WorkspaceScope,
+        connection: &ProviderConnection,
+        at: Timestamp,
+    ) -> Result<bool, StoreError>;
 
     /// Records what a check with the next credential found, if that credential is still there.
     async fn record_trial(

@@ -7,6 +7,7 @@
 
 pub(crate) mod binding;
 pub(crate) mod envelope;
+pub(crate) mod fingerprint;
 pub(crate) mod ring;
 pub(crate) mod workspace_keys;
 

@@ -7,12 +7,17 @@
 
 pub(crate) mod audit_event;
 pub(crate) mod connection;
+pub(crate) mod connection_history;
+pub(crate) mod connection_tag;
+pub(crate) mod consent_link;
 pub(crate) mod credential;
 pub(crate) mod environment;
+pub(crate) mod expiry_notice;
 pub(crate) mod item;
 pub(crate) mod key_ring_entry;
 pub(crate) mod member;
 pub(crate) mod outbox_event;
+pub(crate) mod platform_target;
 pub(crate) mod principal;
 pub(crate) mod requirement;
 pub(crate) mod run;

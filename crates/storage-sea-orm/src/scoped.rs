@@ -30,6 +30,8 @@ macro_rules! workspace_tables {
 workspace_tables!(
     audit_event,
     connection,
+    connection_history,
+    consent_link,
     credential,
     environment,
     item,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use inventory::{InventoryLookup, InventoryRepository};
 use kernel::StoreError;
 use operations::{RunAttempts, RunLookup, RunRepository};
-use provider_core::{ConnectionLookup, ConnectionRepository};
+use provider_core::{ConnectionLookup, ConnectionRepository, ConsentLookup, ConsentRepository};
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use storage::{ReadSession, UnitOfWork};
 use tenancy::{
@@ -63,6 +63,10 @@ impl ReadSession for Reader {
         Box::new(self.repo())
     }
 
+    fn consents(&self) -> Box<dyn ConsentLookup + '_> {
+        Box::new(self.repo())
+    }
+
     fn runs(&self) -> Box<dyn RunLookup + '_> {
         Box::new(self.repo())
     }
@@ -106,6 +110,10 @@ impl UnitOfWork for Transaction {
     }
 
     fn connections(&mut self) -> Box<dyn ConnectionRepository + '_> {
+        Box::new(self.repo())
+    }
+
+    fn consents(&mut self) -> Box<dyn ConsentRepository + '_> {
         Box::new(self.repo())
     }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use kernel::{SecretText, StoreError};
-use provider_core::{CredentialVault, OpenedCredential, ProviderConnection, VaultError};
+use provider_core::{CredentialStage, CredentialVault, OpenedCredential, ProviderConnection, VaultError};
 use sea_orm::{ColumnTrait as _, QueryFilter as _};
 use tenancy::WorkspaceScope;
 
@@ -36,14 +36,16 @@ impl Vault {
 
 #[async_trait]
 impl CredentialVault for Vault {
-    async fn open(
+    async fn open_stage(
         &self,
         scope: &WorkspaceScope,
         connection: &ProviderConnection,
+        stage: CredentialStage,
     ) -> Result<OpenedCredential, VaultError> {
         let (db, ring) = (self.database.readers(), &self.database.context().ring);
         let row = scoped::<Entity>(scope)
             .filter(Column::ConnectionId.eq(connection.id.as_uuid()))
+            .filter(Column::Stage.eq(stage.as_str()))
             .one(db)
             .await
             .or_store_error()?
@@ -51,7 +53,8 @@ impl CredentialVault for Vault {
         // Read after the credential: if the connection is still as the caller knows it, the
         // credential is the one that belongs to it.
         let unchanged = scoped_by_id::<connection::Entity>(scope, connection.id.as_uuid())
-            .filter(connection::Column::Version.eq(connection.version))
+            .filter(connection::Column::IdentityVersion.eq(connection.identity_version))
+            .filter(connection::Column::DeletedAt.is_null())
             .one(db)
             .await
             .or_store_error()?;

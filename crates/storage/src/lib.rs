@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use inventory::{InventoryLookup, InventoryRepository};
 use kernel::StoreError;
 use operations::{RunAttempts, RunLookup, RunRepository};
-use provider_core::{ConnectionLookup, ConnectionRepository};
+use provider_core::{ConnectionLookup, ConnectionRepository, ConsentLookup, ConsentRepository};
 use tenancy::{
     EnvironmentLookup, EnvironmentRepository, Journal, MemberLookup, MemberRepository, WorkspaceLookup,
     WorkspaceRepository,
@@ -40,6 +40,8 @@ pub trait ReadSession: Send + Sync {
     fn journal(&self) -> Box<dyn Journal + '_>;
     /// Connections.
     fn connections(&self) -> Box<dyn ConnectionLookup + '_>;
+    /// Consent links.
+    fn consents(&self) -> Box<dyn ConsentLookup + '_>;
     /// Runs.
     fn runs(&self) -> Box<dyn RunLookup + '_>;
     /// Items and snapshots.
@@ -58,6 +60,8 @@ pub trait UnitOfWork: Send {
     fn members(&mut self) -> Box<dyn MemberRepository + '_>;
     /// Connections.
     fn connections(&mut self) -> Box<dyn ConnectionRepository + '_>;
+    /// Consent links.
+    fn consents(&mut self) -> Box<dyn ConsentRepository + '_>;
     /// Runs, on behalf of callers.
     fn runs(&mut self) -> Box<dyn RunRepository + '_>;
     /// Runs, on behalf of the attempt that holds them.

@@ -76,12 +76,50 @@ actions! {
     MemberAdded => "member.added",
     /// A connection was made.
     ConnectionCreated => "connection.created",
+    /// Names or tags of a connection were changed.
+    ConnectionUpdated => "connection.updated",
+    /// A connection was switched on.
+    ConnectionEnabled => "connection.enabled",
+    /// A connection was switched off.
+    ConnectionDisabled => "connection.disabled",
+    /// A connection became the default of its environment and provider.
+    ConnectionDefaultSwitched => "connection.default_switched",
+    /// A connection got another target, client or type.
+    ConnectionRetargeted => "connection.retargeted",
+    /// A connection was deleted.
+    ConnectionDeleted => "connection.deleted",
     /// A run changed what is known about a connection.
     ConnectionObserved => "connection.observed",
     /// A credential was stored or replaced.
     CredentialStored => "credential.stored",
+    /// A credential was stored as the next one.
+    CredentialStaged => "credential.staged",
+    /// A check was made with the next credential.
+    CredentialTried => "credential.tried",
+    /// The next credential became the current one.
+    CredentialPromoted => "credential.promoted",
+    /// The previous credential was put back.
+    CredentialRolledBack => "credential.rolled_back",
+    /// The next credential was forgotten.
+    CredentialDiscarded => "credential.discarded",
+    /// All credentials of a connection were forgotten.
+    CredentialsRemoved => "credential.removed",
+    /// A previous credential was removed, its time being over.
+    CredentialPreviousRemoved => "credential.previous_removed",
+    /// A credential comes near its end.
+    CredentialExpiring => "credential.expiring",
     /// A stored credential could not be decrypted.
     CredentialUndecryptable => "credential.undecryptable",
+    /// A consent link was made.
+    ConsentLinkCreated => "consent.link_created",
+    /// A browser went on from our page to the provider's consent page.
+    ConsentStarted => "consent.started",
+    /// A consent page was left with an agreement. A check has to prove it.
+    ConsentRecorded => "consent.recorded",
+    /// A consent page was left without an agreement.
+    ConsentDeclined => "consent.declined",
+    /// What came back from a consent page did not fit what was asked. Somebody may be trying.
+    ConsentRejected => "consent.rejected",
     /// A run was accepted.
     OperationAccepted => "operation.accepted",
     /// A start was refused for stored facts, and the refusal recorded.

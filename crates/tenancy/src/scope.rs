@@ -26,6 +26,10 @@ pub enum SystemTask {
     Worker,
     /// Ends runs whose worker is gone.
     Sweep,
+    /// Writes down what came back from a provider's consent page. Who sat before it is not known.
+    Consent,
+    /// Removes credentials whose time is over, and announces ends.
+    Upkeep,
 }
 
 impl SystemTask {
@@ -34,6 +38,8 @@ impl SystemTask {
         match self {
             Self::Worker => "worker",
             Self::Sweep => "sweep",
+            Self::Consent => "consent",
+            Self::Upkeep => "upkeep",
         }
     }
 }

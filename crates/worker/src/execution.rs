@@ -4,15 +4,18 @@ use std::time::Duration;
 
 use inventory::UpsertCounts;
 use kernel::StoreError;
-use operations::{ClaimedRun, OperationType, RunOutcome, execution_gate};
+use operations::{
+    ClaimedRun, OperationType, RunContext, RunOutcome, execution_gate, inputs::credential_stage,
+};
 use provider_core::{
-    ConnectionAccess, ConnectionId, Interrupt, ProviderConnection, ProviderFailure, ReasonCode, Retry,
-    VaultError,
+    ConnectionAccess, ConnectionId, ConnectionType, CredentialStage, Interrupt, OpenedCredential,
+    ProviderConnection, ProviderFailure, ReasonCode, Retry, VaultError,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    finish::{finish, hand_back},
+    checking::{self, Conclusion},
+    finish::{finish, hand_back, wait},
     outcome::{Ending, Seen},
     signals::Signals,
     sink::StoreSink,
@@ -80,15 +83,12 @@ async fn attempt(parts: &WorkerParts, claimed: &ClaimedRun, signals: &Signals) -
             return finish(parts, claimed, blocked).await.map(drop);
         }
     };
-    let credential = match parts.vault.open(&claimed.scope, &connection).await {
+    let seen = seen(parts, claimed, &connection);
+    let credential = match open(parts, claimed, &connection).await {
         Ok(credential) => credential,
         Err(VaultError::Store(error)) => return Err(error),
         Err(VaultError::Missing) => {
-            let blocked = Ending::because(
-                RunOutcome::Blocked,
-                context,
-                ReasonCode::ProviderCredentialMissing,
-            );
+            let blocked = Ending::because(RunOutcome::Blocked, context, missing(&connection));
             return finish(parts, claimed, blocked).await.map(drop);
         }
         Err(VaultError::KeyMissing) => {
@@ -97,22 +97,22 @@ async fn attempt(parts: &WorkerParts, claimed: &ClaimedRun, signals: &Signals) -
             return hand_back(parts, claimed, KEY_PAUSE, Some(reason)).await.map(drop);
         }
         Err(VaultError::Undecryptable) => {
-            let reason = ReasonCode::ProviderCredentialUndecryptable;
-            let mut blocked = Ending::failed(context, reason, seen(parts, claimed, &connection));
-            blocked.outcome = RunOutcome::Blocked;
+            let blocked = unreadable(&connection, context, seen);
             return finish(parts, claimed, blocked).await.map(drop);
         }
     };
     let access = ConnectionAccess {
         connection_id: connection.id,
-        destination: connection.destination(),
+        destination: connection.effective_destination(parts.rules.as_ref()),
         credential,
     };
-    let ending = match dispatch(parts, claimed, &connection, &access, signals).await {
-        Ok(ending) => ending,
+    let ending = match dispatch(parts, claimed, &connection, &access, (signals, seen)).await {
+        Ok(Conclusion::End(ending)) => *ending,
+        Ok(Conclusion::Wait(waits)) => return wait(parts, claimed, waits).await.map(drop),
         Err(failure) => match settle(failure) {
             Settled::End(RunOutcome::Failed, reason) => {
-                Ending::failed(context, reason, seen(parts, claimed, &connection))
+                let at = parts.clock.now();
+                Ending::failed(context, reason, Seen { at, ..seen })
             }
             Settled::End(outcome, reason) => Ending::because(outcome, context, reason),
             Settled::HandBack(delay, reason) => {
@@ -122,6 +122,46 @@ async fn attempt(parts: &WorkerParts, claimed: &ClaimedRun, signals: &Signals) -
         },
     };
     finish(parts, claimed, ending).await.map(drop)
+}
+
+/// The credential that this run signs in with: the platform's, or the connection's own in the
+/// stage that the run was made for. There is no way from one to the other.
+async fn open(
+    parts: &WorkerParts,
+    claimed: &ClaimedRun,
+    connection: &ProviderConnection,
+) -> Result<OpenedCredential, VaultError> {
+    match connection.connection_type {
+        ConnectionType::Platform => parts.platform.open(&connection.realm),
+        ConnectionType::Dedicated => {
+            let stage = credential_stage(&claimed.run.inputs);
+            parts.vault.open_stage(&claimed.scope, connection, stage).await
+        }
+    }
+}
+
+const fn missing(connection: &ProviderConnection) -> ReasonCode {
+    match connection.connection_type {
+        ConnectionType::Platform => ReasonCode::PlatformIdentityMissing,
+        ConnectionType::Dedicated => ReasonCode::ProviderCredentialMissing,
+    }
+}
+
+/// A credential that is there and cannot be read.
+fn unreadable(connection: &ProviderConnection, context: RunContext, seen: Seen) -> Ending {
+    match connection.connection_type {
+        // Nothing is wrong with the connection: whoever runs the installation has to look.
+        ConnectionType::Platform => {
+            tracing::error!(realm = %connection.realm, "the platform's credential cannot be read");
+            Ending::because(RunOutcome::Blocked, context, ReasonCode::PlatformIdentityMissing)
+        }
+        ConnectionType::Dedicated => {
+            let reason = ReasonCode::ProviderCredentialUndecryptable;
+            let mut blocked = Ending::failed(context, reason, seen);
+            blocked.outcome = RunOutcome::Blocked;
+            blocked
+        }
+    }
 }
 
 /// The execution gate: the connection, if the run may go on with it.
@@ -158,13 +198,13 @@ async fn dispatch(
     claimed: &ClaimedRun,
     connection: &ProviderConnection,
     access: &ConnectionAccess,
-    signals: &Signals,
-) -> Result<Ending, ProviderFailure> {
+    (signals, seen): (&Signals, Seen),
+) -> Result<Conclusion, ProviderFailure> {
     let context = claimed.run.context.clone();
+    let end = |ending| Ok(Conclusion::End(Box::new(ending)));
     match claimed.run.operation_type {
         OperationType::ConnectionCheck => {
-            let check = parts.provider.check(access, signals).await?;
-            Ok(Ending::of_check(context, check, seen(parts, claimed, connection)))
+            checking::check(parts, claimed, connection, access, (signals, seen)).await
         }
         OperationType::InventorySync => {
             let mut sink = StoreSink {
@@ -182,11 +222,11 @@ async fn dispatch(
                         retryable: error.retryable(),
                     })
                 })?;
-            Ok(Ending::of_collection(context, &collection, counts))
+            end(Ending::of_collection(context, &collection, counts))
         }
         OperationType::ComplianceSnapshot => {
             let measurement = parts.inventory.measure(access, signals).await?;
-            Ok(Ending::of_measurement(context, measurement))
+            end(Ending::of_measurement(context, measurement))
         }
     }
 }
@@ -208,8 +248,15 @@ async fn stored(
 fn seen(parts: &WorkerParts, claimed: &ClaimedRun, connection: &ProviderConnection) -> Seen {
     Seen {
         run_id: claimed.run.id,
-        connection_version: connection.version,
+        identity_version: connection.identity_version,
         at: parts.clock.now(),
+        trial: match credential_stage(&claimed.run.inputs) {
+            CredentialStage::Current => None,
+            CredentialStage::Next | CredentialStage::Previous => {
+                connection.next_credential.as_ref().map(|next| next.id)
+            }
+        },
+        dedicated: connection.connection_type == ConnectionType::Dedicated,
     }
 }
 

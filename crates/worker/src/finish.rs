@@ -9,9 +9,14 @@ use operations::{
     ClaimedRun, Fence, HandBack, OperationRun, RunOutcome, RunState, audit_outcome, change_target,
 };
 use provider_core::ReasonCode;
+use storage::UnitOfWork;
 use tenancy::{AuditAction, Change, ChangeTarget};
 
-use crate::{outcome::Ending, worker::WorkerParts};
+use crate::{
+    checking::Wait,
+    outcome::{Ending, Finding},
+    worker::WorkerParts,
+};
 
 /// Ends the run. [`Fence::Lost`] means that nothing was written.
 pub(crate) async fn finish(
@@ -25,7 +30,7 @@ pub(crate) async fn finish(
         context,
         counts,
         failures,
-        observation,
+        finding,
         measurement,
     } = ending;
     let reason = context.reason_code;
@@ -42,31 +47,8 @@ pub(crate) async fn finish(
     if unit.attempts().finish(scope, lease, &completion, &change).await? == Fence::Lost {
         return Ok(Fence::Lost);
     }
-    if let (Some(observation), Some(target)) = (observation, &run.target) {
-        let action = if observation.credential_opened == Some(false) {
-            AuditAction::CredentialUndecryptable
-        } else {
-            AuditAction::ConnectionObserved
-        };
-        let connection_target = ChangeTarget {
-            kind: "connection",
-            id: target.connection_id.to_string(),
-            label: target_label(run),
-        };
-        let mut seen = Change::new(
-            scope,
-            action,
-            connection_target,
-            parts.clock.now(),
-            parts.ids.as_ref(),
-        )
-        .with("run_id", run.id.to_string());
-        if let Some((state, _)) = observation.verification {
-            seen = seen.with("verification", state.as_str());
-        }
-        unit.connections()
-            .record_observation(scope, target.connection_id, &observation, &seen)
-            .await?;
+    if let Some(finding) = finding {
+        record(parts, claimed, unit.as_mut(), finding).await?;
     }
     if let (Some(measurement), Some(target)) = (measurement, &run.target) {
         let snapshot = ComplianceSnapshot {
@@ -90,6 +72,74 @@ pub(crate) async fn finish(
     Ok(Fence::Held)
 }
 
+/// Writes down what a run found out beside its own end.
+async fn record(
+    parts: &WorkerParts,
+    claimed: &ClaimedRun,
+    unit: &mut dyn UnitOfWork,
+    finding: Finding,
+) -> Result<(), StoreError> {
+    let ClaimedRun { scope, run, .. } = claimed;
+    let Some(target) = &run.target else {
+        return Ok(());
+    };
+    let found = |action| {
+        let connection = ChangeTarget {
+            kind: "connection",
+            id: target.connection_id.to_string(),
+            label: target_label(run),
+        };
+        let ids = parts.ids.as_ref();
+        Change::new(scope, action, connection, parts.clock.now(), ids).with("run_id", run.id.to_string())
+    };
+    let mut connections = unit.connections();
+    match finding {
+        Finding::Connection(observation) => {
+            let mut change = if observation.credential_opened == Some(false) {
+                found(AuditAction::CredentialUndecryptable).failed()
+            } else {
+                found(AuditAction::ConnectionObserved)
+            };
+            if let Some((state, _)) = observation.verification {
+                change = change.with("verification", state.as_str());
+            }
+            if let Some((state, _)) = observation.consent {
+                change = change.with("consent", state.as_str());
+            }
+            // An observation of an identity that is gone is not one of this connection.
+            let _ = connections
+                .record_observation(scope, target.connection_id, &observation, &change)
+                .await?;
+        }
+        Finding::Credential(id, trial) => {
+            let mut change = found(AuditAction::CredentialTried);
+            if let Some(reason) = trial.reason {
+                change = change.failed().with("reason_code", reason.as_str());
+            }
+            connections.record_trial(scope, id, &trial, &change).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives the run back until the provider may have caught up, and writes down what is known
+/// meanwhile.
+pub(crate) async fn wait(parts: &WorkerParts, claimed: &ClaimedRun, wait: Wait) -> Result<Fence, StoreError> {
+    let Wait {
+        delay,
+        reason,
+        observation,
+    } = wait;
+    give_back(
+        parts,
+        claimed,
+        delay,
+        Some(reason),
+        Some(Finding::Connection(observation)),
+    )
+    .await
+}
+
 /// Gives the run back, to be taken again after `delay`; ends it instead if somebody asked for that,
 /// or if it could not end in time any more. A run that waits holds its scope, so it must not wait
 /// for what cannot come.
@@ -98,6 +148,16 @@ pub(crate) async fn hand_back(
     claimed: &ClaimedRun,
     delay: Duration,
     reason: Option<ReasonCode>,
+) -> Result<Fence, StoreError> {
+    give_back(parts, claimed, delay, reason, None).await
+}
+
+async fn give_back(
+    parts: &WorkerParts,
+    claimed: &ClaimedRun,
+    delay: Duration,
+    reason: Option<ReasonCode>,
+    finding: Option<Finding>,
 ) -> Result<Fence, StoreError> {
     let context = claimed.run.context.clone();
     if let Some(reason) = reason.filter(|_| too_late(parts, claimed, delay)) {
@@ -118,6 +178,9 @@ pub(crate) async fn hand_back(
         .attempts()
         .hand_back(&claimed.scope, &claimed.lease, delay, &change)
         .await?;
+    if let (HandBack::Done, Some(finding)) = (handed, finding) {
+        record(parts, claimed, unit.as_mut(), finding).await?;
+    }
     unit.commit().await?;
     match handed {
         HandBack::Done => Ok(Fence::Held),

@@ -4,8 +4,8 @@ use inventory::{Collection, ControlState, Measurement, SectionOutcome, UpsertCou
 use kernel::Timestamp;
 use operations::{CountKey, RunContext, RunFailure, RunOutcome, SummaryCounts, context::NotAssessed};
 use provider_core::{
-    CheckStatus, ConnectionCheck, ConsentState, Observation, ReasonCode, RunId, VerificationReport,
-    VerificationState,
+    CheckStatus, ConnectionCheck, ConsentState, CredentialId, CredentialTrial, Observation, ReasonCode,
+    RunId, VerificationReport, VerificationState,
 };
 
 /// The end of an execution, before it is written.
@@ -14,16 +14,45 @@ pub(crate) struct Ending {
     pub(crate) context: RunContext,
     pub(crate) counts: SummaryCounts,
     pub(crate) failures: Vec<RunFailure>,
-    pub(crate) observation: Option<Observation>,
+    pub(crate) finding: Option<Finding>,
     pub(crate) measurement: Option<Measurement>,
+}
+
+/// What a run found out beside its own end.
+pub(crate) enum Finding {
+    /// About its connection.
+    Connection(Observation),
+    /// About a credential that was tried.
+    Credential(CredentialId, CredentialTrial),
 }
 
 /// What an observation is about.
 #[derive(Clone, Copy)]
 pub(crate) struct Seen {
     pub(crate) run_id: RunId,
-    pub(crate) connection_version: i64,
+    pub(crate) identity_version: i64,
     pub(crate) at: Timestamp,
+    /// The credential that is tried, if it is not the current one.
+    pub(crate) trial: Option<CredentialId>,
+    /// Whether a stored credential was to be opened.
+    pub(crate) dedicated: bool,
+}
+
+impl Seen {
+    /// A trial tells about the credential alone; anything else about the connection.
+    fn finding(self, observation: Observation, failure: Option<ReasonCode>) -> Finding {
+        match self.trial {
+            Some(credential) => Finding::Credential(
+                credential,
+                CredentialTrial {
+                    at: self.at,
+                    run_id: self.run_id,
+                    reason: failure,
+                },
+            ),
+            None => Finding::Connection(observation),
+        }
+    }
 }
 
 impl Ending {
@@ -33,7 +62,7 @@ impl Ending {
             context,
             counts: SummaryCounts::default(),
             failures: Vec::new(),
-            observation: None,
+            finding: None,
             measurement: None,
         }
     }
@@ -50,15 +79,18 @@ impl Ending {
     pub(crate) fn failed(context: RunContext, reason: ReasonCode, seen: Seen) -> Self {
         let observation = verification_after(reason).map(|state| Observation {
             run_id: seen.run_id,
-            connection_version: seen.connection_version,
+            identity_version: seen.identity_version,
             at: seen.at,
             consent: consent_after(reason).map(|state| (state, Some(reason))),
             verification: Some((state, Some(reason))),
+            next_at: None,
             requirements: Vec::new(),
-            credential_opened: Some(reason != ReasonCode::ProviderCredentialUndecryptable),
+            credential_opened: seen
+                .dedicated
+                .then_some(reason != ReasonCode::ProviderCredentialUndecryptable),
         });
         Self {
-            observation,
+            finding: observation.map(|observation| seen.finding(observation, Some(reason))),
             ..Self::because(RunOutcome::Failed, context, reason)
         }
     }
@@ -76,19 +108,21 @@ impl Ending {
         let reason = check
             .failure
             .or_else(|| check.checks.iter().find_map(|check| check.reason_code));
-        ending.observation = Some(Observation {
+        let observation = Observation {
             run_id: seen.run_id,
-            connection_version: seen.connection_version,
+            identity_version: seen.identity_version,
             at: seen.at,
             consent: check.consent.map(|state| (state, check.failure)),
             verification: Some((check.verification, reason)),
+            next_at: None,
             requirements: check
                 .requirements
                 .iter()
                 .map(|(key, state)| ((*key).to_owned(), *state))
                 .collect(),
-            credential_opened: Some(true),
-        });
+            credential_opened: seen.dedicated.then_some(true),
+        };
+        ending.finding = Some(seen.finding(observation, check.failure));
         ending.context.verification_report = Some(VerificationReport::new(check.checks, seen.at));
         ending
     }

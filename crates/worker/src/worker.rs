@@ -6,7 +6,10 @@ use std::{sync::Arc, time::Duration};
 use inventory::InventoryExecutor;
 use kernel::{Clock, IdSource, StoreError};
 use operations::{ClaimedRun, QueueSettings, RunOutcome, RunQueue, SweepReport, WorkerName};
-use provider_core::{CredentialVault, ProviderExecutor, ReasonCode, ScopeRules};
+use provider_core::{
+    ConnectionUpkeep, CredentialVault, PlatformVault, ProviderExecutor, ReasonCode, ScopeRules, UpkeepReport,
+    UpkeepSettings,
+};
 use storage::Storage;
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
@@ -31,6 +34,10 @@ pub struct WorkerSettings {
     pub sweep_every: Duration,
     /// How long one wait for a provider may be before the run is handed back.
     pub wait_budget: Duration,
+    /// How often it looks after credentials whose time comes.
+    pub upkeep_every: Duration,
+    /// What that goes by.
+    pub upkeep: UpkeepSettings,
 }
 
 impl WorkerSettings {
@@ -43,6 +50,8 @@ impl WorkerSettings {
             poll: Duration::from_millis(500),
             sweep_every: Duration::from_secs(5),
             wait_budget: Duration::from_secs(30),
+            upkeep_every: Duration::from_mins(5),
+            upkeep: UpkeepSettings::default(),
         }
     }
 }
@@ -55,6 +64,10 @@ pub struct WorkerParts {
     pub queue: Arc<dyn RunQueue>,
     /// Opens credentials.
     pub vault: Arc<dyn CredentialVault>,
+    /// Opens the platform's own.
+    pub platform: Arc<dyn PlatformVault>,
+    /// Looks after credentials whose time comes.
+    pub upkeep: Arc<dyn ConnectionUpkeep>,
     /// The provider's rules.
     pub rules: Arc<dyn ScopeRules>,
     /// Goes out for connection checks.
@@ -90,7 +103,12 @@ impl Worker {
         let slots = Arc::new(Semaphore::new(self.parts.settings.concurrency as usize));
         let tasks = TaskTracker::new();
         let mut next_sweep = Instant::now();
+        let mut next_upkeep = Instant::now();
         while !shutdown.is_cancelled() {
+            if Instant::now() >= next_upkeep {
+                self.upkeep_and_log().await;
+                next_upkeep = Instant::now() + self.parts.settings.upkeep_every;
+            }
             if Instant::now() >= next_sweep {
                 self.sweep_and_log().await;
                 next_sweep = Instant::now() + self.parts.settings.sweep_every;
@@ -135,6 +153,26 @@ impl Worker {
     /// Looks once after runs whose worker fell silent.
     pub async fn sweep(&self) -> Result<SweepReport, StoreError> {
         self.parts.queue.sweep(&self.parts.settings.queue).await
+    }
+
+    /// Looks once after credentials whose time comes.
+    pub async fn upkeep(&self) -> Result<UpkeepReport, StoreError> {
+        self.parts.upkeep.upkeep(&self.parts.settings.upkeep).await
+    }
+
+    async fn upkeep_and_log(&self) {
+        match self.upkeep().await {
+            Ok(UpkeepReport {
+                removed: 0,
+                announced: 0,
+            }) => {}
+            Ok(report) => tracing::info!(
+                removed = report.removed,
+                announced = report.announced,
+                "looked after credentials"
+            ),
+            Err(error) => tracing::error!(%error, "the upkeep of credentials failed"),
+        }
     }
 
     async fn sweep_and_log(&self) {

@@ -2,8 +2,9 @@
 
 use kernel::SequentialIds;
 use provider_core::{
-    Axis, ConnectionId, ConnectionType, ConsentState, CredentialId, CredentialKind, CredentialSummary,
-    ProviderKey, ScopeIdentifier, ScopeKind, TargetScope, VerificationState, testing::FakeProvider,
+    ConnectionDraft, ConnectionId, ConnectionType, ConsentState, CredentialId, CredentialKind,
+    CredentialStage, CredentialSummary, ProviderKey, ScopeIdentifier, ScopeKind, Tags, TargetScope,
+    testing::FakeProvider,
 };
 use tenancy::{DisplayName, SystemTask, WorkspaceId};
 
@@ -36,12 +37,12 @@ pub(crate) fn sample_new_run() -> NewRun {
 
 fn connection(scope: &WorkspaceScope, ids: &SequentialIds) -> ProviderConnection {
     let now = Timestamp::default();
-    ProviderConnection {
+    let draft = ConnectionDraft {
         workspace_id: scope.workspace_id(),
         environment_id: Id::next(ids),
         id: ConnectionId::next(ids),
-        version: 1,
         display_name: DisplayName::new("Somewhere").expect("valid"),
+        tags: Tags::default(),
         connection_type: ConnectionType::Dedicated,
         target_scope: TargetScope::stored(
             ProviderKey::new("fake").expect("valid"),
@@ -51,19 +52,23 @@ fn connection(scope: &WorkspaceScope, ids: &SequentialIds) -> ProviderConnection
         ),
         realm: "main".into(),
         client_identifier: Some("client".into()),
+        created_at: now,
+    };
+    ProviderConnection {
         is_default: true,
-        is_enabled: true,
-        consent: Axis::unobserved(ConsentState::Unknown, now),
-        verification: Axis::unobserved(VerificationState::Unknown, now),
         credential: Some(CredentialSummary {
             id: CredentialId::next(ids),
             version: 1,
+            stage: CredentialStage::Current,
             kind: CredentialKind::ClientSecret,
+            fingerprint: None,
             created_at: now,
             expires_at: None,
             undecryptable: false,
+            keep_until: None,
+            trial: None,
         }),
-        created_at: now,
+        ..draft.connection()
     }
 }
 
@@ -126,7 +131,7 @@ fn stored_facts_block_with_their_reason_and_a_next_step() {
         // A dedicated credential that is left over must not serve a platform connection.
         (
             |connection| connection.connection_type = ConnectionType::Platform,
-            ReasonCode::PlatformIdentityMissing,
+            ReasonCode::ProviderConsentMissing,
         ),
     ];
     for (mutation, reason) in cases {

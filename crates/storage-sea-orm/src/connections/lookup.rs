@@ -1,21 +1,58 @@
-//! Reads of connections.
+//! Reads of connections. A deleted connection is found by none of them.
 
 use async_trait::async_trait;
-use kernel::{Page, PageRequest, Position, StoreError};
-use provider_core::{ConnectionId, ConnectionLookup, ProviderConnection, ProviderKey, RequirementRow};
-use sea_orm::{ColumnTrait as _, ConnectionTrait, Order, QueryFilter as _, QueryOrder as _};
+use kernel::{Page, PageRequest, Position, StoreError, Timestamp};
+use provider_core::{
+    CalendarEntry, ConnectionFilter, ConnectionId, ConnectionLookup, HistoryEntry, ProviderConnection,
+    ProviderKey, RequirementRow,
+};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, Order, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select,
+    sea_query::{Expr, ExprTrait as _, LockType},
+};
 use tenancy::{EnvironmentId, WorkspaceScope};
+use uuid::Uuid;
 
-use super::rows;
+use super::{filter, rows};
 use crate::{
     entities::{
         connection::{Column, Entity, Model},
-        credential, requirement,
+        connection_history, connection_tag, credential, requirement,
     },
     error::OrStoreError as _,
     scoped::{installation_wide, page, scoped, scoped_by_id},
     session::Repo,
+    time::to_micros,
 };
+
+/// Stands for an end that nobody knows: the last microsecond of the year 9999, the latest time
+/// that can be written (RFC 3339). Sorts behind every real one.
+const NO_END: i64 = 253_402_300_799_999_999;
+
+/// The connections of the scope that were not deleted.
+pub(crate) fn live(scope: &WorkspaceScope) -> Select<Entity> {
+    scoped::<Entity>(scope).filter(Column::DeletedAt.is_null())
+}
+
+/// The connection of the scope with this id, if it was not deleted.
+pub(crate) fn live_by_id(scope: &WorkspaceScope, id: Uuid) -> Select<Entity> {
+    scoped_by_id::<Entity>(scope, id).filter(Column::DeletedAt.is_null())
+}
+
+/// The same, kept from other writers until the transaction ends. Whoever starts a run on it is
+/// not held up.
+pub(crate) async fn locked<C: ConnectionTrait>(
+    db: &C,
+    scope: &WorkspaceScope,
+    id: ConnectionId,
+) -> Result<Option<ProviderConnection>, StoreError> {
+    let row = live_by_id(scope, id.as_uuid())
+        .lock(LockType::NoKeyUpdate)
+        .one(db)
+        .await
+        .or_store_error()?;
+    Ok(complete(db, scope, row.into_iter().collect()).await?.pop())
+}
 
 #[async_trait]
 impl<C: ConnectionTrait> ConnectionLookup for Repo<'_, C> {
@@ -24,30 +61,25 @@ impl<C: ConnectionTrait> ConnectionLookup for Repo<'_, C> {
         scope: &WorkspaceScope,
         id: ConnectionId,
     ) -> Result<Option<ProviderConnection>, StoreError> {
-        let row = scoped_by_id::<Entity>(scope, id.as_uuid())
+        let row = live_by_id(scope, id.as_uuid())
             .one(self.db)
             .await
             .or_store_error()?;
-        Ok(with_credentials(self.db, scope, row.into_iter().collect())
-            .await?
-            .pop())
+        Ok(complete(self.db, scope, row.into_iter().collect()).await?.pop())
     }
 
     async fn list(
         &self,
         scope: &WorkspaceScope,
-        environment: Option<EnvironmentId>,
+        filter: &ConnectionFilter,
         request: PageRequest,
     ) -> Result<Page<ProviderConnection>, StoreError> {
-        let mut select = scoped::<Entity>(scope);
-        if let Some(environment) = environment {
-            select = select.filter(Column::EnvironmentId.eq(environment.as_uuid()));
-        }
+        let select = live(scope).filter(filter::condition(filter));
         let rows = page(select, request, Column::CreatedAt, Order::Asc)
             .all(self.db)
             .await
             .or_store_error()?;
-        let items = with_credentials(self.db, scope, rows).await?;
+        let items = complete(self.db, scope, rows).await?;
         Ok(Page::from_lookahead(items, request.limit, |item| Position {
             at: item.created_at,
             id: item.id.as_uuid(),
@@ -60,14 +92,14 @@ impl<C: ConnectionTrait> ConnectionLookup for Repo<'_, C> {
         environment: EnvironmentId,
         provider: &ProviderKey,
     ) -> Result<Vec<ProviderConnection>, StoreError> {
-        let rows = scoped::<Entity>(scope)
+        let rows = live(scope)
             .filter(Column::EnvironmentId.eq(environment.as_uuid()))
             .filter(Column::Provider.eq(provider.as_str()))
             .filter(Column::IsDefault.eq(true))
             .all(self.db)
             .await
             .or_store_error()?;
-        with_credentials(self.db, scope, rows).await
+        complete(self.db, scope, rows).await
     }
 
     async fn requirements(
@@ -84,11 +116,76 @@ impl<C: ConnectionTrait> ConnectionLookup for Repo<'_, C> {
             .or_store_error()?;
         rows.into_iter().map(rows::requirement).collect()
     }
+
+    async fn history(
+        &self,
+        scope: &WorkspaceScope,
+        id: ConnectionId,
+        request: PageRequest,
+    ) -> Result<Page<HistoryEntry>, StoreError> {
+        use connection_history::{Column, Entity};
+        let select = scoped::<Entity>(scope).filter(Column::ConnectionId.eq(id.as_uuid()));
+        let rows = page(select, request, Column::OccurredAt, Order::Desc)
+            .all(self.db)
+            .await
+            .or_store_error()?;
+        let items = rows
+            .into_iter()
+            .map(rows::history_entry)
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::from_lookahead(items, request.limit, |item| Position {
+            at: item.occurred_at,
+            id: item.id.as_uuid(),
+        }))
+    }
+
+    async fn calendar(
+        &self,
+        scope: &WorkspaceScope,
+        request: PageRequest,
+    ) -> Result<Page<CalendarEntry>, StoreError> {
+        use credential::{Column as C, Entity as Credentials};
+        let end = || Expr::col(C::ExpiresAt).if_null(NO_END);
+        let mut select = scoped::<Credentials>(scope);
+        if let Some(Position { at, id }) = request.after {
+            let at = to_micros(at);
+            let beyond = end().gt(at).or(end().eq(at).and(Expr::col(C::Id).gt(id)));
+            select = select.filter(beyond);
+        }
+        let credentials = select
+            .order_by(end(), Order::Asc)
+            .order_by(C::Id, Order::Asc)
+            .limit(request.limit.with_lookahead())
+            .all(self.db)
+            .await
+            .or_store_error()?;
+        let ids: Vec<_> = credentials.iter().map(|row| row.connection_id).collect();
+        let connections = live(scope)
+            .filter(Column::Id.is_in(ids))
+            .all(self.db)
+            .await
+            .or_store_error()?;
+        let entries = credentials.iter().filter_map(|credential| {
+            let connection = connections
+                .iter()
+                .find(|row| row.id == credential.connection_id)?;
+            Some(rows::calendar_entry(connection, credential))
+        });
+        let items = entries.collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::from_lookahead(items, request.limit, |entry| Position {
+            at: entry.credential.expires_at.unwrap_or_else(no_end),
+            id: entry.credential.id.as_uuid(),
+        }))
+    }
 }
 
-/// Joins what may be known of the credentials. The sealed bytes are read along with it and go
-/// no further than this function.
-async fn with_credentials<C: ConnectionTrait>(
+fn no_end() -> Timestamp {
+    Timestamp::from_timestamp_micros(NO_END).unwrap_or(Timestamp::MAX_UTC)
+}
+
+/// Joins what may be known of the credentials, and the tags. The sealed bytes are read along with
+/// it and go no further than this function.
+pub(crate) async fn complete<C: ConnectionTrait>(
     db: &C,
     scope: &WorkspaceScope,
     connections: Vec<Model>,
@@ -96,18 +193,20 @@ async fn with_credentials<C: ConnectionTrait>(
     if connections.is_empty() {
         return Ok(Vec::new());
     }
+    let ids = || connections.iter().map(|row| row.id);
     let credentials = scoped::<credential::Entity>(scope)
-        .filter(credential::Column::ConnectionId.is_in(connections.iter().map(|row| row.id)))
+        .filter(credential::Column::ConnectionId.is_in(ids()))
+        .all(db)
+        .await
+        .or_store_error()?;
+    let tags = installation_wide::<connection_tag::Entity>()
+        .filter(connection_tag::Column::WorkspaceId.eq(scope.workspace_id().as_uuid()))
+        .filter(connection_tag::Column::ConnectionId.is_in(ids()))
         .all(db)
         .await
         .or_store_error()?;
     connections
         .into_iter()
-        .map(|row| {
-            let credential = credentials
-                .iter()
-                .find(|credential| credential.connection_id == row.id);
-            rows::connection(row, credential)
-        })
+        .map(|row| rows::connection(row, &credentials, &tags))
         .collect()
 }

@@ -1,14 +1,17 @@
 //! Rows of connections, credentials and requirements, turned into the domain's types.
 
+use std::collections::BTreeMap;
+
 use kernel::{Id, StoreError};
 use provider_core::{
-    Axis, ConnectionType, ConsentState, CredentialKind, CredentialSummary, ProviderConnection, ProviderKey,
-    ReasonCode, RequirementRow, RequirementState, ScopeIdentifier, ScopeKind, TargetScope, VerificationState,
+    Axis, CalendarEntry, ConnectionType, ConsentHint, ConsentState, CredentialKind, CredentialStage,
+    CredentialSummary, CredentialTrial, HistoryEntry, ProviderConnection, ProviderKey, ReasonCode,
+    RequirementRow, RequirementState, ScopeIdentifier, ScopeKind, Tags, TargetScope, VerificationState,
 };
 use tenancy::DisplayName;
 
 use crate::{
-    entities::{connection, credential, requirement},
+    entities::{connection, connection_history, connection_tag, credential, requirement},
     time::{from_micros, from_optional},
 };
 
@@ -18,13 +21,26 @@ const fn broken(column: &'static str) -> StoreError {
     StoreError::Inconsistent { table: TABLE, column }
 }
 
-/// A connection and what may be known of its credential.
+/// A connection, what may be known of its credentials, and its tags. `credentials` and `tags` may
+/// hold those of other connections too.
 pub(crate) fn connection(
     row: connection::Model,
-    credential: Option<&credential::Model>,
+    credentials: &[credential::Model],
+    tags: &[connection_tag::Model],
 ) -> Result<ProviderConnection, StoreError> {
     let consent = consent(&row)?;
     let verification = verification(&row)?;
+    let own = credentials
+        .iter()
+        .filter(|credential| credential.connection_id == row.id);
+    let summaries = own.map(credential_summary).collect::<Result<Vec<_>, _>>()?;
+    let of = |stage| summaries.iter().find(|summary| summary.stage == stage).cloned();
+    let tags: BTreeMap<_, _> = tags
+        .iter()
+        .filter(|tag| tag.connection_id == row.id)
+        .map(|tag| (tag.tag_key.clone(), tag.tag_value.clone()))
+        .collect();
+    let hint_at = from_optional(row.consent_hint_at, TABLE, "consent_hint_at")?;
     let target_scope = TargetScope::stored(
         ProviderKey::new(&row.provider).map_err(|_| broken("provider"))?,
         ScopeKind::parse(&row.scope_kind).ok_or(broken("scope_kind"))?,
@@ -36,7 +52,9 @@ pub(crate) fn connection(
         environment_id: Id::from_uuid(row.environment_id),
         id: Id::from_uuid(row.id),
         version: row.version,
+        identity_version: row.identity_version,
         display_name: DisplayName::new(&row.display_name).map_err(|_| broken("display_name"))?,
+        tags: Tags::stored(tags),
         connection_type: ConnectionType::parse(&row.connection_type).ok_or(broken("connection_type"))?,
         target_scope,
         realm: row.realm,
@@ -44,8 +62,17 @@ pub(crate) fn connection(
         is_default: row.is_default,
         is_enabled: row.is_enabled,
         consent,
+        consent_hint: hint_at
+            .zip(row.consent_hint_client)
+            .map(|(at, client_identifier)| ConsentHint {
+                at,
+                client_identifier,
+            }),
         verification,
-        credential: credential.map(credential_summary).transpose()?,
+        verification_next_at: from_optional(row.verification_next_at, TABLE, "verification_next_at")?,
+        credential: of(CredentialStage::Current),
+        next_credential: of(CredentialStage::Next),
+        previous_credential: of(CredentialStage::Previous),
         created_at: from_micros(row.created_at, TABLE, "created_at")?,
     })
 }
@@ -81,13 +108,28 @@ pub(crate) fn credential_kind(row: &credential::Model) -> Result<CredentialKind,
 /// What may be known of a stored credential: everything but the secret.
 pub(crate) fn credential_summary(row: &credential::Model) -> Result<CredentialSummary, StoreError> {
     const TABLE: &str = "provider_credentials";
+    let checked_at = from_optional(row.checked_at, TABLE, "checked_at")?;
+    let trial = checked_at
+        .zip(row.checked_run_id)
+        .map(|(at, run)| CredentialTrial {
+            at,
+            run_id: Id::from_uuid(run),
+            reason: row.check_reason.as_deref().map(ReasonCode::parse),
+        });
     Ok(CredentialSummary {
         id: Id::from_uuid(row.id),
         version: row.version,
+        stage: CredentialStage::parse(&row.stage).ok_or(StoreError::Inconsistent {
+            table: TABLE,
+            column: "stage",
+        })?,
         kind: credential_kind(row)?,
+        fingerprint: row.fingerprint.clone(),
         created_at: from_micros(row.created_at, TABLE, "created_at")?,
         expires_at: from_optional(row.expires_at, TABLE, "expires_at")?,
         undecryptable: row.undecryptable,
+        keep_until: from_optional(row.keep_until, TABLE, "keep_until")?,
+        trial,
     })
 }
 
@@ -102,5 +144,31 @@ pub(crate) fn requirement(row: requirement::Model) -> Result<RequirementRow, Sto
         })?,
         checked_at: from_micros(row.checked_at, TABLE, "checked_at")?,
         run_id: Id::from_uuid(row.run_id),
+    })
+}
+
+/// A change of an axis.
+pub(crate) fn history_entry(row: connection_history::Model) -> Result<HistoryEntry, StoreError> {
+    Ok(HistoryEntry {
+        id: Id::from_uuid(row.id),
+        axis: row.axis,
+        from_state: row.from_state,
+        to_state: row.to_state,
+        reason: row.reason_code.as_deref().map(ReasonCode::parse),
+        run_id: row.run_id.map(Id::from_uuid),
+        occurred_at: from_micros(row.occurred_at, "connection_history", "occurred_at")?,
+    })
+}
+
+/// A credential in the calendar, with the connection that it belongs to.
+pub(crate) fn calendar_entry(
+    connection: &connection::Model,
+    credential: &credential::Model,
+) -> Result<CalendarEntry, StoreError> {
+    Ok(CalendarEntry {
+        connection_id: Id::from_uuid(connection.id),
+        environment_id: Id::from_uuid(connection.environment_id),
+        connection_name: DisplayName::new(&connection.display_name).map_err(|_| broken("display_name"))?,
+        credential: credential_summary(credential)?,
     })
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use kernel::{Page, PageRequest, Position, StoreError};
 use operations::{OperationRun, RunFilter, RunLookup};
-use provider_core::RunId;
+use provider_core::{ConnectionId, RunId};
 use sea_orm::{ColumnTrait as _, ConnectionTrait, Order, QueryFilter as _};
 use tenancy::WorkspaceScope;
 
@@ -62,6 +62,19 @@ impl<C: ConnectionTrait> RunLookup for Repo<'_, C> {
     ) -> Result<Option<OperationRun>, StoreError> {
         let row = scoped::<Entity>(scope)
             .filter(Column::ScopeKey.eq(scope_key))
+            .filter(Column::Status.is_in(["queued", "running"]))
+            .one(self.db)
+            .await
+            .or_store_error()?;
+        row.map(rows::run).transpose()
+    }
+    async fn active_of(
+        &self,
+        scope: &WorkspaceScope,
+        connection: ConnectionId,
+    ) -> Result<Option<OperationRun>, StoreError> {
+        let row = scoped::<Entity>(scope)
+            .filter(Column::ConnectionId.eq(connection.as_uuid()))
             .filter(Column::Status.is_in(["queued", "running"]))
             .one(self.db)
             .await

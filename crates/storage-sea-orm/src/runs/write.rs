@@ -11,7 +11,7 @@ use sea_orm::{
 };
 use tenancy::{Change, WorkspaceScope};
 
-use super::rows;
+use super::{attempts::end, rows};
 use crate::{
     entities::run::{Column, Entity},
     error::OrStoreError as _,
@@ -63,27 +63,18 @@ impl RunRepository for Repo<'_, DatabaseTransaction> {
         completion: &Completion,
         change: &Change,
     ) -> Result<bool, StoreError> {
-        let (context, counts, failures) = rows::completion_json(completion);
-        let end = Query::update()
-            .table(Entity)
-            .value(Column::Status, "completed")
-            .value(Column::Outcome, completion.outcome().as_str())
-            .value(
-                Column::CompletedAt,
-                Expr::cust(now_sql(self.db.get_database_backend())),
-            )
-            .value(Column::Context, context)
-            .value(Column::Counts, counts)
-            .value(Column::Failures, failures)
-            .and_where(Expr::col(Column::WorkspaceId).eq(scope.workspace_id().as_uuid()))
-            .and_where(Expr::col(Column::Id).eq(id.as_uuid()))
-            .and_where(Expr::col(Column::Status).eq("queued"))
-            .to_owned();
-        if self.db.execute(&end).await.or_store_error()?.rows_affected() == 0 {
-            return Ok(false);
-        }
-        journal::record(self.db, scope.workspace_id(), change).await?;
-        Ok(true)
+        self.end_in(scope, id, &["queued"], completion, change).await
+    }
+
+    async fn end_active(
+        &mut self,
+        scope: &WorkspaceScope,
+        id: RunId,
+        completion: &Completion,
+        change: &Change,
+    ) -> Result<bool, StoreError> {
+        let active = ["queued", "running"];
+        self.end_in(scope, id, &active, completion, change).await
     }
 
     async fn request_cancel(
@@ -102,6 +93,36 @@ impl RunRepository for Repo<'_, DatabaseTransaction> {
             .and_where(Expr::col(Column::CancelRequestedAt).is_null())
             .to_owned();
         if self.db.execute(&ask).await.or_store_error()?.rows_affected() == 0 {
+            return Ok(false);
+        }
+        journal::record(self.db, scope.workspace_id(), change).await?;
+        Ok(true)
+    }
+}
+
+impl Repo<'_, DatabaseTransaction> {
+    /// Ends a run that is in one of `statuses`, and takes the lease off it.
+    async fn end_in(
+        &self,
+        scope: &WorkspaceScope,
+        id: RunId,
+        statuses: &[&str],
+        completion: &Completion,
+        change: &Change,
+    ) -> Result<bool, StoreError> {
+        let mut statement = Query::update()
+            .table(Entity)
+            .and_where(Expr::col(Column::WorkspaceId).eq(scope.workspace_id().as_uuid()))
+            .and_where(Expr::col(Column::Id).eq(id.as_uuid()))
+            .and_where(Expr::col(Column::Status).is_in(statuses.iter().copied()))
+            .to_owned();
+        end(
+            &mut statement,
+            completion,
+            now_sql(self.db.get_database_backend()),
+        );
+        let result = self.db.execute(&statement).await.or_store_error()?;
+        if result.rows_affected() == 0 {
             return Ok(false);
         }
         journal::record(self.db, scope.workspace_id(), change).await?;

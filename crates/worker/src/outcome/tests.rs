@@ -96,8 +96,10 @@ fn bad_weather_says_nothing_about_the_connection() {
     let run_id = RunId::from_uuid(SequentialIds::default().next_uuid());
     let seen = Seen {
         run_id,
-        connection_version: 1,
+        identity_version: 1,
         at: Timestamp::default(),
+        trial: None,
+        dedicated: true,
     };
     for (reason, expected) in [
         (
@@ -109,11 +111,30 @@ fn bad_weather_says_nothing_about_the_connection() {
         (ReasonCode::InternalError, None),
     ] {
         let ending = Ending::failed(RunContext::default(), reason, seen);
-        let state = ending
-            .observation
-            .and_then(|it| it.verification)
-            .map(|(state, _)| state);
-        assert_eq!(state, expected, "{reason:?}");
+        let state = match ending.finding {
+            Some(Finding::Connection(observation)) => observation.verification,
+            Some(Finding::Credential(..)) | None => None,
+        };
+        assert_eq!(state.map(|(state, _)| state), expected, "{reason:?}");
         assert_eq!(ending.failures, [RunFailure::of(reason)]);
     }
+}
+
+#[test]
+fn a_trial_tells_about_the_credential_and_nothing_else() {
+    let ids = SequentialIds::default();
+    let credential = CredentialId::from_uuid(ids.next_uuid());
+    let seen = Seen {
+        run_id: RunId::from_uuid(ids.next_uuid()),
+        identity_version: 1,
+        at: Timestamp::default(),
+        trial: Some(credential),
+        dedicated: true,
+    };
+    let refused = Ending::failed(RunContext::default(), ReasonCode::ProviderCredentialInvalid, seen);
+    let Some(Finding::Credential(id, trial)) = refused.finding else {
+        panic!("a trial is about its credential");
+    };
+    let expected = Some(ReasonCode::ProviderCredentialInvalid);
+    assert_eq!((id, trial.reason), (credential, expected));
 }
