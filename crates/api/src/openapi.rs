@@ -67,10 +67,14 @@ pub fn openapi() -> OpenApi {
         .configure(crate::configure);
     let (_, mut document) = app.split_for_parts();
     for (path, item) in &mut document.paths.paths {
-        for operation in [&mut item.get, &mut item.post, &mut item.put]
-            .into_iter()
-            .flatten()
-        {
+        let methods = [
+            &mut item.get,
+            &mut item.post,
+            &mut item.put,
+            &mut item.patch,
+            &mut item.delete,
+        ];
+        for operation in methods.into_iter().flatten() {
             add_path_parameters(path, operation);
             add_problems(path, operation);
         }

@@ -3,12 +3,14 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use chrono::TimeDelta;
 use kernel::{Clock, IdSource, SecretBytes};
 use operations::RunQueue;
-use provider_core::ScopeRules;
+use provider_core::{ConsentUrls, ScopeRules};
 use storage::Storage;
 use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use url::Url;
 
 use crate::{auth::TokenVerifier, edge::Edge, metrics::Metrics, problem::Problem};
 
@@ -18,6 +20,8 @@ pub struct ApiParts {
     pub storage: Arc<dyn Storage>,
     /// The provider's rules about names. Pure: it cannot go out.
     pub rules: Arc<dyn ScopeRules>,
+    /// Makes addresses of consent pages and reads what comes back. Pure too.
+    pub consent: Arc<dyn ConsentUrls>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Makes ids.
@@ -45,9 +49,16 @@ pub struct ApiSettings {
     pub header_limit: usize,
     /// The longest address, in bytes.
     pub uri_limit: usize,
-    /// Origins whose pages may call the API, such as `https://console.example.com`. None by
-    /// default.
+    /// Origins whose pages may call the API, such as `https://console.example.com`, and to which a
+    /// consent page may lead back. None by default.
     pub cors_origins: Vec<String>,
+    /// Where browsers reach this installation, such as `https://atlas.example.com/`. Consent links
+    /// need it; none can be made without.
+    pub public_url: Option<Url>,
+    /// How long what a check verified counts.
+    pub stale_after: TimeDelta,
+    /// How long a credential is kept after another one was promoted.
+    pub keep_previous: TimeDelta,
     /// How long the head of a request may take to arrive.
     pub head_timeout: Duration,
     /// How long a body may take to arrive.
@@ -67,6 +78,9 @@ impl Default for ApiSettings {
             header_limit: 32 * 1024,
             uri_limit: 8 * 1024,
             cors_origins: Vec::new(),
+            public_url: None,
+            stale_after: TimeDelta::days(30),
+            keep_previous: TimeDelta::days(7),
             head_timeout: Duration::from_secs(5),
             body_timeout: Duration::from_secs(15),
             keep_alive: Duration::from_secs(75),
@@ -80,6 +94,7 @@ impl Default for ApiSettings {
 pub struct ApiState {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) rules: Arc<dyn ScopeRules>,
+    pub(crate) consent: Arc<dyn ConsentUrls>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) verifier: TokenVerifier,
@@ -102,6 +117,7 @@ impl ApiState {
         Self {
             storage: parts.storage,
             rules: parts.rules,
+            consent: parts.consent,
             clock: parts.clock,
             ids: parts.ids,
             verifier: parts.verifier,

@@ -1,6 +1,9 @@
 //! Texts of a body, checked before they reach a domain type: names, slugs, and short strings
 //! that have no type of their own.
 
+use std::collections::BTreeMap;
+
+use provider_core::{TagProblem, Tags};
 use tenancy::{DisplayName, NameError, Slug, name::looks_like_secret};
 
 use crate::problem::{Code, Problem};
@@ -29,6 +32,18 @@ pub(crate) fn short(pointer: &str, text: &str, max: usize) -> Result<String, Pro
         return Ok(text.to_owned());
     };
     Err(Problem::invalid(pointer, error))
+}
+
+/// The tags at `pointer`. A key that is none of ours is not repeated.
+pub(crate) fn tags(pointer: &str, tags: BTreeMap<String, String>) -> Result<Tags, Problem> {
+    Tags::new(tags).map_err(|TagProblem { key, code }| match key {
+        Some(key) if code != "not_a_tag_key" => {
+            // RFC 6901: a slash in a key is written as ~1; there is no tilde in a key.
+            let place = format!("{pointer}/{}", key.replace('/', "~1"));
+            Problem::invalid(&place, code)
+        }
+        Some(_) | None => Problem::invalid(pointer, code),
+    })
 }
 
 fn refusal(pointer: &str, error: NameError) -> Problem {

@@ -58,12 +58,18 @@ codes! {
     /// The cursor belongs to another list, or to nobody.
     CursorInvalid => "cursor_invalid", 400, false, "Invalid cursor",
         "The cursor was not issued for this list with these filters. Read from the beginning.";
+    /// A callback whose state nobody gave out, or that is over.
+    ConsentStateInvalid => "consent_state_invalid", 400, false, "Invalid consent state",
+        "The link or its state is unknown or over. Ask whoever sent it for a new consent link.";
     /// No token, or one that does not count. One answer for all causes.
     Unauthenticated => "unauthenticated", 401, false, "Not authenticated",
         "Send one valid bearer token in the Authorization header.";
     /// The role does not hold the capability.
     Forbidden => "forbidden", 403, false, "Forbidden",
         "Your role in this workspace does not hold the required capability.";
+    /// The callback comes from another browser than the one that opened the consent page.
+    ConsentSessionMismatch => "consent_session_mismatch", 403, false, "Another browser",
+        "The consent page was opened in another browser. Open the consent link again and finish in the same browser.";
     /// It does not exist, or not for this caller.
     NotFound => "not_found", 404, false, "Not found",
         "There is nothing here that you can see.";
@@ -82,6 +88,33 @@ codes! {
     /// The environment has a connection to this target.
     DuplicateConnection => "duplicate_connection", 409, false, "Duplicate connection",
         "The environment has a connection to this target already: see connection_id.";
+    /// The default cannot go while others exist.
+    DefaultConnectionRequired => "default_connection_required", 409, false, "Default connection required",
+        "The environment has other connections to this provider. Make one of them the default first.";
+    /// A run is active through the connection.
+    ConnectionBusy => "connection_busy", 409, true, "Connection busy",
+        "An operation is active through this connection: see active_run. Cancel it or wait for its end.";
+    /// There is no credential in the stage that is asked for.
+    CredentialStageMissing => "credential_stage_missing", 409, false, "No such credential",
+        "The connection has no credential in this stage: see next_credential and previous_credential.";
+    /// No check succeeded with the next credential.
+    CredentialNotVerified => "credential_not_verified", 409, false, "Credential not verified",
+        "No connection check succeeded with the next credential. Start one with inputs {\"credential\": \"next\"}.";
+    /// Nobody knows which client consent is to be asked for.
+    ClientIdentityMissing => "client_identity_missing", 409, false, "Client identity missing",
+        "The connection has no client yet: store a credential, or ask the operator for a platform identity.";
+    /// Browsers have no address of this installation.
+    PublicUrlMissing => "public_url_missing", 409, false, "Public address missing",
+        "This installation has no public address. Ask its operator to set http.public_url.";
+    /// The link was used.
+    ConsentStateUsed => "consent_state_used", 409, false, "Consent link used",
+        "This consent link was used already. Ask whoever sent it for a new one if consent is still missing.";
+    /// The provider's page names another target than the one that was asked about.
+    ConsentTargetMismatch => "consent_target_mismatch", 409, false, "Consent for another target",
+        "Consent was given for another target than the one that was asked about. Open a new link and sign in to the right one.";
+    /// The connection is not the one any more for which the link was made.
+    ConsentConnectionChanged => "consent_connection_changed", 409, false, "Connection changed",
+        "The connection has changed since the consent link was made. Ask whoever sent it for a new one.";
     /// Another operation holds the target.
     ScopeBusy => "scope_busy", 409, true, "Scope busy",
         "Another operation is active on the same target: see active_run.";
@@ -118,6 +151,12 @@ codes! {
     /// A platform connection has no credential of its own.
     CredentialNotAllowed => "credential_not_allowed", 422, false, "Credential not allowed",
         "A platform connection uses the identity of the installation and takes no credential.";
+    /// Another identity needs a credential of its own.
+    CredentialRequired => "credential_required", 422, false, "Credential required",
+        "A stored credential belongs to the target and client that it was stored for. Send a new one along.";
+    /// A way back that is not configured.
+    ReturnToNotAllowed => "return_to_not_allowed", 422, false, "Return address not allowed",
+        "The return address must lie on one of the front-end origins that this installation is configured with.";
     /// No such operation type.
     UnknownOperationType => "unknown_operation_type", 422, false, "Unknown operation type",
         "There is no such operation type. GET /api/v1/operation-types lists them.";

@@ -5,6 +5,7 @@ mod credential;
 mod get;
 mod list;
 mod put_credential;
+mod target;
 
 use provider_core::{ProviderConnection, RequirementRow};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -27,7 +28,6 @@ fn representation(
     connection: &ProviderConnection,
     requirements: Vec<RequirementRow>,
 ) -> Result<Representation, Problem> {
-    let view =
-        ConnectionView::of(connection, &*state.rules, state.clock.now()).with_requirements(requirements);
+    let view = ConnectionView::of(state, connection, state.clock.now()).with_requirements(requirements);
     Representation::of(&format!("{}-{}", connection.id, connection.version), &view)
 }

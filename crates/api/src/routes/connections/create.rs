@@ -1,22 +1,25 @@
 //! `POST /api/v1/workspaces/{workspace_id}/connections`
 
+use std::collections::BTreeMap;
+
 use actix_web::{HttpResponse, post};
 use kernel::Id;
-use provider_core::{
-    Axis, ConnectionType, ConsentState, InsertedConnection, NewCredential, ProviderConnection,
-    ProviderContext, ProviderKey, ScopeKind, ScopeProblem, TargetScope, VerificationState,
-};
+use provider_core::{ConnectionDraft, ConnectionType, InsertedConnection, NewCredential, ProviderConnection};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tenancy::{AuditAction, EnvironmentId};
+use tenancy::{AuditAction, Capability, EnvironmentId};
 use utoipa::ToSchema;
 
 use super::{
     credential::{CheckedCredential, CredentialBody},
     representation,
+    target::{TargetInput, normalize},
 };
 use crate::{
-    auth::{guard::Guard, permission::ManageConnections},
+    auth::{
+        guard::Guard,
+        permission::{ManageConnections, Permission},
+    },
     input::{Body, text},
     journal::target,
     problem::{Code, Problem},
@@ -45,6 +48,9 @@ pub(crate) struct CreateConnection {
     /// The provider's own detail, where it needs any.
     #[schema(value_type = Option<std::collections::HashMap<String, serde_json::Value>>)]
     provider_context: Option<Map<String, Value>>,
+    /// Up to 20 of your own: keys of `a-z`, `0-9`, `.`, `_`, `/` and `-`, values of 1 to 120
+    /// characters.
+    tags: Option<BTreeMap<String, String>>,
     /// The credential of a dedicated connection. May be stored later.
     credential: Option<CredentialBody>,
 }
@@ -53,7 +59,8 @@ pub(crate) struct CreateConnection {
 ///
 /// The first connection of an environment to a provider becomes its default. Nothing is asked of
 /// the provider: start the operation `provider.connection.check` to learn whether it works. Takes
-/// the capability `connections.manage`.
+/// the capability `connections.manage`, and for a dedicated connection `credentials.manage` too. A
+/// platform connection uses the client of this installation and needs a consent link next.
 #[utoipa::path(
     tag = "connections",
     request_body = CreateConnection,
@@ -127,30 +134,20 @@ fn check(
     body: CreateConnection,
 ) -> Result<(ProviderConnection, Option<NewCredential>), Problem> {
     let state = &guard.state;
-    let connection_type = ConnectionType::parse(&body.connection_type)
-        .ok_or_else(|| Problem::invalid("/connection_type", "invalid_value"))?;
+    let connection_type = connection_type(guard, "/connection_type", &body.connection_type)?;
     let display_name = text::display_name("/display_name", &body.display_name)?;
     let scope_name = match &body.scope_display_name {
         Some(name) => text::display_name("/scope_display_name", name)?,
         None => display_name.clone(),
     };
-    let provider = ProviderKey::new(&body.provider).map_err(scope_refusal)?;
-    let identifier = &body.scope_identifier;
-    if identifier.len() > 255 {
-        return Err(scope_refusal(ScopeProblem::InvalidIdentifier));
-    }
-    let target_scope = TargetScope::normalize(
-        &*state.rules,
-        &provider,
-        ScopeKind::Tenant,
-        identifier,
-        scope_name,
-    )
-    .map_err(scope_refusal)?;
-    let realm = state
-        .rules
-        .realm(&ProviderContext(body.provider_context.unwrap_or_default()))
-        .map_err(scope_refusal)?;
+    let input = TargetInput {
+        provider: &body.provider,
+        scope_kind: None,
+        scope_identifier: &body.scope_identifier,
+        scope_display_name: scope_name,
+        provider_context: body.provider_context,
+    };
+    let (target_scope, realm) = normalize(state, input)?;
     let credential = match (connection_type, body.credential) {
         (_, None) => None,
         (ConnectionType::Platform, Some(_)) => {
@@ -171,33 +168,34 @@ fn check(
         }) => (Some(client_identifier), Some(credential)),
         None => (None, None),
     };
-    let created_at = state.clock.now();
-    let connection = ProviderConnection {
+    // The store decides about the default: the first one becomes it.
+    let draft = ConnectionDraft {
         workspace_id: guard.scope.workspace_id(),
         environment_id: body.environment_id,
         id: Id::next(&*state.ids),
-        version: 1,
         display_name,
+        tags: text::tags("/tags", body.tags.unwrap_or_default())?,
         connection_type,
         target_scope,
         realm,
         client_identifier,
-        // The store decides: the first one becomes the default.
-        is_default: false,
-        is_enabled: true,
-        consent: Axis::unobserved(ConsentState::Unknown, created_at),
-        verification: Axis::unobserved(VerificationState::Unknown, created_at),
-        credential: None,
-        created_at,
+        created_at: state.clock.now(),
     };
-    Ok((connection, credential))
+    Ok((draft.connection(), credential))
 }
 
-fn scope_refusal(problem: ScopeProblem) -> Problem {
-    let pointer = match problem {
-        ScopeProblem::UnsupportedCombination => "/provider",
-        ScopeProblem::InvalidIdentifier => "/scope_identifier",
-        ScopeProblem::MissingProviderContext | ScopeProblem::InvalidProviderContext => "/provider_context",
-    };
-    Problem::at(Code::TargetScopeInvalid, pointer, problem.code())
+/// The type that `text` names, if the caller may have one of it: a dedicated connection brings a
+/// client and a credential of its own into the installation.
+pub(super) fn connection_type<P: Permission>(
+    guard: &Guard<P>,
+    pointer: &str,
+    text: &str,
+) -> Result<ConnectionType, Problem> {
+    let connection_type =
+        ConnectionType::parse(text).ok_or_else(|| Problem::invalid(pointer, "invalid_value"))?;
+    let stronger = Capability::CredentialsManage;
+    if connection_type == ConnectionType::Dedicated && !guard.may(stronger) {
+        return Err(Problem::forbidden(stronger));
+    }
+    Ok(connection_type)
 }

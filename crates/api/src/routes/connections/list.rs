@@ -1,6 +1,7 @@
 //! `GET /api/v1/workspaces/{workspace_id}/connections`
 
 use actix_web::{get, web::Json};
+use provider_core::ConnectionFilter;
 use serde::Deserialize;
 use tenancy::EnvironmentId;
 use utoipa::IntoParams;
@@ -48,16 +49,17 @@ pub(crate) async fn list_connections(
         cursor,
         environment_id,
     } = query.read()?;
+    let filter = ConnectionFilter {
+        environment_id,
+        ..ConnectionFilter::default()
+    };
     let list = guard.list("connections").filtered(environment_id.as_ref());
     let request = list.request(limit, cursor.as_deref())?;
     let state = &guard.state;
     let session = state.storage.read().await?;
-    let page = session
-        .connections()
-        .list(&guard.scope, environment_id, request)
-        .await?;
+    let page = session.connections().list(&guard.scope, &filter, request).await?;
     let now = state.clock.now();
-    let page = page.map(|connection| ConnectionView::of(&connection, &*state.rules, now));
+    let page = page.map(|connection| ConnectionView::of(state, &connection, now));
     Ok(Json(ConnectionList {
         next_cursor: list.cursor(page.next),
         items: page.items,

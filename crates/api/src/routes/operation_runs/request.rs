@@ -1,7 +1,9 @@
 //! What start and preflight share: from a body to a run that is prepared for the gate, by
 //! looking at stored facts only.
 
-use operations::{ConnectionChoice, OperationRun, OperationType, StartOutcome, StartRequest, gate};
+use operations::{
+    ConnectionChoice, OperationRun, OperationType, StartOutcome, StartRequest, UnknownInput, gate, inputs,
+};
 use provider_core::{ConnectionId, ReasonCode};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -27,7 +29,8 @@ pub(crate) struct StartOperationRun {
     /// Through which connection; the environment's default if it is left out.
     #[schema(value_type = Option<Uuid>)]
     connection_id: Option<ConnectionId>,
-    /// Parameters. No operation of this release takes any: leave it out, or send an empty object.
+    /// Parameters. `provider.connection.check` takes `credential`: `current`, or `next` to try the
+    /// credential that was stored as the next one. Other operations take none.
     #[schema(value_type = Option<std::collections::HashMap<String, serde_json::Value>>)]
     inputs: Option<Map<String, Value>>,
 }
@@ -115,10 +118,7 @@ fn check(
     if !guard.may(capability) {
         return Err(Problem::forbidden(capability));
     }
-    let inputs = inputs.unwrap_or_default();
-    if !inputs.is_empty() {
-        return Err(Problem::invalid("/inputs", "must_be_empty"));
-    }
+    let inputs = inputs::canonical(operation_type, &inputs.unwrap_or_default()).map_err(unfit_input)?;
     Ok((
         StartRequest {
             operation_type,
@@ -127,6 +127,15 @@ fn check(
         },
         connection_id,
     ))
+}
+
+/// Points at an input of ours; a name that is none of ours is not repeated.
+fn unfit_input(UnknownInput { name, known_name }: UnknownInput) -> Problem {
+    if known_name {
+        Problem::invalid(&format!("/inputs/{name}"), "invalid_value")
+    } else {
+        Problem::invalid("/inputs", "unknown_input")
+    }
 }
 
 /// The connection that was named, if it lies in the environment, or the environment's default.
