@@ -15,7 +15,7 @@ use storage_sea_orm::{DatabaseUrl, KeyRing};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    compose::{ComposeError, Program},
+    compose::{ComposeError, Program, ProviderSetup},
     demo,
     settings::Settings,
     telemetry,
@@ -140,8 +140,8 @@ async fn open(settings: &Settings, migrate: bool) -> Result<Program, Failure> {
             chain(&error)
         ))
     })?;
-    let endpoint = settings.provider.loopback_endpoint.clone();
-    Program::open(&url, ring, migrate, endpoint)
+    let setup = ProviderSetup::of(&settings.provider).map_err(|error| Failure::composing(&error))?;
+    Program::open(&url, ring, migrate, setup)
         .await
         .map_err(|error| Failure::composing(&error))
 }

@@ -1,20 +1,24 @@
 //! Puts the program together. Here, and nowhere else, an adapter meets the core: storage is
 //! handed to the API and the worker, the vault and the executors to the worker alone.
 
-use std::{net::TcpListener, sync::Arc};
+use std::{collections::BTreeMap, net::TcpListener, path::PathBuf, sync::Arc};
 
 use api::{ApiParts, ApiSettings, ApiState, auth::TokenVerifier, metrics::Metrics};
 use kernel::{Clock, IdSource, SecretBytes, SystemClock, SystemIds};
 use operations::QueueSettings;
-use provider_core::ScopeRules;
-use provider_microsoft::{EndpointOverride, MicrosoftProvider, MicrosoftScopeRules, MicrosoftSettings};
+use provider_microsoft::{
+    EndpointOverride, MicrosoftProvider, MicrosoftScopeRules, MicrosoftSettings, PlatformIdentitySettings,
+};
 use storage_sea_orm::{ConnectError, Database, DatabaseUrl, KeyRing};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use worker::{Worker, WorkerParts, WorkerSettings};
 
-use crate::settings::WorkerSection;
+use crate::{
+    platform,
+    settings::{ConnectionSettings, ProviderSettings, WorkerSection},
+};
 
 /// Why the program cannot be put together.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +29,9 @@ pub enum ComposeError {
     /// The provider's endpoint.
     #[error("provider.loopback_endpoint must be an address of this machine")]
     NotLoopback,
+    /// The installation's own clients.
+    #[error("provider.platform: {0}")]
+    Platform(String),
     /// The HTTP client.
     #[error("the HTTP client for the provider cannot be made")]
     Client,
@@ -35,7 +42,7 @@ impl ComposeError {
     pub const fn is_passing(&self) -> bool {
         match self {
             Self::Database(ConnectError::Unreachable(error)) => error.retryable(),
-            Self::Database(_) | Self::NotLoopback | Self::Client => false,
+            Self::Database(_) | Self::NotLoopback | Self::Platform(_) | Self::Client => false,
         }
     }
 }
@@ -49,38 +56,63 @@ pub struct Program {
     /// New ids.
     pub ids: Arc<dyn IdSource>,
     /// The provider's rules.
-    pub rules: Arc<dyn ScopeRules>,
+    pub rules: Arc<MicrosoftScopeRules>,
     /// From the API to the worker of the same process.
     pub wake: Arc<Notify>,
     endpoint: Option<EndpointOverride>,
 }
 
+/// What the operator says about the provider.
+#[derive(Debug, Default)]
+pub struct ProviderSetup {
+    /// Stands in place of the provider's hosts; must be an address of this machine.
+    pub endpoint: Option<Url>,
+    /// The installation's own clients.
+    pub platform: Vec<PlatformIdentitySettings>,
+    /// Token files by name.
+    pub federated_tokens: BTreeMap<String, PathBuf>,
+}
+
+impl ProviderSetup {
+    /// As the settings say.
+    pub fn of(settings: &ProviderSettings) -> Result<Self, ComposeError> {
+        Ok(Self {
+            endpoint: settings.loopback_endpoint.clone(),
+            platform: platform::identities(&settings.platform)?,
+            federated_tokens: settings.federated_tokens.clone(),
+        })
+    }
+}
+
 impl Program {
-    /// Opens the database, with its migrations run if `migrate` says so. `endpoint` stands in
-    /// place of the provider's hosts and must be an address of this machine.
+    /// Opens the database, with its migrations run if `migrate` says so.
     pub async fn open(
         url: &DatabaseUrl,
         ring: KeyRing,
         migrate: bool,
-        endpoint: Option<Url>,
+        setup: ProviderSetup,
     ) -> Result<Self, ComposeError> {
-        let endpoint = endpoint
+        let endpoint = setup
+            .endpoint
             .map(EndpointOverride::loopback)
             .transpose()
             .map_err(|_| ComposeError::NotLoopback)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(SystemIds);
+        let rules = MicrosoftScopeRules::new(endpoint.clone())
+            .with_federated_sources(setup.federated_tokens)
+            .with_platform(setup.platform, clock.now())
+            .map_err(|problem| ComposeError::Platform(problem.to_string()))?;
         let database = if migrate {
             Database::open_migrated(url, ring, Arc::clone(&clock), Arc::clone(&ids)).await?
         } else {
             Database::open(url, ring, Arc::clone(&clock), Arc::clone(&ids)).await?
         };
-        let rules: Arc<dyn ScopeRules> = Arc::new(MicrosoftScopeRules::new(endpoint.clone()));
         Ok(Self {
             database,
             clock,
             ids,
-            rules,
+            rules: Arc::new(rules),
             wake: Arc::new(Notify::new()),
             endpoint,
         })
@@ -91,7 +123,8 @@ impl Program {
         let wake = Arc::clone(&self.wake);
         ApiState::new(ApiParts {
             storage: Arc::new(self.database.clone()),
-            rules: Arc::clone(&self.rules),
+            rules: self.rules.clone(),
+            consent: self.rules.clone(),
             clock: Arc::clone(&self.clock),
             ids: Arc::clone(&self.ids),
             verifier,
@@ -107,12 +140,15 @@ impl Program {
     pub fn worker(&self, settings: WorkerSettings) -> Result<Worker, ComposeError> {
         let mut adapter = MicrosoftSettings::new(Arc::clone(&self.clock), Arc::clone(&self.ids));
         adapter.endpoint_override.clone_from(&self.endpoint);
+        adapter.federated = self.rules.federated_sources();
         let provider = MicrosoftProvider::new(adapter).map_err(|_| ComposeError::Client)?;
         Ok(Worker::new(WorkerParts {
             storage: Arc::new(self.database.clone()),
             queue: Arc::new(self.database.queue()),
             vault: Arc::new(self.database.vault()),
-            rules: Arc::clone(&self.rules),
+            platform: Arc::new(self.rules.platform_vault()),
+            upkeep: Arc::new(self.database.clone()),
+            rules: self.rules.clone(),
             provider: Arc::new(provider.clone()),
             inventory: Arc::new(provider),
             clock: Arc::clone(&self.clock),
@@ -124,7 +160,7 @@ impl Program {
 }
 
 /// The worker's numbers, from the settings.
-pub fn worker_settings(section: &WorkerSection) -> WorkerSettings {
+pub fn worker_settings(section: &WorkerSection, connections: &ConnectionSettings) -> WorkerSettings {
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "worker".to_owned());
     let mut settings = WorkerSettings::named(&format!("{host}/{}", std::process::id()));
     settings.concurrency = section.concurrency.max(1);
@@ -136,6 +172,7 @@ pub fn worker_settings(section: &WorkerSection) -> WorkerSettings {
     };
     settings.poll = std::time::Duration::from_millis(section.poll_milliseconds.max(10));
     settings.sweep_every = section.sweep_every();
+    settings.upkeep = connections.upkeep();
     settings.wait_budget = std::time::Duration::from_secs(section.wait_budget_seconds);
     settings
 }

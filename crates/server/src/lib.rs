@@ -8,5 +8,6 @@ pub mod commands;
 pub mod compose;
 pub mod demo;
 pub mod files;
+mod platform;
 pub mod settings;
 pub mod telemetry;

@@ -12,6 +12,12 @@ use config::{Config, ConfigError, Environment, File, FileFormat};
 use kernel::Redacted;
 use serde::Deserialize;
 
+mod connections;
+mod provider;
+
+pub use connections::ConnectionSettings;
+pub use provider::{PlatformSettings, ProviderSettings};
+
 const DEFAULTS: &str = include_str!("default.toml");
 
 /// Everything that can be set. `default.toml` explains each key.
@@ -26,6 +32,8 @@ pub struct Settings {
     pub keys: KeySettings,
     /// Who may come in.
     pub access: AccessSettings,
+    /// Connections and their credentials.
+    pub connections: ConnectionSettings,
     /// The worker.
     pub worker: WorkerSection,
     /// The provider.
@@ -52,6 +60,92 @@ pub struct HttpSettings {
     pub threads: usize,
     /// Origins of front ends that may call from a browser.
     pub cors_origins: Vec<String>,
+    /// Where browsers reach this installation; consent links need it.
+    #[serde(default)]
+    pub public_url: Option<url::Url>,
+}
+
+/// Keys of this installation.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeySettings {
+    /// The key ring file.
+    pub ring_file: PathBuf,
+}
+
+/// Who may come in.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessSettings {
+    /// A file with 32 bytes in base64: the key of tokens that this installation makes itself.
+    #[serde(default)]
+    pub local_key_file: Option<PathBuf>,
+    /// Issuers of tokens with fixed public keys.
+    #[serde(default)]
+    pub issuers: Vec<IssuerSettings>,
+}
+
+/// One issuer.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssuerSettings {
+    /// The `iss` claim.
+    pub issuer: String,
+    /// The `aud` claim.
+    pub audience: String,
+    /// `RS256`, `ES256` or `EdDSA`.
+    pub algorithm: String,
+    /// The public key in PEM.
+    pub public_key_file: PathBuf,
+}
+
+/// The worker.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkerSection {
+    /// Runs at the same time.
+    pub concurrency: u32,
+    /// Runs of one workspace at the same time.
+    pub workspace_limit: u32,
+    /// How long a claim holds without a sign of life, in seconds.
+    pub lease_seconds: f64,
+    /// How many attempts a run gets.
+    pub max_attempts: i32,
+    /// How long a run may wait, in seconds.
+    pub queue_timeout_seconds: u64,
+    /// How often to look for work when nobody calls, in milliseconds.
+    pub poll_milliseconds: u64,
+    /// How often to look after silent runs, in seconds.
+    pub sweep_seconds: f64,
+    /// How long one wait for the provider may be before the run is handed back, in seconds.
+    pub wait_budget_seconds: u64,
+}
+
+/// Logs.
+    pub telemetry: TelemetrySettings,
+}
+
+/// Where the data is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseSettings {
+    /// `sqlite:path` or `postgres://…`.
+    pub url: Redacted<String>,
+}
+
+/// The HTTP surface.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpSettings {
+    /// Where to listen.
+    pub bind: SocketAddr,
+    /// How many threads serve requests; 0 means one for each core.
+    pub threads: usize,
+    /// Origins of front ends that may call from a browser.
+    pub cors_origins: Vec<String>,
+    /// Where browsers reach this installation; consent links need it.
+    #[serde(default)]
+    pub public_url: Option<url::Url>,
 }
 
 /// Keys of this installation.
@@ -143,6 +237,11 @@ pub enum SettingsError {
         "http.cors_origins: entry {0} must be like https://console.example.com: scheme, host, perhaps a port, in lower case, and nothing behind it; there is no '*'"
     )]
     Origin(usize),
+    /// An address that browsers could not use, or that would show secrets on the way.
+    #[error(
+        "http.public_url must be like https://atlas.example.com/ or https://example.com/atlas/: https (http for this machine's own addresses only), without user, query or fragment, with a slash at the end"
+    )]
+    PublicUrl,
     /// A key that does not exist, one that is missing, or one with a value of the wrong kind.
     #[error("{0}")]
     Key(String),
@@ -187,11 +286,27 @@ impl HttpSettings {
                 matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == *origin
             })
         };
-        match self.cors_origins.iter().position(|origin| !sent(origin)) {
-            Some(index) => Err(SettingsError::Origin(index + 1)),
-            None => Ok(()),
+        if let Some(index) = self.cors_origins.iter().position(|origin| !sent(origin)) {
+            return Err(SettingsError::Origin(index + 1));
+        }
+        match &self.public_url {
+            Some(url) if !is_public(url) => Err(SettingsError::PublicUrl),
+            Some(_) | None => Ok(()),
         }
     }
+}
+
+/// Whether browsers can be sent to `url` without showing a consent state on the way.
+fn is_public(url: &url::Url) -> bool {
+    let loopback = match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    let safe = url.scheme() == "https" || (url.scheme() == "http" && loopback);
+    let anonymous = url.username().is_empty() && url.password().is_none();
+    safe && anonymous && url.query().is_none() && url.fragment().is_none() && url.path().ends_with('/')
 }
 
 impl WorkerSection {
@@ -279,6 +394,7 @@ impl Settings {
         let settings: Self = builder.add_source(environment).build()?.try_deserialize()?;
         settings.http.check()?;
         settings.worker.check()?;
+        settings.connections.check()?;
         Ok(settings)
     }
 }
@@ -294,6 +410,7 @@ mod tests {
         let settings: Settings = builder.build()?.try_deserialize()?;
         settings.http.check()?;
         settings.worker.check()?;
+        settings.connections.check()?;
         Ok(settings)
     }
 
@@ -329,6 +446,27 @@ mod tests {
                 matches!(with_origin(origin), Err(SettingsError::Origin(1))),
                 "{origin}"
             );
+        }
+    }
+
+    #[test]
+    fn browsers_are_sent_over_https_only() {
+        let with_url = |url: &str| with(&format!("[http]\npublic_url = \"{url}\""));
+        for url in [
+            "https://atlas.example.com/",
+            "https://example.com/atlas/",
+            "http://127.0.0.1:8080/",
+            "http://localhost/",
+        ] {
+            assert!(with_url(url).is_ok(), "{url}");
+        }
+        for url in [
+            "http://atlas.example.com/",
+            "https://me@atlas.example.com/",
+            "https://atlas.example.com/?a=b",
+            "https://atlas.example.com/atlas",
+        ] {
+            assert!(matches!(with_url(url), Err(SettingsError::PublicUrl)), "{url}");
         }
     }
 

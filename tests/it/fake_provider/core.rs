@@ -124,6 +124,7 @@ impl Core {
         let state = ApiState::new(ApiParts {
             storage: Arc::new(product.clone()),
             rules: Arc::new(FakeProvider),
+            consent: Arc::new(FakeProvider),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
             verifier: TokenVerifier::new(vec![issuer.verifier_issuer()]),
@@ -246,6 +247,8 @@ fn worker(product: &Database, wake: &Arc<Notify>) -> Worker {
         storage: Arc::new(product.clone()),
         queue: Arc::new(product.queue()),
         vault: Arc::new(product.vault()),
+        platform: Arc::new(FakeProvider),
+        upkeep: Arc::new(product.clone()),
         rules: Arc::new(FakeProvider),
         provider: Arc::new(FakeProvider),
         inventory: Arc::new(FakeSite),

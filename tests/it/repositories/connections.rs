@@ -319,6 +319,7 @@ async fn an_observation_of_an_earlier_version_says_nothing(database: TestDatabas
     let seen = Observation {
         consent: Some((ConsentState::Granted, None)),
         verification: Some((VerificationState::Healthy, None)),
+        next_at: None,
         requirements: vec![("permissions.a".to_owned(), RequirementState::Granted)],
         credential_opened: Some(false),
         ..nothing_seen(&before, run.id, world.now)
@@ -339,10 +340,11 @@ async fn an_observation_of_an_earlier_version_says_nothing(database: TestDatabas
 fn nothing_seen(connection: &ProviderConnection, run_id: RunId, at: Timestamp) -> Observation {
     Observation {
         run_id,
-        connection_version: connection.version,
+        identity_version: connection.identity_version,
         at,
         consent: None,
         verification: None,
+        next_at: None,
         requirements: Vec::new(),
         credential_opened: None,
     }

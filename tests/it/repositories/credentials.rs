@@ -258,13 +258,14 @@ async fn observed(
     let run = world.queued(place, &connection, "key").await;
     let observation = Observation {
         run_id: run.id,
-        connection_version: connection.version,
+        identity_version: connection.identity_version,
         at: world.now + TimeDelta::minutes(1),
         consent: Some(consent),
         verification: Some((
             VerificationState::Blocked,
             Some(ReasonCode::ProviderCredentialInvalid),
         )),
+        next_at: None,
         requirements: vec![("permissions.a".to_owned(), RequirementState::Granted)],
         credential_opened: None,
     };

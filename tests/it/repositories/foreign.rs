@@ -6,9 +6,10 @@ use inventory::{ComplianceSnapshot, ItemFilter};
 use kernel::{PageRequest, StoreError};
 use operations::{OperationRun, RunFilter, RunOutcome};
 use provider_core::{
-    ConsentState, CredentialVault as _, Observation, ProviderConnection, ReasonCode, RequirementState,
+    ConnectionFilter, ConsentState, CredentialVault as _, Observation, ProviderConnection, ReasonCode, RequirementState,
     StoredCredential, VaultError,
 };
+use tenancy::EnvironmentId;
 
 use super::world::{Place, World, fresh, item};
 
@@ -79,10 +80,11 @@ impl Neighbours {
     async fn observe(&self, place: &Place) -> Result<(), StoreError> {
         let observation = Observation {
             run_id: self.run.id,
-            connection_version: self.connection.version,
+            identity_version: self.connection.identity_version,
             at: self.world.now,
             consent: Some((ConsentState::Granted, None)),
             verification: None,
+            next_at: None,
             requirements: vec![("permissions.read".to_owned(), RequirementState::Granted)],
             credential_opened: None,
         };
@@ -135,7 +137,7 @@ async fn finders_of_connections_see_nothing_of_another_workspace(database: TestD
         );
         assert_eq!(
             connections
-                .list(scope, None, all)
+                .list(scope, &ConnectionFilter::default(), all)
                 .await
                 .expect("reads")
                 .items
@@ -143,7 +145,7 @@ async fn finders_of_connections_see_nothing_of_another_workspace(database: TestD
             count
         );
         let of_environment = connections
-            .list(scope, Some(environment), all)
+            .list(scope, &in_environment(environment), all)
             .await
             .expect("reads");
         assert_eq!(of_environment.items.len(), count);
@@ -316,4 +318,11 @@ async fn the_vault_opens_nothing_of_another_workspace(database: TestDatabase) {
     );
     let refused = vault.open(&neighbours.theirs.scope, &neighbours.connection).await;
     assert!(matches!(refused, Err(VaultError::Missing)));
+}
+
+fn in_environment(environment: EnvironmentId) -> ConnectionFilter {
+    ConnectionFilter {
+        environment_id: Some(environment),
+        ..ConnectionFilter::default()
+    }
 }

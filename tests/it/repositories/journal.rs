@@ -60,10 +60,11 @@ async fn every_write_of_a_caller_has_its_entry(database: TestDatabase) {
     assert_entries(&world, 1, "a run", world.insert_run(&place, &run)).await;
     let observation = Observation {
         run_id: run.id,
-        connection_version: connection.version + 1,
+        identity_version: connection.identity_version + 1,
         at: world.now,
         consent: Some((ConsentState::Granted, None)),
         verification: None,
+        next_at: None,
         requirements: Vec::new(),
         credential_opened: Some(false),
     };

@@ -6,6 +6,7 @@ use integration_tests::{TestDatabase, on_both_engines};
 use inventory::{ComplianceSnapshot, ItemFilter};
 use kernel::{Page, PageLimit, PageRequest, StoreError};
 use operations::RunFilter;
+use provider_core::ConnectionFilter;
 use tenancy::{Role, Slug};
 use uuid::Uuid;
 
@@ -67,15 +68,19 @@ async fn connections_and_runs_are_paged(database: TestDatabase) {
     world.queued(&other, &elsewhere, "key-0").await;
     let session = world.read().await;
     let (connections, runs) = (session.connections(), session.runs());
+    let everywhere = ConnectionFilter::default();
     let pages = all(
-        |page| connections.list(&place.scope, None, page),
+        |page| connections.list(&place.scope, &everywhere, page),
         |one| one.id.as_uuid(),
     )
     .await;
     assert_complete(&pages, true);
-    let environment = Some(place.environment);
+    let filter = ConnectionFilter {
+        environment_id: Some(place.environment),
+        ..ConnectionFilter::default()
+    };
     let pages = all(
-        |page| connections.list(&place.scope, environment, page),
+        |page| connections.list(&place.scope, &filter, page),
         |one| one.id.as_uuid(),
     )
     .await;

@@ -9,9 +9,9 @@ use operations::{
     RunTarget, WorkerName, run::NewRun,
 };
 use provider_core::{
-    Axis, ConnectionType, ConsentState, CredentialKind, InsertedConnection, NewCredential,
-    ProviderConnection, ProviderContext, ProviderKey, RunId, ScopeIdentifier, ScopeKind, TargetScope,
-    VerificationState,
+    ConnectionDraft, ConnectionType, CredentialKind, InsertedConnection, NewCredential,
+    ProviderConnection, ProviderContext, ProviderKey, RunId, ScopeIdentifier, ScopeKind, Tags,
+    TargetScope,
 };
 use serde_json::{Map, Value};
 use storage::{ReadSession, Storage as _, UnitOfWork};
@@ -136,12 +136,12 @@ impl World {
 
     /// A dedicated connection of the place to `target`.
     pub(super) fn connection(&self, place: &Place, target: &str) -> ProviderConnection {
-        ProviderConnection {
+        let draft = ConnectionDraft {
             workspace_id: place.scope.workspace_id(),
             environment_id: place.environment,
             id: fresh(),
-            version: 1,
             display_name: name("A connection"),
+            tags: Tags::default(),
             connection_type: ConnectionType::Dedicated,
             target_scope: TargetScope::stored(
                 ProviderKey::new("fake").expect("a key"),
@@ -151,13 +151,9 @@ impl World {
             ),
             realm: "main".to_owned(),
             client_identifier: Some("client-1".to_owned()),
-            is_default: false,
-            is_enabled: true,
-            consent: Axis::unobserved(ConsentState::Unknown, self.now),
-            verification: Axis::unobserved(VerificationState::Unknown, self.now),
-            credential: None,
             created_at: self.now,
-        }
+        };
+        draft.connection()
     }
 
     pub(super) fn credential(&self, secret: &str) -> NewCredential {
@@ -165,6 +161,7 @@ impl World {
             id: fresh(),
             kind: CredentialKind::ClientSecret,
             secret: SecretText::new(secret.to_owned()),
+            fingerprint: None,
             expires_at: Some(self.now + TimeDelta::days(90)),
             created_at: self.now,
         }

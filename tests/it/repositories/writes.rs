@@ -61,7 +61,8 @@ impl World {
     ) -> Result<(), StoreError> {
         let change = self.change(&place.scope);
         let mut unit = self.begin().await;
-        unit.connections()
+        let _ = unit
+            .connections()
             .record_observation(&place.scope, id, observation, &change)
             .await?;
         unit.commit().await

@@ -39,7 +39,7 @@ pub(super) async fn run(args: ServeArgs, settings: Settings) -> Result<(), Failu
     } else {
         Some(
             program
-                .worker(worker_settings(&settings.worker))
+                .worker(worker_settings(&settings.worker, &settings.connections))
                 .map_err(Failure::config)?,
         )
     };
@@ -48,6 +48,9 @@ pub(super) async fn run(args: ServeArgs, settings: Settings) -> Result<(), Failu
     let address = listener.local_addr().map_err(Failure::other)?;
     let api_settings = ApiSettings {
         cors_origins: settings.http.cors_origins.clone(),
+        public_url: settings.http.public_url.clone(),
+        stale_after: settings.connections.stale_after(),
+        keep_previous: settings.connections.keep_previous(),
         ..ApiSettings::default()
     };
     let cursor_key = program.database.derived_key("cursor");
