@@ -103,6 +103,7 @@ async fn run(arguments: Arguments) -> io::Result<()> {
         bind: arguments.bind,
         seed: arguments.seed,
         tenants,
+        registrations: Vec::new(),
     };
     let simulator = Simulator::start(options).await?;
     if let Some(path) = &arguments.ready_file {
