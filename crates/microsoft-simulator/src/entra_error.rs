@@ -2,6 +2,7 @@
 //!
 //! A description names the ids that were sent, as the real one does; it never repeats a secret.
 
+mod consent;
 mod credential;
 
 use axum::http::{HeaderValue, header};

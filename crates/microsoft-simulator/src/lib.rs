@@ -11,6 +11,7 @@
 //! reach, and never record a credential.
 
 mod certificate;
+mod consent;
 mod control;
 mod control_http;
 mod credential;

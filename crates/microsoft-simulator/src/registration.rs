@@ -85,6 +85,14 @@ impl Registrations {
             .cloned()
     }
 
+    /// Finds one by the text of its id, as the login paths get it.
+    pub(crate) fn find(&self, client: &str) -> Option<AppRegistration> {
+        lock(&self.all)
+            .iter()
+            .find(|registration| registration.client_id.to_string().eq_ignore_ascii_case(client))
+            .cloned()
+    }
+
     /// Changes one; false when there is none.
     pub(crate) fn change(&self, client: Uuid, change: impl FnOnce(&mut AppRegistration)) -> bool {
         let mut all = lock(&self.all);

@@ -18,7 +18,7 @@ use crate::credential::AppCredential;
 use crate::options::SimulatorOptions;
 use crate::seal::Seal;
 use crate::token::Tokens;
-use crate::{control_http, entra, exchange, graph};
+use crate::{consent, control_http, entra, exchange, graph};
 
 /// How long open connections may take to finish after a stop.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -116,6 +116,11 @@ fn router(shared: Shared) -> Router {
     let control = control_http::routes(shared.control.clone());
     Router::new()
         .route("/{tenant}/oauth2/v2.0/token", post(entra::token))
+        .route(
+            "/{tenant}/v2.0/adminconsent",
+            get(consent::show).post(consent::decide),
+        )
+        .route("/{tenant}/adminconsent", get(consent::show).post(consent::decide))
         .route(
             "/{tenant}/v2.0/.well-known/openid-configuration",
             get(entra::openid_configuration),

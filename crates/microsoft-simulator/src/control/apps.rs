@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::Control;
 use crate::credential::AppCredential;
 use crate::options::{AppOptions, AppState, TenantOptions};
-use crate::registration::AppRegistration;
+use crate::registration::{AppRegistration, Registrations};
 use crate::replication::Replication;
 
 impl Control {
@@ -140,6 +140,10 @@ impl Control {
 
     pub(crate) fn replication(&self) -> &Replication {
         &self.inner.replication
+    }
+
+    pub(crate) fn registrations(&self) -> &Registrations {
+        &self.inner.registrations
     }
 
     /// Everything that proves an application: its own credentials in the tenant, and those of its registration.

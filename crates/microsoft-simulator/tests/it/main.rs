@@ -5,6 +5,7 @@
 )]
 
 mod assertions;
+mod consent;
 mod federation;
 mod graph;
 mod login;
