@@ -1,23 +1,30 @@
 //! What a test may do to a running simulator, in process: read the call log, inject faults, hold requests,
 //! change applications.
 
+mod apps;
 mod calls;
 mod holds;
+mod replays;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::directory::{Directory, lock};
+use crate::exchange::now;
 use crate::fault::{Fault, FaultKind};
 use crate::options::{AppState, TenantOptions};
+use crate::registration::{AppRegistration, Registrations};
+use crate::replication::Replication;
 
 pub use calls::Call;
 pub(crate) use calls::CallLog;
 pub use holds::Hold;
 pub(crate) use holds::Holds;
+use replays::Replays;
 
 /// Handle on a running simulator; clones share everything.
 #[derive(Clone)]
@@ -27,6 +34,11 @@ pub struct Control {
 
 struct Inner {
     directory: Directory,
+    registrations: Registrations,
+    replication: Replication,
+    replays: Replays,
+    /// How far the clock is ahead of the real one, in milliseconds.
+    clock_offset: AtomicI64,
     log: CallLog,
     faults: Mutex<Vec<Fault>>,
     holds: Arc<Holds>,
@@ -38,10 +50,18 @@ struct Inner {
 }
 
 impl Control {
-    pub(crate) fn new(tenants: Vec<TenantOptions>) -> Self {
+    pub(crate) fn new(tenants: Vec<TenantOptions>, registered: Vec<AppRegistration>) -> Self {
+        let registrations = Registrations::default();
+        for registration in registered {
+            registrations.put(registration);
+        }
         Self {
             inner: Arc::new(Inner {
                 directory: Directory::new(tenants),
+                registrations,
+                replication: Replication::default(),
+                replays: Replays::default(),
+                clock_offset: AtomicI64::new(0),
                 log: CallLog::default(),
                 faults: Mutex::default(),
                 holds: Arc::default(),
@@ -110,6 +130,19 @@ impl Control {
         self.inner
             .directory
             .change_app(tenant, client, |app| app.client_secret = secret)
+    }
+
+    /// Sets how far the simulator's clock is ahead of the real one; negative for behind. Tokens, assertions,
+    /// secrets, replication and the `Date` header go by it.
+    pub fn set_clock_offset(&self, offset: TimeDelta) {
+        self.inner
+            .clock_offset
+            .store(offset.num_milliseconds(), Ordering::SeqCst);
+    }
+
+    /// The time by the simulator's clock.
+    pub fn now(&self) -> DateTime<Utc> {
+        now() + TimeDelta::milliseconds(self.inner.clock_offset.load(Ordering::SeqCst))
     }
 
     pub(crate) fn directory(&self) -> &Directory {

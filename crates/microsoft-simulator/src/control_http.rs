@@ -1,9 +1,12 @@
 //! The control over HTTP, for other processes: `/_simulator/...`. These calls are not in the call log.
 
+use std::time::Duration;
+
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
+use chrono::TimeDelta;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -21,6 +24,9 @@ pub(crate) fn routes(control: Control) -> Router {
         .route("/holds", post(add_hold))
         .route("/holds/{id}", get(show_hold).delete(drop_hold))
         .route("/tokens", delete(expire_tokens))
+        .route("/clock", put(set_clock))
+        .route("/consent", post(consent).delete(revoke_consent))
+        .route("/tenants/{tenant}/replication", put(change_replication))
         .route("/tenants/{tenant}/apps/{client}", put(change_app))
         .fallback(|| async { StatusCode::NOT_FOUND })
         .with_state(control)
@@ -93,6 +99,62 @@ async fn change_app(
             app.client_secret = secret;
         }
     }))
+}
+
+/// A tenant and an application in it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Installation {
+    tenant: Uuid,
+    client: Uuid,
+}
+
+async fn consent(State(control): State<Control>, Json(what): Json<Installation>) -> StatusCode {
+    found(control.consent(what.tenant, what.client))
+}
+
+async fn revoke_consent(State(control): State<Control>, Json(what): Json<Installation>) -> StatusCode {
+    found(control.revoke_consent(what.tenant, what.client))
+}
+
+/// How late consents are seen; members that are left out stay as they are.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReplicationChange {
+    delay_seconds: Option<u64>,
+    misses: Option<u32>,
+    role_misses: Option<u32>,
+}
+
+async fn change_replication(
+    State(control): State<Control>,
+    Path(tenant): Path<Uuid>,
+    Json(change): Json<ReplicationChange>,
+) -> StatusCode {
+    if control.directory().tenant(tenant).is_none() {
+        return StatusCode::NOT_FOUND;
+    }
+    if let Some(seconds) = change.delay_seconds {
+        control.set_replication_delay(tenant, Duration::from_secs(seconds));
+    }
+    if let Some(requests) = change.misses {
+        control.set_replication_misses(tenant, requests);
+    }
+    if let Some(tokens) = change.role_misses {
+        control.set_role_misses(tenant, tokens);
+    }
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Clock {
+    offset_seconds: i32,
+}
+
+async fn set_clock(State(control): State<Control>, Json(clock): Json<Clock>) -> StatusCode {
+    control.set_clock_offset(TimeDelta::seconds(clock.offset_seconds.into()));
+    StatusCode::NO_CONTENT
 }
 
 fn found(found: bool) -> StatusCode {

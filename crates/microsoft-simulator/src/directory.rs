@@ -46,6 +46,18 @@ impl Directory {
             .cloned()
     }
 
+    /// Changes one tenant; `None` when there is none.
+    pub(crate) fn change_tenant<R>(
+        &self,
+        tenant: Uuid,
+        change: impl FnOnce(&mut TenantOptions) -> R,
+    ) -> Option<R> {
+        lock(&self.tenants)
+            .iter_mut()
+            .find(|candidate| candidate.tenant_id == tenant)
+            .map(change)
+    }
+
     /// Changes one application; false when the tenant does not list it.
     pub(crate) fn change_app(
         &self,
@@ -53,11 +65,10 @@ impl Directory {
         client: Uuid,
         change: impl FnOnce(&mut AppOptions),
     ) -> bool {
-        let mut tenants = lock(&self.tenants);
-        let app = tenants
-            .iter_mut()
-            .find(|candidate| candidate.tenant_id == tenant)
-            .and_then(|candidate| candidate.apps.iter_mut().find(|app| app.client_id == client));
-        app.map(change).is_some()
+        let changed = self.change_tenant(tenant, |tenant| {
+            let app = tenant.apps.iter_mut().find(|app| app.client_id == client);
+            app.map(change).is_some()
+        });
+        changed == Some(true)
     }
 }

@@ -1,28 +1,29 @@
 //! The login side: client credentials at the token endpoint, and tenant metadata.
 //!
-//! Only client secrets are understood; no certificate is ever registered. See the Microsoft identity platform
-//! page about the OAuth 2.0 client credentials flow.
+//! See the Microsoft identity platform page about the OAuth 2.0 client credentials flow.
 
-use std::collections::HashMap;
+mod assertion;
+mod proof;
+mod request;
 
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::json;
-use url::form_urlencoded;
 
 use crate::entra_error::EntraError;
 use crate::exchange::Exchange;
 use crate::fault::{FaultKind, json_answer};
-use crate::options::{AppOptions, AppState, TenantOptions};
 use crate::server::Shared;
 use crate::token::PUBLIC_GRAPH;
+use request::{Admitted, TokenRequest};
 
-const SHARED_TENANTS: [&str; 3] = ["common", "organizations", "consumers"];
+pub(crate) use proof::Proof;
+
+/// Names in place of a tenant that name none.
+pub(crate) const SHARED_TENANTS: [&str; 3] = ["common", "organizations", "consumers"];
 
 /// `POST /{tenant}/oauth2/v2.0/token`
 pub(crate) async fn token(
@@ -34,12 +35,23 @@ pub(crate) async fn token(
 ) -> Response {
     let request = TokenRequest::read(&headers, &body);
     match request.decide(&shared, &tenant) {
-        Ok((tenant, app, audience)) => {
+        Ok(admitted) => {
+            let Admitted {
+                tenant,
+                mut app,
+                proof,
+                audience,
+            } = admitted;
+            if shared.control.replication().take_role_miss(tenant) {
+                app.roles.clear();
+            }
             let written = match exchange.fault {
                 Some(FaultKind::WrongTenantToken { tid }) => tid,
-                _ => tenant.tenant_id,
+                _ => tenant,
             };
-            let (token, life) = shared.tokens.issue(&shared.control, written, &app, &audience);
+            let (token, life) = shared
+                .tokens
+                .issue(&shared.control, written, &app, proof, &audience);
             let body = json!({
                 "token_type": "Bearer", "expires_in": life, "ext_expires_in": life, "access_token": token,
             });
@@ -52,114 +64,12 @@ pub(crate) async fn token(
     }
 }
 
-/// The parameters of a token request. Not `Debug`: it holds the secret.
-struct TokenRequest {
-    form: HashMap<String, String>,
-    /// Client id and secret from HTTP Basic (RFC 6749, section 2.3.1).
-    basic: Option<(String, String)>,
-}
-
-impl TokenRequest {
-    fn read(headers: &HeaderMap, body: &[u8]) -> Self {
-        let is_form = headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
-        let form = if is_form {
-            form_urlencoded::parse(body).into_owned().collect()
-        } else {
-            HashMap::default()
-        };
-        Self {
-            form,
-            basic: basic_credentials(headers),
-        }
-    }
-
-    fn required(&self, name: &str) -> Result<&str, EntraError> {
-        let value = self
-            .form
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty());
-        value.ok_or_else(|| EntraError::missing_parameter(name))
-    }
-
-    fn client_id(&self) -> Result<&str, EntraError> {
-        match &self.basic {
-            Some((client, _)) => Ok(client),
-            None => self.required("client_id"),
-        }
-    }
-
-    fn secret(&self) -> Option<&str> {
-        let posted = self.form.get("client_secret").map(String::as_str);
-        posted
-            .or(self.basic.as_ref().map(|(_, secret)| secret.as_str()))
-            .filter(|secret| !secret.is_empty())
-    }
-
-    /// The checks, in the order of the real service: tenant, request, application, credential.
-    fn decide(&self, shared: &Shared, name: &str) -> Result<(TenantOptions, AppOptions, String), EntraError> {
-        if SHARED_TENANTS.contains(&name) {
-            return Err(EntraError::shared_tenant(name));
-        }
-        let tenant = shared
-            .control
-            .directory()
-            .find(name)
-            .ok_or_else(|| EntraError::unknown_tenant(name))?;
-        let grant = self.required("grant_type")?;
-        if grant != "client_credentials" {
-            return Err(EntraError::unsupported_grant(grant));
-        }
-        let client = self.client_id()?;
-        let audience = audience(self.required("scope")?, &shared.base_url)?;
-        let app = tenant
-            .apps
-            .iter()
-            .find(|app| {
-                app.client_id.to_string().eq_ignore_ascii_case(client) && app.state != AppState::Absent
-            })
-            .cloned()
-            .ok_or_else(|| EntraError::app_absent(client, &tenant.display_name))?;
-        if app.state == AppState::Disabled {
-            return Err(EntraError::app_disabled(app.client_id));
-        }
-        match self.secret() {
-            Some(secret) if secret == app.client_secret => Ok((tenant, app, audience)),
-            Some(_) => Err(EntraError::bad_secret(app.client_id)),
-            None if self.form.contains_key("client_assertion") => {
-                Err(EntraError::unknown_certificate(app.client_id))
-            }
-            None => Err(EntraError::no_credential()),
-        }
-    }
-}
-
 /// The resource of a scope: one resource, asked for with everything that was granted.
-fn audience(scope: &str, base_url: &str) -> Result<String, EntraError> {
+pub(crate) fn audience(scope: &str, base_url: &str) -> Result<String, EntraError> {
     match scope.strip_suffix("/.default") {
         Some(resource) if resource == base_url || resource == PUBLIC_GRAPH => Ok(resource.to_owned()),
         _ => Err(EntraError::invalid_scope(scope)),
     }
-}
-
-fn basic_credentials(headers: &HeaderMap) -> Option<(String, String)> {
-    let value = headers
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .strip_prefix("Basic ")?;
-    let text = String::from_utf8(BASE64.decode(value).ok()?).ok()?;
-    let (client, secret) = text.split_once(':')?;
-    let decode = |part: &str| {
-        let form = format!("v={part}");
-        form_urlencoded::parse(form.as_bytes())
-            .next()
-            .map(|(_, value)| value.into_owned())
-    };
-    Some((decode(client)?, decode(secret)?))
 }
 
 /// `GET /{tenant}/v2.0/.well-known/openid-configuration` (OpenID Connect Discovery, with Microsoft's members).

@@ -2,12 +2,15 @@
 //!
 //! A description names the ids that were sent, as the real one does; it never repeats a secret.
 
+mod consent;
+mod credential;
+
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::exchange::{Ids, now};
+use crate::exchange::Ids;
 use crate::fault::json_answer;
 
 /// One refusal: HTTP status, OAuth error (RFC 6749, section 5.2), AADSTS number, sentence.
@@ -78,44 +81,35 @@ impl EntraError {
         )
     }
 
-    pub(crate) fn bad_secret(client: Uuid) -> Self {
-        let sentence = format!(
-            "Invalid client secret provided. Send the value of the secret, not its id, for a secret of app '{client}'."
-        );
-        Self::new(401, "invalid_client", 7_000_215, sentence)
+    /// The words of an `error_description`, with the lines that the token endpoint puts behind one another.
+    pub(crate) fn description(&self, ids: &Ids, separator: &str) -> String {
+        let (trace, correlation) = (ids.request_id, ids.correlation());
+        [
+            format!("AADSTS{}: {}", self.code, self.sentence),
+            format!("Trace ID: {trace}"),
+            format!("Correlation ID: {correlation}"),
+            format!("Timestamp: {}", timestamp(ids)),
+        ]
+        .join(separator)
     }
 
-    pub(crate) fn unknown_certificate(client: Uuid) -> Self {
-        let sentence = format!(
-            "The certificate that signed the client assertion is not registered on application '{client}'."
-        );
-        Self::new(401, "invalid_client", 700_027, sentence)
-    }
-
-    pub(crate) fn no_credential() -> Self {
-        let sentence =
-            "The request body must contain one of these parameters: client_assertion, client_secret.";
-        Self::new(401, "invalid_client", 7_000_218, sentence)
+    /// Address of a page about the number.
+    pub(crate) fn uri(&self, base_url: &str) -> String {
+        format!("{base_url}/error?code={}", self.code)
     }
 
     pub(crate) fn answer(&self, ids: &Ids, base_url: &str) -> Response {
-        let timestamp = now().format("%Y-%m-%d %H:%M:%SZ").to_string();
-        let trace = ids.request_id;
-        let correlation = Uuid::try_parse(&ids.client_request_id).unwrap_or(trace);
-        let (code, sentence) = (self.code, &self.sentence);
         let body = json!({
             "error": self.error,
-            "error_description": format!(
-                "AADSTS{code}: {sentence} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}"
-            ),
-            "error_codes": [code],
-            "timestamp": timestamp,
-            "trace_id": trace,
-            "correlation_id": correlation,
-            "error_uri": format!("{base_url}/error?code={code}"),
+            "error_description": self.description(ids, " "),
+            "error_codes": [self.code],
+            "timestamp": timestamp(ids),
+            "trace_id": ids.request_id,
+            "correlation_id": ids.correlation(),
+            "error_uri": self.uri(base_url),
         });
         let mut response = json_answer(self.status, &body);
-        let cache = if code == 90002 {
+        let cache = if self.code == 90002 {
             "max-age=86400, private"
         } else {
             "no-store, no-cache"
@@ -125,4 +119,8 @@ impl EntraError {
             .insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
         response
     }
+}
+
+fn timestamp(ids: &Ids) -> String {
+    ids.at.format("%Y-%m-%d %H:%M:%SZ").to_string()
 }

@@ -25,6 +25,15 @@ pub(crate) struct Ids {
     pub(crate) request_id: Uuid,
     /// Given by the client; the service's own when there is none.
     pub(crate) client_request_id: String,
+    /// When the request arrived, by the simulator's clock.
+    pub(crate) at: DateTime<Utc>,
+}
+
+impl Ids {
+    /// The correlation id of an error: the client's id when it is a GUID.
+    pub(crate) fn correlation(&self) -> Uuid {
+        Uuid::try_parse(&self.client_request_id).unwrap_or(self.request_id)
+    }
 }
 
 /// What the handlers get to know beside the request.
@@ -35,7 +44,7 @@ pub(crate) struct Exchange {
     pub(crate) fault: Option<FaultKind>,
 }
 
-/// The wall clock: the one place that reads it.
+/// The wall clock: the one place that reads it. Handlers ask [`Control::now`](crate::Control) instead.
 #[expect(
     clippy::disallowed_methods,
     reason = "the simulator knows no crate of the product, so no clock of it"
@@ -62,7 +71,9 @@ pub(crate) async fn around(State(shared): State<Shared>, mut request: Request, n
     let login = !is_graph(request.uri().path());
     let client_request_id = client_request_id(request.headers());
     let request_id = random_id();
+    let at = shared.control.now();
     let ids = Ids {
+        at,
         request_id,
         client_request_id: client_request_id
             .clone()
@@ -76,7 +87,7 @@ pub(crate) async fn around(State(shared): State<Shared>, mut request: Request, n
         status: 0,
         tenant: tenant_of(&shared, &request, login),
         client_request_id,
-        at: now(),
+        at,
     });
     shared.control.holds().pass(&path).await;
     let fault = shared.control.take_fault(&path);
@@ -139,4 +150,6 @@ fn add_headers(headers: &mut HeaderMap, ids: &Ids) {
     set("request-id", &ids.request_id.to_string());
     set(CLIENT_REQUEST_ID, &ids.client_request_id);
     set("x-ms-ags-diagnostic", DIAGNOSTIC);
+    // Clients measure their clock against this header.
+    set("date", &ids.at.format("%a, %d %b %Y %H:%M:%S GMT").to_string());
 }

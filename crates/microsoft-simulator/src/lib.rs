@@ -4,11 +4,17 @@
 //! invented from a seed, errors have the shapes and statuses of the real services, and [`Control`] lets a test
 //! inject faults and hold requests, so that nothing has to sleep.
 //!
+//! Applications prove themselves with secrets, certificates or tokens of another issuer, and get into a tenant by a
+//! consent page that a browser, curl or a test can walk. The feature `testing` adds what mints the credentials.
+//!
 //! It must never know a crate of the product it helps to test, never bind an address that another machine can
 //! reach, and never record a credential.
 
+mod certificate;
+mod consent;
 mod control;
 mod control_http;
+mod credential;
 mod directory;
 mod entra;
 mod entra_error;
@@ -17,11 +23,17 @@ mod fault;
 mod graph;
 mod options;
 mod population;
+mod registration;
+mod replication;
 mod seal;
 mod server;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod token;
 
 pub use control::{Call, Control, Hold};
+pub use credential::AppCredential;
 pub use fault::{Fault, FaultKind};
 pub use options::{AppOptions, AppState, RECOMMENDED_ROLES, SimulatorOptions, TenantOptions};
+pub use registration::AppRegistration;
 pub use server::Simulator;

@@ -1,6 +1,7 @@
 //! The simulator as a program, for people and for tests in other processes.
 //!
-//! The client secret comes from the environment or is made up; it is written to the ready file and nowhere else.
+//! The client secret comes from the environment or is made up, that of the platform application is always made up;
+//! they are written to the ready file and nowhere else.
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use microsoft_simulator::{AppOptions, Simulator, SimulatorOptions, TenantOptions};
+use microsoft_simulator::{AppOptions, AppRegistration, Simulator, SimulatorOptions, TenantOptions};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -52,6 +53,12 @@ struct Arguments {
     /// Client id of the one application that is admitted.
     #[arg(long, default_value = "7e4a0000-51d0-4c0a-9a11-000000000002")]
     client_id: Uuid,
+    /// Client id of one multi-tenant application that tenants can consent to.
+    #[arg(long, requires = "ready_file")]
+    platform_client_id: Option<Uuid>,
+    /// Where the consent page of that application may lead to; can be given several times.
+    #[arg(long, requires = "platform_client_id")]
+    redirect_uri: Vec<String>,
     /// Where to write address and credentials once it answers.
     #[arg(long)]
     ready_file: Option<PathBuf>,
@@ -73,6 +80,18 @@ impl Arguments {
             apps: vec![AppOptions::consented(self.client_id, secret)],
             ..sample
         }
+    }
+
+    /// The multi-tenant application with a secret of its own.
+    fn platform(&self) -> io::Result<Option<(AppRegistration, String)>> {
+        let Some(client) = self.platform_client_id else {
+            return Ok(None);
+        };
+        let secret = random_secret()?;
+        let mut registration =
+            AppRegistration::new(client, "Platform application").with_secret(secret.as_str());
+        registration.redirect_uris.clone_from(&self.redirect_uri);
+        Ok(Some((registration, secret)))
     }
 }
 
@@ -99,17 +118,25 @@ async fn run(arguments: Arguments) -> io::Result<()> {
         }
     };
     let tenants = vec![arguments.tenant(secret.clone())];
+    let platform = arguments.platform()?;
     let options = SimulatorOptions {
         bind: arguments.bind,
         seed: arguments.seed,
         tenants,
+        registrations: platform
+            .iter()
+            .map(|(registration, _)| registration.clone())
+            .collect(),
     };
     let simulator = Simulator::start(options).await?;
     if let Some(path) = &arguments.ready_file {
-        let ready = json!({
+        let mut ready = json!({
             "base_url": simulator.base_url(), "tenant_id": arguments.tenant_id, "client_id": arguments.client_id,
             "client_secret": secret, "pid": std::process::id(),
         });
+        if let Some((registration, secret)) = platform {
+            ready["platform"] = json!({ "client_id": registration.client_id, "client_secret": secret });
+        }
         write_ready(path, &ready)?;
     }
     writeln!(

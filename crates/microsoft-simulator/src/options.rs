@@ -2,9 +2,13 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use crate::credential::AppCredential;
+use crate::registration::AppRegistration;
 
 /// The application permissions that cover every endpoint of the simulator, all read only.
 ///
@@ -39,6 +43,8 @@ pub struct SimulatorOptions {
     pub seed: u64,
     /// The tenants that exist.
     pub tenants: Vec<TenantOptions>,
+    /// The multi-tenant applications that exist.
+    pub registrations: Vec<AppRegistration>,
 }
 
 impl Default for SimulatorOptions {
@@ -47,6 +53,7 @@ impl Default for SimulatorOptions {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             seed: 7,
             tenants: Vec::new(),
+            registrations: Vec::new(),
         }
     }
 }
@@ -76,6 +83,8 @@ pub struct TenantOptions {
     pub intune_licensed: bool,
     /// Applications of the outside world as this tenant sees them.
     pub apps: Vec<AppOptions>,
+    /// How long after a consent the token endpoint does not know of it yet.
+    pub replication_delay: Duration,
 }
 
 impl TenantOptions {
@@ -93,6 +102,7 @@ impl TenantOptions {
             conditional_access_policies: 8,
             intune_licensed: true,
             apps: Vec::new(),
+            replication_delay: Duration::ZERO,
         }
     }
 
@@ -108,8 +118,13 @@ impl TenantOptions {
 pub struct AppOptions {
     /// Application (client) id.
     pub client_id: Uuid,
-    /// The one secret that is accepted.
+    /// Name of the service principal.
+    pub display_name: String,
+    /// A secret that is accepted; empty for none.
     pub client_secret: String,
+    /// What is accepted beside it. With an [`AppRegistration`] of the same client id, the registration's
+    /// credentials are accepted too.
+    pub credentials: Vec<AppCredential>,
     /// Names of the application permissions that were granted.
     pub roles: Vec<String>,
     /// Whether the tenant has a service principal for it.
@@ -121,10 +136,43 @@ impl AppOptions {
     pub fn consented(client_id: Uuid, client_secret: impl Into<String>) -> Self {
         Self {
             client_id,
+            display_name: "Connected application".to_owned(),
             client_secret: client_secret.into(),
+            credentials: Vec::new(),
             roles: RECOMMENDED_ROLES.iter().map(|&role| role.to_owned()).collect(),
             state: AppState::Consented,
         }
+    }
+
+    /// The service principal that a consent to a registration makes; it has no credential of its own.
+    pub(crate) fn of(registration: &AppRegistration) -> Self {
+        Self {
+            client_id: registration.client_id,
+            display_name: registration.display_name.clone(),
+            client_secret: String::new(),
+            credentials: Vec::new(),
+            roles: Vec::new(),
+            state: AppState::Absent,
+        }
+    }
+
+    /// Adds a credential.
+    #[must_use]
+    pub fn with_credential(mut self, credential: AppCredential) -> Self {
+        self.credentials.push(credential);
+        self
+    }
+
+    /// Adds a secret that never ends.
+    #[must_use]
+    pub fn with_secret(self, value: impl Into<String>) -> Self {
+        self.with_credential(AppCredential::secret(value))
+    }
+
+    /// Adds a certificate in DER.
+    #[must_use]
+    pub fn with_certificate(self, der: impl Into<Vec<u8>>) -> Self {
+        self.with_credential(AppCredential::certificate(der))
     }
 }
 
@@ -132,7 +180,9 @@ impl fmt::Debug for AppOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AppOptions")
             .field("client_id", &self.client_id)
+            .field("display_name", &self.display_name)
             .field("client_secret", &"[redacted]")
+            .field("credentials", &self.credentials)
             .field("roles", &self.roles)
             .field("state", &self.state)
             .finish()

@@ -12,11 +12,13 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::certificate::Certificate;
 use crate::control::Control;
+use crate::credential::AppCredential;
 use crate::options::SimulatorOptions;
 use crate::seal::Seal;
 use crate::token::Tokens;
-use crate::{control_http, entra, exchange, graph};
+use crate::{consent, control_http, entra, exchange, graph};
 
 /// How long open connections may take to finish after a stop.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -40,7 +42,8 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Binds and starts to answer. Fails for an address that is not loopback and for a tenant that is listed twice.
+    /// Binds and starts to answer. Fails for an address that is not loopback, for a tenant that is listed twice, and
+    /// for a certificate that cannot be read.
     pub async fn start(options: SimulatorOptions) -> io::Result<Self> {
         let invalid = |text: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         if !options.bind.ip().is_loopback() {
@@ -51,10 +54,13 @@ impl Simulator {
         if ids.windows(2).any(|pair| pair[0] == pair[1]) {
             return invalid("a tenant is listed twice");
         }
+        if has_unreadable_certificate(&options) {
+            return invalid("a registered certificate cannot be read");
+        }
         let listener = TcpListener::bind(options.bind).await?;
         let base_url = format!("http://{}", listener.local_addr()?);
         let shared = Shared {
-            control: Control::new(options.tenants),
+            control: Control::new(options.tenants, options.registrations),
             tokens: Arc::new(Tokens::new(Seal::random()?, options.seed, base_url.clone())),
             pages: Arc::new(Seal::from_seed(options.seed)),
             base_url: base_url.into(),
@@ -93,10 +99,28 @@ impl Simulator {
     }
 }
 
+fn has_unreadable_certificate(options: &SimulatorOptions) -> bool {
+    let own = options.tenants.iter().flat_map(|tenant| &tenant.apps);
+    let own = own.flat_map(|app| &app.credentials);
+    let registered = options
+        .registrations
+        .iter()
+        .flat_map(|registration| &registration.credentials);
+    own.chain(registered).any(|credential| match credential {
+        AppCredential::Certificate { der } => Certificate::read(der).is_none(),
+        _ => false,
+    })
+}
+
 fn router(shared: Shared) -> Router {
     let control = control_http::routes(shared.control.clone());
     Router::new()
         .route("/{tenant}/oauth2/v2.0/token", post(entra::token))
+        .route(
+            "/{tenant}/v2.0/adminconsent",
+            get(consent::show).post(consent::decide),
+        )
+        .route("/{tenant}/adminconsent", get(consent::show).post(consent::decide))
         .route(
             "/{tenant}/v2.0/.well-known/openid-configuration",
             get(entra::openid_configuration),

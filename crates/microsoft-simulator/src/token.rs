@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::control::Control;
-use crate::exchange::now;
+use crate::entra::Proof;
 use crate::options::AppOptions;
 use crate::population::Source;
 use crate::seal::Seal;
@@ -62,18 +62,19 @@ impl Tokens {
         control: &Control,
         tenant: Uuid,
         app: &AppOptions,
+        proof: Proof,
         audience: &str,
     ) -> (String, u64) {
         let source = Source::new(self.seed, tenant);
         let number = control.next_token();
         let index = usize::try_from(number).unwrap_or_default();
         let life = 3600 + source.draw("token", index, "life") % 1801;
-        let start = now().timestamp().unsigned_abs();
+        let start = control.now().timestamp().unsigned_abs();
         let principal = source.principal(app.client_id);
         let issuer = format!("https://sts.windows.net/{tenant}/");
         let mut claims = json!({
             "aud": audience, "iss": issuer, "iat": start, "nbf": start, "exp": start + life,
-            "app_displayname": "Connected application", "appid": app.client_id, "appidacr": "1",
+            "app_displayname": app.display_name, "appid": app.client_id, "appidacr": proof.authentication_class(),
             "idp": issuer, "idtyp": "app", "oid": principal, "sub": principal,
             "tenant_region_scope": "EU", "tid": tenant, "uti": self.unique_id(number), "ver": "1.0",
         });
@@ -124,7 +125,7 @@ impl Tokens {
             return Err(Refusal::Audience);
         }
         let expires = claims["exp"].as_u64().unwrap_or_default();
-        if expires <= now().timestamp().unsigned_abs() || control.token_expired(number(&claims)) {
+        if expires <= control.now().timestamp().unsigned_abs() || control.token_expired(number(&claims)) {
             return Err(Refusal::Expired);
         }
         let roles = claims["roles"].as_array().into_iter().flatten();

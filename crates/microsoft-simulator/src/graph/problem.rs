@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::endpoint::Service;
-use crate::exchange::{Ids, now};
+use crate::exchange::Ids;
 use crate::fault::json_answer;
 use crate::population::principals::GRAPH_APP;
 
@@ -25,7 +25,7 @@ pub(crate) fn error_body(code: &str, message: &str, ids: &Ids) -> Value {
         "code": code,
         "message": message,
         "innerError": {
-            "date": now().format("%Y-%m-%dT%H:%M:%S").to_string(),
+            "date": ids.at.format("%Y-%m-%dT%H:%M:%S").to_string(),
             "request-id": ids.request_id,
             "client-request-id": ids.client_request_id,
         },

@@ -110,11 +110,7 @@ pub(crate) fn position_of_app(world: &World, app_id: &str) -> Option<usize> {
 /// One service principal.
 pub(crate) fn principal(world: &World, index: usize) -> Value {
     let app = app_at(world, index);
-    let name = if app.is_some() {
-        "Connected application"
-    } else {
-        "Microsoft Graph"
-    };
+    let name = app.map_or("Microsoft Graph", |app| app.display_name.as_str());
     let client = app.map_or(GRAPH_APP, |app| app.client_id);
     let owner = world.source.guid("owner", 0, &client.to_string());
     json!({
@@ -167,7 +163,7 @@ pub(crate) fn role_assignments(world: &World, index: usize) -> Vec<Value> {
             "deletedDateTime": null,
             "appRoleId": role_id(role),
             "createdDateTime": world.source.fine_date("appRoleAssignments", number, role, 30),
-            "principalDisplayName": "Connected application",
+            "principalDisplayName": app.display_name,
             "principalId": principal,
             "principalType": "ServicePrincipal",
             "resourceDisplayName": "Microsoft Graph",

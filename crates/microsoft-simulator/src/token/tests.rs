@@ -8,7 +8,7 @@ const BASE: &str = "http://127.0.0.1:1";
 
 fn mint() -> (Tokens, Control, AppOptions) {
     let seal = Seal::random().expect("the system has randomness");
-    let control = Control::new(vec![TenantOptions::sample(TENANT)]);
+    let control = Control::new(vec![TenantOptions::sample(TENANT)], Vec::new());
     (
         Tokens::new(seal, 3, BASE.to_owned()),
         control,
@@ -20,7 +20,7 @@ fn mint() -> (Tokens, Control, AppOptions) {
 fn a_token_is_accepted_and_keeps_its_roles() {
     let (tokens, control, mut app) = mint();
     app.roles = vec!["User.Read.All".to_owned()];
-    let (token, life) = tokens.issue(&control, TENANT, &app, PUBLIC_GRAPH);
+    let (token, life) = tokens.issue(&control, TENANT, &app, Proof::Secret, PUBLIC_GRAPH);
     let grant = tokens.check(&control, &token).expect("just issued");
     assert_eq!((grant.tenant, grant.roles), (TENANT, app.roles));
     assert!((3600..=5400).contains(&life));
@@ -30,7 +30,7 @@ fn a_token_is_accepted_and_keeps_its_roles() {
 fn lives_differ_between_tokens() {
     let (tokens, control, app) = mint();
     let lives: std::collections::BTreeSet<u64> = (0..20)
-        .map(|_| tokens.issue(&control, TENANT, &app, BASE).1)
+        .map(|_| tokens.issue(&control, TENANT, &app, Proof::Secret, BASE).1)
         .collect();
     assert!(lives.len() > 10, "{lives:?}");
 }
@@ -39,7 +39,7 @@ fn lives_differ_between_tokens() {
 fn without_roles_the_claim_is_absent() {
     let (tokens, control, mut app) = mint();
     app.roles.clear();
-    let (token, _) = tokens.issue(&control, TENANT, &app, BASE);
+    let (token, _) = tokens.issue(&control, TENANT, &app, Proof::Secret, BASE);
     let claims = tokens.claims(&token).expect("own token");
     assert_eq!(claims.get("roles"), None);
     assert_eq!(claims["idtyp"], "app");
@@ -49,15 +49,15 @@ fn without_roles_the_claim_is_absent() {
 #[test]
 fn a_foreign_or_changed_or_expired_token_is_refused() {
     let (tokens, control, app) = mint();
-    let (token, _) = tokens.issue(&control, TENANT, &app, BASE);
+    let (token, _) = tokens.issue(&control, TENANT, &app, Proof::Secret, BASE);
     let (other, ..) = mint();
     assert_eq!(other.check(&control, &token).err(), Some(Refusal::Signature));
     assert_eq!(tokens.check(&control, "no token").err(), Some(Refusal::Malformed));
-    let (elsewhere, _) = tokens.issue(&control, TENANT, &app, "https://elsewhere.example");
+    let (elsewhere, _) = tokens.issue(&control, TENANT, &app, Proof::Secret, "https://elsewhere.example");
     assert_eq!(tokens.check(&control, &elsewhere).err(), Some(Refusal::Audience));
     control.expire_tokens();
     assert_eq!(tokens.check(&control, &token).err(), Some(Refusal::Expired));
-    let (fresh, _) = tokens.issue(&control, TENANT, &app, BASE);
+    let (fresh, _) = tokens.issue(&control, TENANT, &app, Proof::Secret, BASE);
     assert!(tokens.check(&control, &fresh).is_ok());
 }
 

@@ -1,6 +1,6 @@
 //! The login side over real HTTP: every refusal has the number, status and OAuth error of the real one.
 
-use crate::support::{CLIENT, SECRET, Stage, TENANT};
+use crate::support::{CLIENT, JWT_BEARER, SECRET, Stage, TENANT};
 use microsoft_simulator::{AppState, Fault, FaultKind, Simulator, SimulatorOptions};
 use serde_json::Value;
 use uuid::Uuid;
@@ -46,7 +46,7 @@ async fn assert_refused(stage: &Stage, (tenant, changes, status, error, code): C
 async fn refusals_have_the_real_numbers() {
     let stage = Stage::start().await;
     let (good, other) = (TENANT.to_string(), Uuid::from_u128(9).to_string());
-    let cases: [Case<'_>; 11] = [
+    let cases: [Case<'_>; 10] = [
         (&other, &[], 400, "invalid_tenant", 90002),
         ("common", &[], 400, "invalid_request", 50059),
         ("organizations", &[], 400, "invalid_request", 50059),
@@ -81,12 +81,45 @@ async fn refusals_have_the_real_numbers() {
             7_000_215,
         ),
         (&good, &[("client_secret", "")], 401, "invalid_client", 7_000_218),
+    ];
+    for case in cases {
+        assert_refused(&stage, case).await;
+    }
+}
+
+#[tokio::test]
+async fn an_assertion_needs_its_type_and_must_be_a_token() {
+    let stage = Stage::start().await;
+    let good = TENANT.to_string();
+    let cases: [Case<'_>; 3] = [
         (
             &good,
             &[("client_secret", ""), ("client_assertion", "x")],
+            400,
+            "invalid_request",
+            900_144,
+        ),
+        (
+            &good,
+            &[
+                ("client_secret", ""),
+                ("client_assertion", "x"),
+                ("client_assertion_type", "saml"),
+            ],
             401,
             "invalid_client",
-            700_027,
+            7_000_218,
+        ),
+        (
+            &good,
+            &[
+                ("client_secret", ""),
+                ("client_assertion", "x"),
+                ("client_assertion_type", JWT_BEARER),
+            ],
+            400,
+            "invalid_request",
+            50027,
         ),
     ];
     for case in cases {

@@ -4,7 +4,12 @@
     reason = "a client of the simulator, not of the product"
 )]
 
+mod assertions;
+mod consent;
+mod federation;
 mod graph;
 mod login;
 mod program;
+mod replication;
+mod secrets;
 mod support;

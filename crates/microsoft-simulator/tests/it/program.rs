@@ -166,3 +166,55 @@ fn without_a_place_for_the_secret_the_program_refuses() {
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("SIMULATOR_CLIENT_SECRET"));
 }
+
+#[tokio::test]
+async fn the_program_registers_a_platform_application() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let ready = directory.path().join("ready.json");
+    let child = Command::new(env!("CARGO_BIN_EXE_microsoft-simulator"))
+        .args(["--platform-client-id", &CLIENT.to_string()])
+        .args([
+            "--redirect-uri",
+            "http://localhost/one",
+            "--redirect-uri",
+            "http://localhost/two",
+        ])
+        .arg("--ready-file")
+        .arg(&ready)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut program = Program(child);
+    let mut line = String::new();
+    BufReader::new(program.0.stdout.take().expect("piped"))
+        .read_line(&mut line)
+        .expect("a line");
+    let text = std::fs::read_to_string(&ready).expect("written before the line");
+    let ready: Value = serde_json::from_str(&text).expect("JSON");
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let (base, tenant) = (text(&ready["base_url"]), text(&ready["tenant_id"]));
+    assert_eq!(ready["platform"]["client_id"], CLIENT.to_string());
+    let secret = text(&ready["platform"]["client_secret"]);
+    assert!(secret != text(&ready["client_secret"]) && !line.contains(&secret));
+
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("a client");
+    for (uri, status) in [("one", 302), ("two", 302), ("three", 400)] {
+        let page = format!(
+            "{base}/{tenant}/v2.0/adminconsent?client_id={CLIENT}&scope={base}/.default&redirect_uri=http://localhost/{uri}"
+        );
+        let decision = client.post(page).form(&[("decision", "approve")]);
+        assert_eq!(decision.send().await.expect("answers").status(), status);
+    }
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", &CLIENT.to_string()),
+        ("client_secret", &secret),
+        ("scope", &format!("{base}/.default")),
+    ];
+    let url = format!("{base}/{tenant}/oauth2/v2.0/token");
+    let answer = client.post(url).form(&form).send().await.expect("answers");
+    assert_eq!(answer.status(), 200);
+}

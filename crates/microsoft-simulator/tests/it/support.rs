@@ -1,12 +1,20 @@
 //! A running simulator with one tenant and a client that follows no redirect.
 
-use microsoft_simulator::{AppOptions, Control, Simulator, SimulatorOptions, TenantOptions};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use microsoft_simulator::{AppOptions, AppRegistration, Control, Simulator, SimulatorOptions, TenantOptions};
 use serde_json::Value;
 use uuid::Uuid;
 
 pub(crate) const TENANT: Uuid = Uuid::from_u128(0x1111_0000_0000_4000_8000_0000_0000_0001);
 pub(crate) const CLIENT: Uuid = Uuid::from_u128(0x1111_0000_0000_4000_8000_0000_0000_0002);
+pub(crate) const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 pub(crate) const SECRET: &str = "simulated~secret+value";
+
+/// A refusal of the token endpoint.
+pub(crate) fn refused<T>(status: u16, error: &str, code: u64) -> Result<T, (u16, String, u64)> {
+    Err((status, error.to_owned(), code))
+}
 
 pub(crate) struct Stage {
     simulator: Simulator,
@@ -54,8 +62,18 @@ impl Stage {
         let mut tenant = TenantOptions::sample(TENANT);
         tenant.apps.push(AppOptions::consented(CLIENT, SECRET));
         change(&mut tenant);
+        Self::start_as(tenant, Vec::new()).await
+    }
+
+    /// The tenant knows no application; the registrations exist.
+    pub(crate) async fn start_registered(registrations: Vec<AppRegistration>) -> Self {
+        Self::start_as(TenantOptions::sample(TENANT), registrations).await
+    }
+
+    async fn start_as(tenant: TenantOptions, registrations: Vec<AppRegistration>) -> Self {
         let options = SimulatorOptions {
             tenants: vec![tenant],
+            registrations,
             ..SimulatorOptions::default()
         };
         let simulator = Simulator::start(options).await.expect("starts");
@@ -88,6 +106,46 @@ impl Stage {
     pub(crate) async fn post_token(&self, tenant: &str, form: &[(&str, &str)]) -> Answer {
         let url = format!("{}/{tenant}/oauth2/v2.0/token", self.base());
         Answer(self.client.post(url).form(form).send().await.expect("answers"))
+    }
+
+    /// The answer to a token request with some proof: nothing but its number when it is refused, and the claims of
+    /// the token otherwise.
+    pub(crate) async fn prove(
+        &self,
+        client: Uuid,
+        proof: &[(&str, &str)],
+    ) -> Result<Value, (u16, String, u64)> {
+        let (client, scope) = (client.to_string(), format!("{}/.default", self.base()));
+        let mut form = vec![
+            ("grant_type", "client_credentials"),
+            ("client_id", client.as_str()),
+            ("scope", scope.as_str()),
+        ];
+        form.extend(proof);
+        let answer = self.post_token(&TENANT.to_string(), &form).await;
+        let status = answer.status();
+        let body = answer.json().await;
+        let Some(token) = body["access_token"].as_str() else {
+            let code = body["error_codes"][0].as_u64().expect("a number");
+            return Err((status, body["error"].as_str().expect("an error").to_owned(), code));
+        };
+        let claims = token.split('.').nth(1).expect("three parts");
+        let claims = BASE64.decode(claims).expect("base64url");
+        Ok(serde_json::from_slice(&claims).expect("JSON"))
+    }
+
+    /// The same with a client assertion.
+    pub(crate) async fn assert(&self, client: Uuid, assertion: &str) -> Result<Value, (u16, String, u64)> {
+        let proof = [
+            ("client_assertion_type", JWT_BEARER),
+            ("client_assertion", assertion),
+        ];
+        self.prove(client, &proof).await
+    }
+
+    /// The token endpoint: what an assertion is made for.
+    pub(crate) fn endpoint(&self) -> String {
+        format!("{}/{TENANT}/oauth2/v2.0/token", self.base())
     }
 
     pub(crate) async fn token(&self) -> String {
