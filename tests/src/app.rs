@@ -1,7 +1,7 @@
 //! The product in one process: the real API on a real socket, the real worker on demand, and a
 //! simulator with two customers behind it.
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
 
 use api::{
     ApiSettings,
@@ -10,9 +10,13 @@ use api::{
 use chrono::TimeDelta;
 use cli::{Answer, Client};
 use kernel::{Clock as _, IdSource as _, SystemClock, SystemIds};
-use microsoft_simulator::{AppOptions, Simulator, SimulatorOptions, TenantOptions};
+use microsoft_simulator::{AppOptions, AppRegistration, Simulator, SimulatorOptions, TenantOptions};
+use provider_microsoft::{Cloud, PlatformCredentialFile, PlatformIdentitySettings};
 use serde_json::{Value, json};
-use server::{compose::Program, files};
+use server::{
+    compose::{Program, ProviderSetup},
+    files,
+};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -84,6 +88,10 @@ pub struct TestApp {
     pub contoso: Customer,
     /// Another one.
     pub fabrikam: Customer,
+    /// The installation's own client. Its tenant is nobody's.
+    pub platform: Customer,
+    /// The file with its secret.
+    pub platform_secret_file: PathBuf,
     issuer: Arc<LocalIssuer>,
     shutdown: CancellationToken,
     serving: JoinHandle<std::io::Result<()>>,
@@ -102,37 +110,50 @@ pub struct Home {
 }
 
 impl TestApp {
+    /// The front end to which a consent page may lead back.
+    pub const FRONT_END: &str = "https://console.example.com";
+
     /// Starts everything on `database`. The worker does nothing until [`TestApp::drain`].
     pub async fn start(database: TestDatabase) -> Self {
-        let (contoso, fabrikam) = (Customer::new(), Customer::new());
-        let tenants = vec![contoso.tenant(), fabrikam.tenant()];
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let base_url = format!("http://{}", listener.local_addr().expect("an address"));
+        let (contoso, fabrikam, platform) = (Customer::new(), Customer::new(), Customer::new());
+        let registration = AppRegistration::new(platform.client_id, "The installation")
+            .with_redirect_uri(format!("{base_url}/consent/callback"))
+            .with_secret(&platform.secret);
         let simulator = Simulator::start(SimulatorOptions {
-            tenants,
+            tenants: vec![contoso.tenant(), fabrikam.tenant()],
+            registrations: vec![registration],
             ..SimulatorOptions::default()
         });
         let simulator = simulator.await.expect("the simulator starts");
-        let endpoint = Url::parse(&simulator.base_url()).expect("an address");
-        let program = Program::open(
-            &database.database_url(),
-            database.key_ring(),
-            false,
-            Some(endpoint),
-        )
-        .await
-        .expect("opens");
+        let secret_file = database.folder.path().join("platform.secret");
+        files::create_private(&secret_file, platform.secret.as_bytes()).expect("a file");
+        let setup = ProviderSetup {
+            endpoint: Some(Url::parse(&simulator.base_url()).expect("an address")),
+            platform: vec![PlatformIdentitySettings {
+                cloud: Cloud::Global,
+                client_id: platform.client_id.to_string(),
+                credential: PlatformCredentialFile::ClientSecretFile(secret_file.clone()),
+                expires_at: None,
+            }],
+            ..ProviderSetup::default()
+        };
+        let program = Program::open(&database.database_url(), database.key_ring(), false, setup)
+            .await
+            .expect("opens");
         let mut settings = WorkerSettings::named("it");
         settings.queue.lease = LEASE;
         let worker = program.worker(settings).expect("a worker");
 
         let issuer = LocalIssuer::from_key(files::random_key());
         let verifier = TokenVerifier::new(vec![issuer.verifier_issuer()]);
-        let state = program.api(
-            verifier,
-            program.database.derived_key("cursor"),
-            ApiSettings::default(),
-        );
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let base_url = format!("http://{}", listener.local_addr().expect("an address"));
+        let api_settings = ApiSettings {
+            public_url: Some(Url::parse(&base_url).expect("an address")),
+            cors_origins: vec![Self::FRONT_END.to_owned()],
+            ..ApiSettings::default()
+        };
+        let state = program.api(verifier, program.database.derived_key("cursor"), api_settings);
         let shutdown = CancellationToken::new();
         let serving = tokio::spawn(api::serve(
             listener,
@@ -148,6 +169,8 @@ impl TestApp {
             simulator: Some(simulator),
             contoso,
             fabrikam,
+            platform,
+            platform_secret_file: secret_file,
             issuer: Arc::new(issuer),
             shutdown,
             serving,

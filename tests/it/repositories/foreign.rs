@@ -6,8 +6,8 @@ use inventory::{ComplianceSnapshot, ItemFilter};
 use kernel::{PageRequest, StoreError};
 use operations::{OperationRun, RunFilter, RunOutcome};
 use provider_core::{
-    ConnectionFilter, ConsentState, CredentialVault as _, Observation, ProviderConnection, ReasonCode, RequirementState,
-    StoredCredential, VaultError,
+    ConnectionFilter, ConsentState, CredentialVault as _, Observation, ProviderConnection, ReasonCode,
+    RequirementState, StoredCredential, VaultError,
 };
 use tenancy::EnvironmentId;
 

@@ -9,9 +9,8 @@ use operations::{
     RunTarget, WorkerName, run::NewRun,
 };
 use provider_core::{
-    ConnectionDraft, ConnectionType, CredentialKind, InsertedConnection, NewCredential,
-    ProviderConnection, ProviderContext, ProviderKey, RunId, ScopeIdentifier, ScopeKind, Tags,
-    TargetScope,
+    ConnectionDraft, ConnectionType, CredentialKind, InsertedConnection, NewCredential, ProviderConnection,
+    ProviderContext, ProviderKey, RunId, ScopeIdentifier, ScopeKind, Tags, TargetScope,
 };
 use serde_json::{Map, Value};
 use storage::{ReadSession, Storage as _, UnitOfWork};

@@ -21,7 +21,7 @@ use worker::WorkerSettings;
 
 use super::{DemoArgs, DemoError};
 use crate::{
-    compose::{self, Program},
+    compose::{self, Program, ProviderSetup},
     files,
 };
 
@@ -137,7 +137,11 @@ async fn program(folder: &Path, endpoint: Url) -> Result<Program, DemoError> {
     let ring =
         KeyRing::parse(&KeyRing::generate_file("demo")).map_err(|error| start("the database", &error))?;
     let url = DatabaseUrl::Sqlite(folder.join("demo.sqlite3"));
-    Program::open(&url, ring, true, Some(endpoint))
+    let setup = ProviderSetup {
+        endpoint: Some(endpoint),
+        ..ProviderSetup::default()
+    };
+    Program::open(&url, ring, true, setup)
         .await
         .map_err(|error| start("the database", &error))
 }
