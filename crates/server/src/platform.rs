@@ -5,7 +5,9 @@ use provider_microsoft::{Cloud, PlatformCredentialFile, PlatformIdentitySettings
 use crate::{compose::ComposeError, settings::PlatformSettings};
 
 /// The adapter's settings of all clients.
-pub(crate) fn identities(settings: &[PlatformSettings]) -> Result<Vec<PlatformIdentitySettings>, ComposeError> {
+pub(crate) fn identities(
+    settings: &[PlatformSettings],
+) -> Result<Vec<PlatformIdentitySettings>, ComposeError> {
     settings.iter().map(identity).collect()
 }
 
@@ -62,7 +64,10 @@ mod tests {
     fn settings(toml: &str) -> PlatformSettings {
         let text = format!("cloud = \"global\"\nclient_id = \"c\"\n{toml}");
         let source = config::File::from_str(&text, config::FileFormat::Toml);
-        let built = config::Config::builder().add_source(source).build().expect("TOML");
+        let built = config::Config::builder()
+            .add_source(source)
+            .build()
+            .expect("TOML");
         built.try_deserialize().expect("settings")
     }
 
