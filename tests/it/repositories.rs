@@ -5,6 +5,7 @@ mod claims;
 mod connections;
 mod credentials;
 mod fence;
+mod filters;
 mod foreign;
 mod gate;
 mod inventory;
