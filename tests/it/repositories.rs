@@ -10,6 +10,7 @@ mod foreign;
 mod gate;
 mod inventory;
 mod journal;
+mod lifecycle;
 mod pages;
 mod sweeps;
 mod tampering;

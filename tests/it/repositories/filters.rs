@@ -7,9 +7,9 @@ use chrono::TimeDelta;
 use integration_tests::{TestDatabase, on_both_engines};
 use kernel::{PageLimit, PageRequest};
 use provider_core::{
-    ConnectionFilter, ConnectionId, ConnectionLookup as _, ConnectionType, ConsentState, PlatformClient,
-    PlatformRealm, ProviderConnection, Readiness, ReasonCode, ScopeRules, SummaryFilter, SurfaceSummary,
-    Tags, VerificationState, testing::FakeProvider,
+    ConnectionFilter, ConnectionId, ConnectionType, ConsentState, PlatformClient, PlatformRealm,
+    ProviderConnection, Readiness, ReasonCode, ScopeRules, SummaryFilter, SurfaceSummary, Tags,
+    VerificationState, testing::FakeProvider,
 };
 use sea_orm::ConnectionTrait as _;
 
@@ -59,7 +59,11 @@ async fn every_kind_of_connection(world: &World, place: &Place) -> usize {
                     "plain" => "'platform-client'",
                     _ => "'another-client'",
                 };
-                let realm = if credential == "undecryptable" { "elsewhere" } else { "main" };
+                let realm = if credential == "undecryptable" {
+                    "elsewhere"
+                } else {
+                    "main"
+                };
                 let platform = format!(
                     "{facts}, connection_type = 'platform', client_identifier = NULL, realm = '{realm}', \
                      consent_hint_client = {hint}, consent_hint_at = CASE WHEN {hint} IS NULL THEN NULL ELSE {now} END"
@@ -148,10 +152,7 @@ impl ScopeRules for Ended {
         FakeProvider.canonical_identifier(kind, text)
     }
 
-    fn realm(
-        &self,
-        context: &provider_core::ProviderContext,
-    ) -> Result<String, provider_core::ScopeProblem> {
+    fn realm(&self, context: &provider_core::ProviderContext) -> Result<String, provider_core::ScopeProblem> {
         FakeProvider.realm(context)
     }
 

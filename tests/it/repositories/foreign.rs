@@ -7,7 +7,7 @@ use kernel::{PageRequest, StoreError};
 use operations::{OperationRun, RunFilter, RunOutcome};
 use provider_core::{
     ConnectionFilter, ConsentState, CredentialVault as _, Observation, ProviderConnection, ReasonCode,
-    RequirementState, StoredCredential, VaultError,
+    Recorded, RequirementState, StoredCredential, VaultError,
 };
 use tenancy::EnvironmentId;
 
@@ -77,7 +77,7 @@ impl Neighbours {
     }
 
     /// Records an observation of our connection in the scope of `place`.
-    async fn observe(&self, place: &Place) -> Result<(), StoreError> {
+    async fn observe(&self, place: &Place) -> Result<Recorded, StoreError> {
         let observation = Observation {
             run_id: self.run.id,
             identity_version: self.connection.identity_version,
@@ -247,8 +247,9 @@ async fn writers_reach_nothing_of_another_workspace(database: TestDatabase) {
         .expect("active");
     assert!(!world.end_queued(theirs, run.id, &end).await);
     assert!(!world.request_cancel(theirs, run.id).await);
-    assert!(
-        neighbours.observe(theirs).await.is_err(),
+    assert_eq!(
+        neighbours.observe(theirs).await.expect("answers"),
+        Recorded::Outdated,
         "there is no such connection there"
     );
 

@@ -92,7 +92,7 @@ async fn connections_and_runs_are_paged(database: TestDatabase) {
     .await;
     assert_complete(&pages, false);
     let filter = RunFilter {
-        environment_id: environment,
+        environment_id: Some(place.environment),
         ..RunFilter::default()
     };
     let pages = all(

@@ -7,7 +7,9 @@ use kernel::{StoreError, Timestamp};
 use operations::{
     Completion, Fence, HandBack, OperationRun, QueueSettings, RunLease, RunQueue as _, SweepReport,
 };
-use provider_core::{ConnectionId, NewCredential, Observation, ProviderConnection, RunId, StoredCredential};
+use provider_core::{
+    ConnectionId, NewCredential, Observation, ProviderConnection, Recorded, RunId, StoredCredential,
+};
 use tenancy::{AddedMember, Environment, InsertedEnvironment, Member};
 
 use super::world::{Place, World};
@@ -58,14 +60,15 @@ impl World {
         place: &Place,
         id: ConnectionId,
         observation: &Observation,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Recorded, StoreError> {
         let change = self.change(&place.scope);
         let mut unit = self.begin().await;
-        let _ = unit
+        let recorded = unit
             .connections()
             .record_observation(&place.scope, id, observation, &change)
             .await?;
-        unit.commit().await
+        unit.commit().await?;
+        Ok(recorded)
     }
 
     pub(super) async fn insert_blocked(&self, place: &Place, run: &OperationRun) {
