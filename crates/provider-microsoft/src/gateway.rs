@@ -6,8 +6,7 @@
 
 use std::sync::Arc;
 
-use kernel::SecretText;
-use provider_core::{ConnectionAccess, CredentialKind, ProviderFailure, ReasonCode, RunSignals};
+use provider_core::{ConnectionAccess, OpenedCredential, ProviderFailure, ReasonCode, RunSignals};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use url::Url;
@@ -17,6 +16,7 @@ use crate::{
     errors::graph::{Verdict, classify},
     http::{Answer, TransportError},
     identity::Identity,
+    proof::Proof,
     provider::Parts,
     pulse::Pulse,
     retry::Patience,
@@ -28,7 +28,7 @@ use crate::{
 pub(crate) struct Session<'a> {
     parts: &'a Parts,
     identity: Identity,
-    secret: &'a SecretText,
+    credential: &'a OpenedCredential,
     pulse: Pulse<'a>,
 }
 
@@ -47,13 +47,10 @@ impl<'a> Session<'a> {
         signals: &'a dyn RunSignals,
     ) -> Result<Self, ProviderFailure> {
         let identity = Identity::resolve(access, parts.endpoint_override.as_ref())?;
-        let secret = match access.credential.kind {
-            CredentialKind::ClientSecret => &access.credential.secret,
-        };
         Ok(Self {
             parts,
             identity,
-            secret,
+            credential: &access.credential,
             pulse: Pulse::new(signals, &*parts.pauses),
         })
     }
@@ -74,7 +71,10 @@ impl<'a> Session<'a> {
             clock: &*self.parts.clock,
             pulse: &self.pulse,
             identity: &self.identity,
-            secret: self.secret,
+            proof: Proof {
+                credential: self.credential,
+                sources: &self.parts.federated,
+            },
         };
         self.parts
             .tokens

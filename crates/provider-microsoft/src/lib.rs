@@ -1,21 +1,30 @@
 //! The one adapter: everything that the product knows about Microsoft Entra and Microsoft Graph.
 //!
-//! The rules about names ([`MicrosoftScopeRules`]) are pure and may be given to anybody. The
-//! [`MicrosoftProvider`] goes out to the network and is given to the worker alone. No SQL, no
-//! HTTP surface, no word of a provider's answer leaves this crate: failures are reason codes.
+//! The rules about names ([`MicrosoftScopeRules`]) go out to nobody and may be given to anybody.
+//! The [`MicrosoftProvider`] goes out to the network and the [`MicrosoftPlatformVault`] opens what
+//! the operator configured: both are given to the worker alone. No SQL, no HTTP surface, no word of a provider's answer leaves this crate: failures are reason codes.
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod assertion;
+mod certificate;
 mod check;
 mod cloud;
+mod consent;
 pub mod contracts;
+mod credentials;
 mod errors;
+mod federated;
+mod files;
 mod gateway;
 mod http;
 mod identity;
 mod inventory;
+mod jwt;
 mod pages;
 mod pause;
+mod platform;
+mod proof;
 mod provider;
 mod pulse;
 mod retry;
@@ -26,7 +35,11 @@ mod token;
 mod token_cache;
 
 pub use cloud::{Cloud, EndpointOverride, Endpoints, NotLoopback};
+pub use federated::FederatedSources;
 pub use http::ClientError;
 pub use pause::{Pauses, SystemPauses};
+pub use platform::{
+    MicrosoftPlatformVault, PlatformCredentialFile, PlatformIdentitySettings, PlatformProblem,
+};
 pub use provider::{MicrosoftProvider, MicrosoftSettings};
 pub use scope::MicrosoftScopeRules;

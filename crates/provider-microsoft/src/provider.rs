@@ -10,6 +10,7 @@ use provider_core::{ConnectionAccess, ConnectionCheck, ProviderExecutor, Provide
 use crate::{
     check,
     cloud::EndpointOverride,
+    federated::FederatedSources,
     gateway::Session,
     http::{ClientError, Door},
     inventory as reading,
@@ -21,6 +22,9 @@ use crate::{
 pub struct MicrosoftSettings {
     /// A loopback address in place of Microsoft's hosts, for demos and tests.
     pub endpoint_override: Option<EndpointOverride>,
+    /// The token files that the operator configured: what the rules hold, so that both know the
+    /// same names.
+    pub federated: FederatedSources,
     /// For the ends of tokens and of refusals.
     pub clock: Arc<dyn Clock>,
     /// For the ids of requests.
@@ -34,6 +38,7 @@ impl MicrosoftSettings {
     pub fn new(clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
         Self {
             endpoint_override: None,
+            federated: FederatedSources::default(),
             clock,
             ids,
             pauses: Arc::new(SystemPauses),
@@ -46,6 +51,7 @@ pub(crate) struct Parts {
     pub(crate) door: Door,
     pub(crate) tokens: TokenCache,
     pub(crate) endpoint_override: Option<EndpointOverride>,
+    pub(crate) federated: FederatedSources,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) pauses: Arc<dyn Pauses>,
@@ -60,6 +66,7 @@ impl MicrosoftProvider {
     pub fn new(settings: MicrosoftSettings) -> Result<Self, ClientError> {
         let MicrosoftSettings {
             endpoint_override,
+            federated,
             clock,
             ids,
             pauses,
@@ -69,6 +76,7 @@ impl MicrosoftProvider {
             door,
             tokens: TokenCache::default(),
             endpoint_override,
+            federated,
             clock,
             ids,
             pauses,

@@ -1,29 +1,36 @@
-//! The rules about names: which text names a tenant, which cloud is meant, what cannot be a
-//! secret. Pure: knows no network, no clock and no store, and keeps no secret.
+//! The rules about names: which text names a tenant, which cloud is meant, what can be a
+//! credential, which clients are the installation's own. Knows no network, no clock and no store,
+//! and keeps no secret; files are read once, when the platform's identities are given to it.
 
-use kernel::SecretText;
+use std::{collections::BTreeMap, path::PathBuf};
+
+use kernel::Timestamp;
 use provider_core::{
-    ConsentUrls, CredentialKind, Destination, ProviderContext, ProviderKey, ScopeIdentifier, ScopeKind,
-    ScopeProblem, ScopeRules,
+    CredentialInput, CredentialRefusal, Destination, PlatformClient, PreparedCredential, ProviderContext,
+    ProviderKey, ScopeIdentifier, ScopeKind, ScopeProblem, ScopeRules,
 };
 use serde_json::{Map, Value};
 use url::Url;
 use uuid::{Uuid, uuid};
 
-use crate::cloud::{Cloud, EndpointOverride, Endpoints};
-use crate::contracts::permission;
+use crate::{
+    cloud::{Cloud, EndpointOverride, Endpoints},
+    contracts::permission,
+    credentials,
+    federated::FederatedSources,
+    platform::{MicrosoftPlatformVault, PlatformIdentity, PlatformIdentitySettings, PlatformProblem},
+};
 
 /// The tenant in which personal accounts live, in other words `consumers` spelled as a GUID
 /// (identity platform page "Access token claims reference", `tid`).
 const PERSONAL_ACCOUNTS: Uuid = uuid!("9188040d-6c67-4c5b-b112-36a304b66dad");
 
-/// Longer than any secret that Entra makes (they have about 40 characters).
-const LONGEST_SECRET: usize = 512;
-
 /// The rules of this provider.
 #[derive(Debug, Clone, Default)]
 pub struct MicrosoftScopeRules {
     endpoint_override: Option<EndpointOverride>,
+    platform: Vec<PlatformIdentity>,
+    federated: FederatedSources,
 }
 
 impl MicrosoftScopeRules {
@@ -31,11 +38,54 @@ impl MicrosoftScopeRules {
     pub const KEY: &'static str = "microsoft";
 
     /// The rules; with an override, addresses lead to it.
-    pub const fn new(endpoint_override: Option<EndpointOverride>) -> Self {
-        Self { endpoint_override }
+    pub fn new(endpoint_override: Option<EndpointOverride>) -> Self {
+        Self {
+            endpoint_override,
+            ..Self::default()
+        }
     }
 
-    fn endpoints(&self, destination: &Destination) -> Result<Endpoints, ScopeProblem> {
+    /// The rules with these clients as the installation's own, at most one for each cloud. Reads
+    /// every file once, so that a mistake is found when the program starts. A credential that has
+    /// ended is not refused here: whoever resolves an identity with it hears so.
+    pub fn with_platform(
+        mut self,
+        settings: Vec<PlatformIdentitySettings>,
+        now: Timestamp,
+    ) -> Result<Self, PlatformProblem> {
+        for one in settings {
+            let cloud = one.cloud;
+            if self.platform.iter().any(|other| other.cloud == cloud) {
+                let cloud = cloud.as_str();
+                return Err(PlatformProblem::DoubledCloud { cloud });
+            }
+            let identity = PlatformIdentity::new(one, now)?;
+            if let Some(path) = identity.token_file() {
+                self.federated.add_platform(cloud, path.to_owned());
+            }
+            self.platform.push(identity);
+        }
+        Ok(self)
+    }
+
+    /// The rules with these token files, which connections may name.
+    #[must_use]
+    pub fn with_federated_sources(mut self, files: BTreeMap<String, PathBuf>) -> Self {
+        self.federated.name_files(files);
+        self
+    }
+
+    /// Every token file, for [`crate::MicrosoftSettings`].
+    pub fn federated_sources(&self) -> FederatedSources {
+        self.federated.clone()
+    }
+
+    /// What opens the platform's credentials, for the worker.
+    pub fn platform_vault(&self) -> MicrosoftPlatformVault {
+        MicrosoftPlatformVault::new(self.platform.clone())
+    }
+
+    pub(crate) fn endpoints(&self, destination: &Destination) -> Result<Endpoints, ScopeProblem> {
         let cloud = Cloud::parse(&destination.realm).ok_or(ScopeProblem::InvalidProviderContext)?;
         Ok(Endpoints::of(cloud, self.endpoint_override.as_ref()))
     }
@@ -81,10 +131,23 @@ impl ScopeRules for MicrosoftScopeRules {
         guid(text).map(canonical).ok_or(ScopeProblem::InvalidIdentifier)
     }
 
-    fn check_secret(&self, kind: CredentialKind, secret: &SecretText) -> Result<(), &'static str> {
-        match kind {
-            CredentialKind::ClientSecret => check_client_secret(secret.expose()),
-        }
+    fn prepare_credential(
+        &self,
+        input: CredentialInput,
+        now: Timestamp,
+    ) -> Result<PreparedCredential, CredentialRefusal> {
+        credentials::prepare(input, &self.federated, now)
+    }
+
+    fn platform_client(&self, realm: &str) -> Option<PlatformClient> {
+        let mut identities = self.platform.iter();
+        let identity = identities.find(|identity| identity.cloud.as_str() == realm)?;
+        Some(identity.client.clone())
+    }
+
+    fn platform_realms(&self) -> Vec<String> {
+        let realms = self.platform.iter().map(|identity| identity.cloud.as_str());
+        realms.map(str::to_owned).collect()
     }
 
     fn context(&self, destination: &Destination) -> ProviderContext {
@@ -110,57 +173,6 @@ impl ScopeRules for MicrosoftScopeRules {
 /// Host, and port if there is one.
 fn authority(url: &Url) -> &str {
     &url[url::Position::BeforeHost..url::Position::AfterPort]
-}
-
-fn check_client_secret(secret: &str) -> Result<(), &'static str> {
-    if secret.is_empty() {
-        Err("empty")
-    } else if secret.chars().any(char::is_control) {
-        Err("control_character")
-    } else if secret.trim().len() != secret.len() {
-        Err("surrounding_white_space")
-    } else if Uuid::try_parse(secret).is_ok() {
-        // The portal lists a secret's id beside its value, and the id is what stays visible
-        // (AADSTS7000215 says so in its own words).
-        Err("secret_id_instead_of_value")
-    } else if secret
-        .chars()
-        .all(|character| matches!(character, '*' | '•' | '●'))
-    {
-        Err("placeholder")
-    } else if secret.len() > LONGEST_SECRET {
-        Err("too_long")
-    } else {
-        Ok(())
-    }
-}
-
-impl ConsentUrls for MicrosoftScopeRules {
-    /// Identity platform page "Admin consent on the Microsoft identity platform", the v2.0 form.
-    /// Always with the tenant's GUID: `organizations` would let the wrong tenant agree.
-    fn consent_url(
-        &self,
-        destination: &Destination,
-        redirect: &Url,
-        state: &str,
-    ) -> Result<Url, ScopeProblem> {
-        let endpoints = self.endpoints(destination)?;
-        let kind = destination.scope_kind;
-        let tenant = self.canonical_identifier(kind, destination.scope_identifier.as_str())?;
-        let client = destination
-            .client_identifier
-            .as_deref()
-            .ok_or(ScopeProblem::MissingProviderContext)?;
-        let client = self.canonical_client(client)?;
-        let mut url = endpoints.login().clone();
-        url.set_path(&format!("/{}/v2.0/adminconsent", tenant.as_str()));
-        url.query_pairs_mut()
-            .append_pair("client_id", &client)
-            .append_pair("scope", endpoints.scope())
-            .append_pair("redirect_uri", redirect.as_str())
-            .append_pair("state", state);
-        Ok(url)
-    }
 }
 
 #[cfg(test)]

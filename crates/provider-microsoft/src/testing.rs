@@ -23,7 +23,11 @@ use provider_core::{
 use url::Url;
 use uuid::{Uuid, uuid};
 
-use crate::{EndpointOverride, MicrosoftProvider, MicrosoftScopeRules, MicrosoftSettings, Pauses};
+use crate::{
+    EndpointOverride, FederatedSources, MicrosoftProvider, MicrosoftScopeRules, MicrosoftSettings, Pauses,
+};
+
+pub(crate) mod scripted;
 
 pub(crate) const TENANT: Uuid = uuid!("11111111-bbbb-4ccc-8ddd-000000000002");
 pub(crate) const CLIENT: Uuid = uuid!("11111111-aaaa-4bbb-8ccc-000000000001");
@@ -213,9 +217,20 @@ pub(crate) fn adapter(
     clock: &Arc<ManualClock>,
     pauses: &Arc<RecordedPauses>,
 ) -> MicrosoftProvider {
+    adapter_with(address, clock, pauses, FederatedSources::default())
+}
+
+/// The same with token files.
+pub(crate) fn adapter_with(
+    address: &str,
+    clock: &Arc<ManualClock>,
+    pauses: &Arc<RecordedPauses>,
+    federated: FederatedSources,
+) -> MicrosoftProvider {
     let url = Url::parse(address).expect("an address");
     MicrosoftProvider::new(MicrosoftSettings {
         endpoint_override: Some(EndpointOverride::loopback(url).expect("loopback")),
+        federated,
         clock: clock.clone(),
         ids: Arc::new(SequentialIds::default()),
         pauses: pauses.clone(),

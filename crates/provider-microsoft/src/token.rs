@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use kernel::{Clock, IdSource, SecretBytes, SecretText, Timestamp};
 use provider_core::{ProviderFailure, ReasonCode};
@@ -13,7 +12,16 @@ use serde::Deserialize;
 use url::Url;
 use uuid::Uuid;
 
-use crate::{errors::entra, http::Door, identity::Identity, pulse::Pulse, retry, retry::Patience};
+use crate::{
+    errors::entra,
+    http::Door,
+    identity::Identity,
+    jwt,
+    proof::{Occasion, Proof},
+    pulse::Pulse,
+    retry,
+    retry::Patience,
+};
 
 /// How often a token is asked for in one go.
 const ATTEMPTS: u32 = 3;
@@ -24,6 +32,9 @@ const THROTTLED: Duration = Duration::from_mins(1);
 const EARLY: TimeDelta = TimeDelta::minutes(5);
 /// The least time that a token must still live to be sent.
 const GRACE: TimeDelta = TimeDelta::seconds(30);
+/// The most by which the times of an assertion are shifted. A clock may stand in the wrong time
+/// zone; nobody is given an assertion that is good next year.
+const MOST_SHIFT: TimeDelta = TimeDelta::hours(24);
 
 /// A token in memory. No `Debug`: it holds a secret.
 pub(crate) struct AccessToken {
@@ -59,20 +70,51 @@ pub(crate) struct TokenRequest<'a> {
     pub(crate) clock: &'a dyn Clock,
     pub(crate) pulse: &'a Pulse<'a>,
     pub(crate) identity: &'a Identity,
-    pub(crate) secret: &'a SecretText,
+    pub(crate) proof: Proof<'a>,
+}
+
+/// An answer that is no token.
+struct Refusal {
+    reason: ReasonCode,
+    told: Option<Duration>,
+    /// By how much the other side's clock is ahead of ours, if it says what time it has.
+    skew: Option<TimeDelta>,
+}
+
+impl Refusal {
+    const fn of(reason: ReasonCode) -> Self {
+        Self {
+            reason,
+            told: None,
+            skew: None,
+        }
+    }
 }
 
 impl TokenRequest<'_> {
-    /// Asks, a few times if the service is not available.
+    /// Asks, a few times if the service is not available, and once more with corrected times if
+    /// it does not accept those of our assertion.
     pub(crate) async fn send(self) -> Result<AccessToken, ProviderFailure> {
         let mut patience = Patience::new(self.pulse, ATTEMPTS, LEAST_PAUSE);
+        let mut shift = None;
         loop {
             let attempt = patience.attempt();
             let asked_at = self.clock.now();
-            let (reason, told) = match self.exchange(attempt).await {
+            let Refusal { reason, told, skew } = match self.exchange(attempt, shift.unwrap_or_default()).await
+            {
                 Ok(body) => return read(&body, self.identity, asked_at).map_err(ProviderFailure::ended),
                 Err(refusal) => refusal,
             };
+            if reason == ReasonCode::ProviderClockSkew
+                && self.proof.has_own_times()
+                && shift.is_none()
+                && let Some(skew) = skew.filter(|skew| skew.abs() <= MOST_SHIFT)
+            {
+                tracing::warn!(skew_seconds = skew.num_seconds(), "the provider's clock differs");
+                shift = Some(skew);
+                self.pulse.beat().await?;
+                continue;
+            }
             if !retry::transient(reason) {
                 return Err(ProviderFailure::ended(reason));
             }
@@ -82,31 +124,47 @@ impl TokenRequest<'_> {
     }
 
     /// One request: the body of a success, or what the answer means.
-    async fn exchange(&self, attempt: u32) -> Result<SecretBytes, (ReasonCode, Option<Duration>)> {
-        let client = self.identity.client.hyphenated().to_string();
-        let form = [
+    async fn exchange(&self, attempt: u32, shift: TimeDelta) -> Result<SecretBytes, Refusal> {
+        let (url, client) = (self.url(), self.identity.client);
+        let occasion = Occasion {
+            endpoint: &url,
+            client,
+            jti: self.ids.next_uuid(),
+            now: self.clock.now() + shift,
+        };
+        let evidence = self.proof.evidence(&occasion).await.map_err(Refusal::of)?;
+        let client = client.hyphenated().to_string();
+        let mut form = vec![
             ("grant_type", "client_credentials"),
             ("client_id", client.as_str()),
             ("scope", self.identity.endpoints.scope()),
-            ("client_secret", self.secret.expose()),
         ];
-        let answer = match self.door.post_form(self.url(), &form, self.ids.next_uuid()).await {
+        form.extend(evidence.parameters());
+        let answer = match self
+            .door
+            .post_form(url.clone(), &form, self.ids.next_uuid())
+            .await
+        {
             Ok(answer) => answer,
             Err(error) => {
                 tracing::debug!(contract = "token", attempt, error = %error, "no answer");
-                return Err((error.reason(), None));
+                return Err(Refusal::of(error.reason()));
             }
         };
         tracing::debug!(contract = "token", attempt, status = answer.status, request_id = ?answer.request_id);
         if answer.is_success() {
             return Ok(SecretBytes::new(answer.body));
         }
-        let date = answer.date.unwrap_or_else(|| self.clock.now());
+        let now = self.clock.now();
         let told = answer
             .retry_after
             .as_deref()
-            .and_then(|text| retry::told(text, date));
-        Err((entra::classify(answer.status, &answer.body), told))
+            .and_then(|text| retry::told(text, answer.date.unwrap_or(now)));
+        Err(Refusal {
+            reason: self.proof.judge(entra::classify(answer.status, &answer.body)),
+            told,
+            skew: answer.date.map(|date| date - now),
+        })
     }
 
     fn url(&self) -> Url {
@@ -155,7 +213,7 @@ fn read(body: &SecretBytes, identity: &Identity, asked_at: Timestamp) -> Result<
         Seconds::Text(text) => text.parse().map_err(|_| MISFIT)?,
     };
     let life = TimeDelta::try_seconds(seconds.clamp(0, 2 * 86_400)).ok_or(MISFIT)?;
-    let claims = claims(access_token.expose()).ok_or(MISFIT)?;
+    let claims: Claims = jwt::claims(access_token.expose()).ok_or(MISFIT)?;
     if claims.tid != Some(identity.tenant) || claims.appid.or(claims.azp) != Some(identity.client) {
         return Err(ReasonCode::ProviderTargetScopeMismatch);
     }
@@ -166,16 +224,6 @@ fn read(body: &SecretBytes, identity: &Identity, asked_at: Timestamp) -> Result<
         spent_at: asked_at + life - EARLY.min(life / 2),
         ends_at: asked_at + life,
     })
-}
-
-/// Reads the middle part of a JWT (RFC 7519). The signature is not ours to check: the token came
-/// over TLS from the issuer, and only its audience can rely on it.
-fn claims(token: &str) -> Option<Claims> {
-    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return None;
-    }
-    let payload = token.split('.').nth(1)?;
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
 }
 
 #[cfg(test)]

@@ -66,11 +66,13 @@ impl Report {
     /// Ends with a token that holds `roles`, and with why the organization could not be read.
     pub(super) fn conclude(mut self, roles: &[String], organization: Option<ReasonCode>) -> ConnectionCheck {
         let requirements = requirements(roles);
-        let complete = requirements
-            .iter()
-            .all(|(_, state)| *state == RequirementState::Granted);
+        let granted = |(_, state): &(_, RequirementState)| *state == RequirementState::Granted;
+        let (complete, any) = (requirements.iter().all(granted), requirements.iter().any(granted));
         if complete {
             self.pass(PERMISSIONS);
+        } else if !any {
+            // Roles that we never asked for prove that somebody granted something, not to us.
+            self.fail(PERMISSIONS, ReasonCode::ProviderConsentMissing);
         } else {
             self.add(
                 PERMISSIONS,
@@ -79,7 +81,7 @@ impl Report {
                 Some(ReasonCode::ProviderPermissionMissing),
             );
         }
-        let failure = self.organization(roles, organization);
+        let failure = self.organization(any, organization);
         let verification = match failure {
             Some(reason) => verification(reason),
             None if complete && organization.is_none() => VerificationState::Healthy,
@@ -100,26 +102,28 @@ impl Report {
         }
     }
 
-    /// Adds the last check; the reason if the whole check failed with it.
-    fn organization(&mut self, roles: &[String], result: Option<ReasonCode>) -> Option<ReasonCode> {
-        let Some(reason) = result else {
-            self.pass(ORGANIZATION);
-            return None;
-        };
-        let denied = reason == ReasonCode::ProviderPermissionMissing;
-        if denied && !roles.is_empty() {
+    /// Adds the last check; the reason if the whole check failed. `any` tells whether anything that
+    /// we ask for was granted.
+    fn organization(&mut self, any: bool, result: Option<ReasonCode>) -> Option<ReasonCode> {
+        match result {
+            None => {
+                self.pass(ORGANIZATION);
+                (!any).then_some(ReasonCode::ProviderConsentMissing)
+            }
             // Something was granted, only not this.
-            self.add(ORGANIZATION, CheckStatus::Warn, false, Some(reason));
-            return None;
+            Some(reason @ ReasonCode::ProviderPermissionMissing) if any => {
+                self.add(ORGANIZATION, CheckStatus::Warn, false, Some(reason));
+                None
+            }
+            Some(ReasonCode::ProviderPermissionMissing) => {
+                self.fail(ORGANIZATION, ReasonCode::ProviderConsentMissing);
+                Some(ReasonCode::ProviderConsentMissing)
+            }
+            Some(reason) => {
+                self.fail(ORGANIZATION, reason);
+                Some(reason)
+            }
         }
-        // Without any role nobody agreed to anything.
-        let reason = if denied {
-            ReasonCode::ProviderConsentMissing
-        } else {
-            reason
-        };
-        self.fail(ORGANIZATION, reason);
-        Some(reason)
     }
 }
 
@@ -153,3 +157,6 @@ fn verification(reason: ReasonCode) -> VerificationState {
         VerificationState::Blocked
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ pub struct Permission {
     requirement: &'static str,
     role: &'static str,
     role_id: Uuid,
+    purpose: &'static str,
     also: &'static [&'static str],
 }
 
@@ -28,6 +29,11 @@ impl Permission {
     /// The id of that role on Graph's service principal.
     pub const fn role_id(&self) -> Uuid {
         self.role_id
+    }
+
+    /// What we need it for, in words for the customer's administrator.
+    pub const fn purpose(&self) -> &'static str {
+        self.purpose
     }
 
     /// Wider roles that do as well. We never ask for them.
@@ -49,6 +55,7 @@ pub(crate) static ORGANIZATION: Permission = Permission {
     requirement: "permissions.organization_read",
     role: "Organization.Read.All",
     role_id: uuid!("498476ce-e0fe-48b0-b801-37ba7e2685c6"),
+    purpose: "Reads the name, the country and the domains of your organization, to prove that the right tenant answers.",
     also: &[
         "Organization.ReadWrite.All",
         "Directory.Read.All",
@@ -61,6 +68,7 @@ pub(crate) static USERS: Permission = Permission {
     requirement: "permissions.users_read",
     role: "User.Read.All",
     role_id: uuid!("df021288-bdef-4463-88db-98f22de89214"),
+    purpose: "Lists the accounts of your directory with their names, kinds and licences, and whether they are enabled.",
     also: &[
         "User.ReadWrite.All",
         "Directory.Read.All",
@@ -73,6 +81,7 @@ pub(crate) static GROUPS: Permission = Permission {
     requirement: "permissions.groups_read",
     role: "GroupMember.Read.All",
     role_id: uuid!("98830695-27a2-44f7-8c18-0c3ebc9698f6"),
+    purpose: "Lists the groups of your directory with their names and kinds. Changes no membership.",
     also: &[
         "Group.Read.All",
         "Group.ReadWrite.All",
@@ -86,6 +95,7 @@ pub(crate) static DEVICES: Permission = Permission {
     requirement: "permissions.devices_read",
     role: "DeviceManagementManagedDevices.Read.All",
     role_id: uuid!("2f51be20-0bb4-4fed-bf7b-db946066c75e"),
+    purpose: "Lists managed devices with their operating system, encryption and state of compliance.",
     also: &["DeviceManagementManagedDevices.ReadWrite.All"],
 };
 
@@ -94,6 +104,7 @@ pub(crate) static CONFIGURATION: Permission = Permission {
     requirement: "permissions.configuration_read",
     role: "DeviceManagementConfiguration.Read.All",
     role_id: uuid!("dc377aa6-52d8-4e23-b271-2a7ae04cedf3"),
+    purpose: "Reads the configuration and compliance policies of your devices. Changes none.",
     also: &["DeviceManagementConfiguration.ReadWrite.All"],
 };
 
@@ -102,6 +113,7 @@ pub(crate) static ACCESS_POLICIES: Permission = Permission {
     requirement: "permissions.access_policies_read",
     role: "Policy.Read.All",
     role_id: uuid!("246dd0d5-5bd0-4def-940b-0421030a5b68"),
+    purpose: "Reads conditional access policies, to show which rules guard a sign-in. Changes none.",
     also: &[],
 };
 

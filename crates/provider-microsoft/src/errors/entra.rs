@@ -1,6 +1,7 @@
 //! Errors of the token endpoint: the AADSTS number decides, then the OAuth error (RFC 6749, 5.2),
 //! then the HTTP status. Numbers: Entra page "Microsoft Entra authentication and authorization
-//! error codes". The description is not even parsed.
+//! error codes"; those about a certificate's time and revocation: Microsoft.Identity.Web, change
+//! 3653. The description is not even parsed.
 
 use provider_core::ReasonCode;
 use serde::Deserialize;
@@ -17,15 +18,21 @@ struct Body {
 /// The table. Where two numbers come together the later one is the more exact.
 const NUMBERS: &[(ReasonCode, &[u64])] = &[
     // 7000215 wrong secret, 7000218 none sent, 700027 and 700030 and 50003 certificate, 70002 and
-    // 50012 their older umbrella, 70021, 70021x and 700213x federated identity.
+    // 50012 their older umbrella, 7000214 and 7000277 certificate revoked, 70021, 70021x and
+    // 700213x federated identity: no record, its issuer, its audience, its subject.
     (
         ReasonCode::ProviderCredentialInvalid,
         &[
             7_000_215, 7_000_218, 700_027, 700_030, 50_003, 70_002, 50_012, 70_021, 700_211, 700_212,
-            700_213, 700_229, 7_002_137, 7_002_138,
+            700_213, 700_229, 7_002_137, 7_002_138, 7_000_214, 7_000_277,
         ],
     ),
-    (ReasonCode::ProviderCredentialExpired, &[7_000_222]),
+    // 7000222 secret, the others certificate.
+    (
+        ReasonCode::ProviderCredentialExpired,
+        &[7_000_222, 1_000_502, 7_000_274],
+    ),
+    // The assertion is not within its time.
     (ReasonCode::ProviderClockSkew, &[700_024]),
     // 700016, 7000229 and 700011: no service principal in the tenant; the others: nobody agreed.
     (

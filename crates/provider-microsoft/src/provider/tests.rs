@@ -3,4 +3,5 @@
 mod checking;
 mod faults;
 mod logs;
+mod proving;
 mod reading;

@@ -97,28 +97,6 @@ fn the_cloud_comes_from_the_context_or_is_the_global_one() {
 }
 
 #[test]
-fn what_cannot_be_a_secret_is_refused_with_a_code() {
-    let long = "x".repeat(LONGEST_SECRET + 1);
-    let cases = [
-        ("a~8Q-good.secret_value", Ok(())),
-        ("", Err("empty")),
-        (" leading", Err("surrounding_white_space")),
-        ("trailing\u{a0}", Err("surrounding_white_space")),
-        ("two\nlines", Err("control_character")),
-        ("nul\0", Err("control_character")),
-        (TENANT, Err("secret_id_instead_of_value")),
-        ("********", Err("placeholder")),
-        ("••••", Err("placeholder")),
-        (long.as_str(), Err("too_long")),
-        (&long[1..], Ok(())),
-    ];
-    for (text, expected) in cases {
-        let answer = rules().check_secret(CredentialKind::ClientSecret, &SecretText::new(text.to_owned()));
-        assert_eq!(answer, expected, "{text:?}");
-    }
-}
-
-#[test]
 fn the_context_names_hosts_and_ids() {
     let shown = serde_json::to_value(rules().context(&destination("usgov-l5-dod"))).expect("serializes");
     let expected = json!({
@@ -129,44 +107,6 @@ fn the_context_names_hosts_and_ids() {
         "client_id": CLIENT.to_lowercase(),
     });
     assert_eq!(shown, expected);
-}
-
-#[test]
-fn the_consent_address_is_built_with_the_guid_and_escapes_its_parts() {
-    let redirect = Url::parse("https://atlas.example/callback?x=1&y=2").expect("an address");
-    let url = rules()
-        .consent_url(&destination("global"), &redirect, "a&b=c d")
-        .expect("an address");
-    assert_eq!(
-        &url[..url::Position::AfterPath],
-        format!("https://login.microsoftonline.com/{TENANT}/v2.0/adminconsent")
-    );
-    let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-    let expected = [
-        ("client_id", CLIENT.to_lowercase()),
-        ("scope", "https://graph.microsoft.com/.default".to_owned()),
-        ("redirect_uri", redirect.to_string()),
-        ("state", "a&b=c d".to_owned()),
-    ];
-    assert_eq!(pairs, expected.map(|(key, value)| (key.to_owned(), value)));
-}
-
-#[test]
-fn no_consent_address_without_a_client_or_a_cloud() {
-    let redirect = Url::parse("https://atlas.example/").expect("an address");
-    let nobody = Destination {
-        client_identifier: None,
-        ..destination("global")
-    };
-    assert_eq!(
-        rules().consent_url(&nobody, &redirect, "s"),
-        Err(ScopeProblem::MissingProviderContext)
-    );
-    let nowhere = destination("mars");
-    assert_eq!(
-        rules().consent_url(&nowhere, &redirect, "s"),
-        Err(ScopeProblem::InvalidProviderContext)
-    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What makes a token of a body, and for how long it is good.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::*;

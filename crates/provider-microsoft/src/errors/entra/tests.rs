@@ -96,6 +96,43 @@ fn the_number_decides() {
 }
 
 #[test]
+fn certificates_and_tokens_of_other_issuers_have_their_numbers() {
+    let cases = [
+        (
+            ReasonCode::ProviderCredentialInvalid,
+            &[700_027, 700_030, 50_003, 70_002, 50_012, 7_000_218][..],
+        ),
+        (
+            ReasonCode::ProviderCredentialInvalid,
+            &[70_021, 700_211, 700_212, 700_213, 700_229],
+        ),
+        (
+            ReasonCode::ProviderCredentialInvalid,
+            &[7_002_137, 7_002_138, 7_000_214, 7_000_277],
+        ),
+        (
+            ReasonCode::ProviderCredentialExpired,
+            &[7_000_222, 1_000_502, 7_000_274],
+        ),
+        (ReasonCode::ProviderClockSkew, &[700_024]),
+    ];
+    for (expected, numbers) in cases {
+        for number in numbers {
+            assert_eq!(
+                classify(401, &body("invalid_client", &[*number])),
+                expected,
+                "{number}"
+            );
+        }
+    }
+    let exact = [70_002, 700_024];
+    assert_eq!(
+        classify(401, &body("invalid_client", &exact)),
+        ReasonCode::ProviderClockSkew
+    );
+}
+
+#[test]
 fn without_a_body_the_status_decides() {
     let cases = [
         (429, "Too Many Requests", ReasonCode::ProviderThrottled),

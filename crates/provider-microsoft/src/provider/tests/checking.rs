@@ -208,6 +208,27 @@ async fn a_token_without_any_role_is_no_consent() {
 }
 
 #[tokio::test]
+async fn roles_that_we_never_asked_for_are_no_consent() {
+    let stage = Stage::with(|tenant| tenant.apps[0].roles = vec!["Mail.Read".to_owned()]).await;
+    let check = stage.check().await.expect("comes to its end");
+    assert_eq!(check.failure, Some(ReasonCode::ProviderConsentMissing));
+    assert_eq!(check.consent, Some(ConsentState::Required));
+    let reason = Some(ReasonCode::ProviderConsentMissing);
+    assert_eq!(reason_of(&check, "identity.permissions"), reason);
+}
+
+#[tokio::test]
+async fn a_wider_role_is_consent_too() {
+    let stage = Stage::with(|tenant| tenant.apps[0].roles = vec!["Directory.Read.All".to_owned()]).await;
+    let check = stage.check().await.expect("comes to its end");
+    assert_eq!(
+        (check.failure, check.consent),
+        (None, Some(ConsentState::Granted))
+    );
+    assert_eq!(check.verification, VerificationState::Degraded);
+}
+
+#[tokio::test]
 async fn a_provider_that_is_down_is_an_error_and_not_a_verdict() {
     let stage = Stage::new().await;
     stage.fault("/token", 9, FaultKind::ServerError);

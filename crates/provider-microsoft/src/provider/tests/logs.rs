@@ -5,10 +5,15 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use kernel::SecretText;
 use microsoft_simulator::FaultKind;
+use provider_core::{CredentialKind, OpenedCredential};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::testing::{SECRET, Stage, access};
+use crate::{
+    certificate::tests::pair,
+    testing::{SECRET, Stage, access},
+};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -60,6 +65,18 @@ async fn no_secret_no_token_no_address_and_no_body_is_logged() {
     stage.access = access("another~secret");
     stage.access.credential.version = 2;
     stage.check().await.expect("comes to its end");
+    for (version, kind, secret) in [
+        (3, CredentialKind::Certificate, pair()),
+        (4, CredentialKind::Certificate, "broken~certificate".to_owned()),
+        (5, CredentialKind::FederatedToken, "missing".to_owned()),
+    ] {
+        stage.access.credential = OpenedCredential {
+            version,
+            kind,
+            secret: SecretText::new(secret),
+        };
+        stage.check().await.expect("comes to its end");
+    }
     drop(guard);
 
     let text = String::from_utf8(log.0.lock().expect("no holder panics").clone()).expect("text");
@@ -69,12 +86,17 @@ async fn no_secret_no_token_no_address_and_no_body_is_logged() {
         "status=401",
         "waiting",
         "request_id=Some(",
+        "certificate_unreadable",
+        "no token file is configured",
     ] {
         assert!(text.contains(expected), "{expected} is missing");
     }
     let forbidden = [
         SECRET,
         "another~secret",
+        "broken~certificate",
+        "PRIVATE KEY",
+        "MII",
         "eyJ",
         "skiptoken",
         "$select",
