@@ -76,6 +76,7 @@ pub fn openapi() -> OpenApi {
         ];
         for operation in methods.into_iter().flatten() {
             add_path_parameters(path, operation);
+            add_condition(operation);
             add_problems(path, operation);
         }
     }
@@ -136,6 +137,28 @@ fn add_path_parameters(path: &str, operation: &mut Operation) {
         .collect();
     parameters.append(operation.parameters.get_or_insert_default());
     operation.parameters = (!parameters.is_empty()).then_some(parameters);
+}
+
+/// What can answer 304 takes `If-None-Match`.
+fn add_condition(operation: &mut Operation) {
+    const NAME: &str = "If-None-Match";
+    let parameters = operation.parameters.get_or_insert_default();
+    let named = parameters
+        .iter()
+        .any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == NAME));
+    if operation.responses.responses.contains_key("304") && !named {
+        let condition = ParameterBuilder::new()
+            .name(NAME)
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some("The entity tag that the caller has"))
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String)));
+        parameters.push(condition.build().into());
+    }
+    operation.parameters = operation
+        .parameters
+        .take()
+        .filter(|parameters| !parameters.is_empty());
 }
 
 /// The problems that an operation can answer with for reasons that have nothing to do with what
