@@ -85,15 +85,18 @@ pub fn openapi() -> OpenApi {
 }
 
 /// In answers, a field that has no value is `null` and not absent, so it is required. Bodies of
-/// requests are left alone, and so are problems and the one field that only single reads have.
+/// requests are left alone, and so are problems and the fields that only single reads have.
 fn require_what_is_always_there(document: &mut OpenApi) {
-    const OF_REQUESTS: [&str; 6] = [
+    const OF_REQUESTS: &[&str] = &[
         "CreateWorkspace",
         "CreateEnvironment",
         "AddMember",
         "CreateConnection",
         "NewCredential",
         "StartOperationRun",
+        "PatchConnection",
+        "PutConnectionIdentity",
+        "PreviewTargetScope",
     ];
     let Some(components) = &mut document.components else {
         return;
@@ -105,10 +108,15 @@ fn require_what_is_always_there(document: &mut OpenApi) {
         if OF_REQUESTS.contains(&name.as_str()) || name.contains("Problem") || name == "FieldError" {
             continue;
         }
+        let on_single_reads: &[&str] = match name.as_str() {
+            "Connection" => &["requirements"],
+            "Workspace" => &["role", "capabilities"],
+            _ => &[],
+        };
         let always = object
             .properties
             .keys()
-            .filter(|key| !(name == "Connection" && *key == "requirements"));
+            .filter(|key| !on_single_reads.contains(&key.as_str()));
         object.required = always.cloned().collect();
     }
 }
@@ -247,7 +255,7 @@ mod tests {
     #[test]
     fn every_operation_is_described_and_has_an_id_of_its_own() {
         let operations = operations();
-        assert_eq!(operations.len(), 28);
+        assert_eq!(operations.len(), 39);
         let ids: BTreeSet<_> = operations
             .iter()
             .map(|(_, operation)| operation["operationId"].as_str().expect("an id"))
