@@ -20,7 +20,7 @@ use crate::{
 
 /// What became of a connection that was deleted.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct DeletedConnection {
+pub(crate) struct ConnectionDeletion {
     /// Which connection it was.
     deleted_connection_id: Uuid,
     /// The run that was active through it, and was ended as `blocked`.
@@ -41,7 +41,7 @@ pub(crate) struct DeletedConnection {
     tag = "connections",
     params(("If-Match" = Option<String>, Header, description = "The entity tag of the connection as it was read")),
     responses(
-        (status = 200, description = "It is gone", body = DeletedConnection),
+        (status = 200, description = "It is gone", body = ConnectionDeletion),
         (status = 409, description = "default_connection_required"),
         (status = 412, description = "precondition_failed"),
     ),
@@ -61,7 +61,7 @@ pub(crate) async fn delete_connection(
             Ok(gone)
         })
         .await?;
-    Ok(HttpResponse::Ok().json(DeletedConnection {
+    Ok(HttpResponse::Ok().json(ConnectionDeletion {
         deleted_connection_id: connection.id.as_uuid(),
         ended_run: ended.map(|run| view(&guard, run)),
         was_default: connection.is_default,
