@@ -50,7 +50,7 @@ impl List {
     /// What to read.
     pub(crate) fn request(&self, limit: Option<u16>, cursor: Option<&str>) -> Result<PageRequest, Problem> {
         let limit = limit.map_or(Some(PageLimit::default()), PageLimit::new);
-        let limit = limit.ok_or_else(|| Problem::new(Code::InvalidQuery))?;
+        let limit = limit.ok_or_else(|| Problem::parameter("limit"))?;
         let open = |text| {
             open(&self.state.cursor_key, &self.binding, text).ok_or_else(|| Problem::new(Code::CursorInvalid))
         };

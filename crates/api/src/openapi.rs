@@ -76,6 +76,7 @@ pub fn openapi() -> OpenApi {
         ];
         for operation in methods.into_iter().flatten() {
             add_path_parameters(path, operation);
+            add_condition(operation);
             add_problems(path, operation);
         }
     }
@@ -84,15 +85,18 @@ pub fn openapi() -> OpenApi {
 }
 
 /// In answers, a field that has no value is `null` and not absent, so it is required. Bodies of
-/// requests are left alone, and so are problems and the one field that only single reads have.
+/// requests are left alone, and so are problems and the fields that only single reads have.
 fn require_what_is_always_there(document: &mut OpenApi) {
-    const OF_REQUESTS: [&str; 6] = [
+    const OF_REQUESTS: &[&str] = &[
         "CreateWorkspace",
         "CreateEnvironment",
         "AddMember",
         "CreateConnection",
         "NewCredential",
         "StartOperationRun",
+        "PatchConnection",
+        "PutConnectionIdentity",
+        "PreviewTargetScope",
     ];
     let Some(components) = &mut document.components else {
         return;
@@ -104,10 +108,15 @@ fn require_what_is_always_there(document: &mut OpenApi) {
         if OF_REQUESTS.contains(&name.as_str()) || name.contains("Problem") || name == "FieldError" {
             continue;
         }
+        let on_single_reads: &[&str] = match name.as_str() {
+            "Connection" => &["requirements"],
+            "Workspace" => &["role", "capabilities"],
+            _ => &[],
+        };
         let always = object
             .properties
             .keys()
-            .filter(|key| !(name == "Connection" && *key == "requirements"));
+            .filter(|key| !on_single_reads.contains(&key.as_str()));
         object.required = always.cloned().collect();
     }
 }
@@ -136,6 +145,28 @@ fn add_path_parameters(path: &str, operation: &mut Operation) {
         .collect();
     parameters.append(operation.parameters.get_or_insert_default());
     operation.parameters = (!parameters.is_empty()).then_some(parameters);
+}
+
+/// What can answer 304 takes `If-None-Match`.
+fn add_condition(operation: &mut Operation) {
+    const NAME: &str = "If-None-Match";
+    let parameters = operation.parameters.get_or_insert_default();
+    let named = parameters
+        .iter()
+        .any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == NAME));
+    if operation.responses.responses.contains_key("304") && !named {
+        let condition = ParameterBuilder::new()
+            .name(NAME)
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some("The entity tag that the caller has"))
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String)));
+        parameters.push(condition.build().into());
+    }
+    operation.parameters = operation
+        .parameters
+        .take()
+        .filter(|parameters| !parameters.is_empty());
 }
 
 /// The problems that an operation can answer with for reasons that have nothing to do with what
@@ -224,7 +255,7 @@ mod tests {
     #[test]
     fn every_operation_is_described_and_has_an_id_of_its_own() {
         let operations = operations();
-        assert_eq!(operations.len(), 28);
+        assert_eq!(operations.len(), 39);
         let ids: BTreeSet<_> = operations
             .iter()
             .map(|(_, operation)| operation["operationId"].as_str().expect("an id"))

@@ -69,6 +69,11 @@ impl Problem {
         Self::at(Code::InvalidValue, pointer, error)
     }
 
+    /// A query parameter of ours holds a value that it cannot have, or stands twice.
+    pub(crate) fn parameter(name: &str) -> Self {
+        Self::new(Code::InvalidQuery).with(|members| members.parameter = Some(name.to_owned()))
+    }
+
     /// The member is known, but his role does not hold the capability.
     pub(crate) fn forbidden(capability: Capability) -> Self {
         Self::new(Code::Forbidden).with(|members| members.required_capability = Some(capability.as_str()))
@@ -126,6 +131,12 @@ impl Problem {
     #[cfg(test)]
     pub(crate) fn errors(&self) -> &[FieldError] {
         &self.errors
+    }
+
+    /// The query parameter.
+    #[cfg(test)]
+    pub(crate) fn named_parameter(&self) -> Option<&str> {
+        self.members.parameter.as_deref()
     }
 
     /// What to write into the log, if anything.

@@ -4,11 +4,14 @@
 //! Words of a closed list are plain strings here: new ones may join without breaking clients.
 
 pub(crate) mod audit;
+pub(crate) mod calendar;
 pub(crate) mod catalogue;
 pub(crate) mod connection;
+pub(crate) mod history;
 pub(crate) mod inventory;
 pub(crate) mod run;
 pub(crate) mod scope;
+pub(crate) mod surface;
 pub(crate) mod tenancy;
 pub(crate) mod verification;
 

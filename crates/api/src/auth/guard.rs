@@ -141,6 +141,11 @@ impl<P: Permission> Guard<P> {
         self.role.holds(capability)
     }
 
+    /// The caller's role.
+    pub(crate) const fn role(&self) -> Role {
+        self.role
+    }
+
     /// Writes the journal entries of this call.
     pub(crate) fn author(&self) -> Author {
         Author::new(&self.state, self.scope.actor().clone(), self.origin.clone())

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use futures::future::{Ready, ready};
 use serde::{Deserialize, de::DeserializeOwned};
+use url::form_urlencoded;
 use utoipa::IntoParams;
 
 use crate::problem::{Code, Problem};
@@ -30,10 +31,32 @@ impl<T> FromRequest for Query<T> {
 impl<T: DeserializeOwned> Query<T> {
     /// Decodes the parameters. `T` denies unknown fields.
     pub(crate) fn read(self) -> Result<T, Problem> {
-        let read = actix_web::web::Query::<T>::from_query(&self.text);
-        read.map(actix_web::web::Query::into_inner)
-            .map_err(|_| Problem::new(Code::InvalidQuery))
+        decode(&self.text).map_err(|_| self.refusal())
     }
+
+    /// Names the parameter that is in the way: the first that is unfit by itself, or else the one
+    /// that stands twice. A name that is none of ours is not repeated.
+    fn refusal(&self) -> Problem {
+        let mut seen = Vec::new();
+        for (name, value) in form_urlencoded::parse(self.text.as_bytes()) {
+            let alone = form_urlencoded::Serializer::new(String::new())
+                .append_pair(&name, &value)
+                .finish();
+            match decode::<T>(&alone) {
+                Err(words) if words.contains("unknown field") => return Problem::new(Code::InvalidQuery),
+                Err(_) => return Problem::parameter(&name),
+                Ok(_) if seen.contains(&name) => return Problem::parameter(&name),
+                Ok(_) => seen.push(name),
+            }
+        }
+        Problem::new(Code::InvalidQuery)
+    }
+}
+
+fn decode<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    let read = actix_web::web::Query::<T>::from_query(text);
+    read.map(actix_web::web::Query::into_inner)
+        .map_err(|error| error.to_string())
 }
 
 /// The parameters of every list.
@@ -68,19 +91,18 @@ mod tests {
     #[test]
     fn unknown_repeated_and_unfit_parameters_are_refused() {
         assert_eq!(read("limit=20").expect("fine").limit, Some(20));
-        for text in [
-            "offset=1",
-            "limit=1&limit=2",
-            "limit=x",
-            "limit=-1",
-            "limit=70000",
-            "limit",
+        for (text, parameter) in [
+            ("offset=1", None),
+            ("cursor=a&offset=1", None),
+            ("limit=1&limit=2", Some("limit")),
+            ("limit=x", Some("limit")),
+            ("cursor=a&limit=-1", Some("limit")),
+            ("limit=70000", Some("limit")),
+            ("limit", Some("limit")),
         ] {
-            assert_eq!(
-                read(text).map(|_| ()).expect_err(text).code(),
-                Code::InvalidQuery,
-                "{text}"
-            );
+            let problem = read(text).map(|_| ()).expect_err(text);
+            assert_eq!(problem.code(), Code::InvalidQuery, "{text}");
+            assert_eq!(problem.named_parameter(), parameter, "{text}");
         }
     }
 }

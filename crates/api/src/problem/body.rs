@@ -40,13 +40,16 @@ pub(crate) struct ProblemBody<'a> {
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[schema(as = ProblemMembers)]
 pub(crate) struct Members {
+    /// With `invalid_query`: the parameter, unless there is none of this name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) parameter: Option<String>,
     /// With `forbidden`: what the caller's role would have to hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) required_capability: Option<&'static str>,
     /// With `duplicate_connection`: the connection that is there already.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) connection_id: Option<Uuid>,
-    /// With `scope_busy`: the run that holds the target.
+    /// With `scope_busy` and `connection_busy`: the run that is in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) active_run: Option<RunView>,
     /// With `operation_blocked`: why.

@@ -27,7 +27,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 }
 
 /// The run as this caller sees it.
-fn view<P: Permission>(guard: &Guard<P>, run: OperationRun) -> RunView {
+pub(super) fn view<P: Permission>(guard: &Guard<P>, run: OperationRun) -> RunView {
     RunView::of(
         run,
         guard.state.clock.now(),
@@ -36,11 +36,11 @@ fn view<P: Permission>(guard: &Guard<P>, run: OperationRun) -> RunView {
 }
 
 /// Where the run is.
-fn address<P: Permission>(guard: &Guard<P>, run: &OperationRun) -> String {
+pub(super) fn address<P: Permission>(guard: &Guard<P>, run: &OperationRun) -> String {
     guard.address(&format!("operation-runs/{}", run.id))
 }
 
 /// After how many seconds a look at the run is worth it: a fraction of what it usually takes.
-fn look_again_after(run: &OperationRun) -> u32 {
+pub(super) fn look_again_after(run: &OperationRun) -> u32 {
     (run.operation_type.definition().expected_duration_seconds / 10).clamp(1, 30)
 }

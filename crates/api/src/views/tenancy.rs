@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use tenancy::{Environment, Member, Principal, PrincipalKey, Workspace};
+use tenancy::{Capability, Environment, Member, Principal, PrincipalKey, Role, Workspace};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -22,6 +22,15 @@ pub(crate) struct WorkspaceView {
     slug: String,
     /// When it was made.
     created_at: DateTime<Utc>,
+    /// The caller's role: `owner`, `manager`, `operator` or `readonly`; on the single workspace
+    /// only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, example = "operator")]
+    role: Option<&'static str>,
+    /// What the role holds; on the single workspace only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<String>, example = json!(["workspace.view"]))]
+    capabilities: Option<Vec<&'static str>>,
 }
 
 /// A managed environment: what a workspace looks after.
@@ -85,7 +94,22 @@ impl From<Workspace> for WorkspaceView {
             display_name: display_name.into(),
             slug: slug.into(),
             created_at,
+            role: None,
+            capabilities: None,
         }
+    }
+}
+
+impl WorkspaceView {
+    /// The same for a caller of this role.
+    #[must_use]
+    pub(crate) fn seen_as(mut self, role: Role) -> Self {
+        let held = Capability::ALL
+            .into_iter()
+            .filter(|capability| role.holds(*capability));
+        self.role = Some(role.as_str());
+        self.capabilities = Some(held.map(Capability::as_str).collect());
+        self
     }
 }
 

@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use crate::{
     auth::{guard::Guard, permission::ViewInventory},
     input::Query,
-    problem::{Code, Problem},
+    problem::Problem,
     views::inventory::{InventoryItemList, ItemView},
 };
 
@@ -58,7 +58,7 @@ pub(crate) async fn list_inventory_items(
         .filtered(connection_id.as_ref())
         .filtered(kind.as_ref());
     let request = list.request(limit, cursor.as_deref())?;
-    let known = |kind: &str| ItemKind::parse(kind).ok_or_else(|| Problem::new(Code::InvalidQuery));
+    let known = |kind: &str| ItemKind::parse(kind).ok_or_else(|| Problem::parameter("kind"));
     let filter = ItemFilter {
         connection_id,
         kind: kind.as_deref().map(known).transpose()?,

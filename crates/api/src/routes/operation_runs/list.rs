@@ -11,7 +11,7 @@ use super::view;
 use crate::{
     auth::{guard::Guard, permission::ViewOperations},
     input::Query,
-    problem::{Code, Problem},
+    problem::Problem,
     views::run::OperationRunList,
 };
 
@@ -78,9 +78,9 @@ pub(crate) async fn list_operation_runs(
 
 impl RunQuery {
     fn filter(&self) -> Result<RunFilter, Problem> {
-        let unknown = || Problem::new(Code::InvalidQuery);
-        let operation = |text: &str| OperationType::parse(text).ok_or_else(unknown);
-        let status = |text: &str| RunStatus::parse(text).ok_or_else(unknown);
+        let operation =
+            |text: &str| OperationType::parse(text).ok_or_else(|| Problem::parameter("operation_type"));
+        let status = |text: &str| RunStatus::parse(text).ok_or_else(|| Problem::parameter("status"));
         Ok(RunFilter {
             environment_id: self.environment_id,
             connection_id: self.connection_id,

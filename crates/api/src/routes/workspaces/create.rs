@@ -78,7 +78,8 @@ pub(crate) async fn create_workspace(
         workspace.id.to_string(),
         format!("/api/v1/workspaces/{}", workspace.id),
     );
-    Ok(Representation::of(&name, &WorkspaceView::from(workspace))?.created(&location))
+    let view = WorkspaceView::from(workspace).seen_as(Role::Owner);
+    Ok(Representation::of(&name, &view)?.created(&location))
 }
 
 fn founder(state: &ApiState, identity: Identity, workspace: &Workspace) -> Membership {

@@ -12,7 +12,7 @@ use crate::{
 
 /// Read a workspace
 ///
-/// Any member may.
+/// With the caller's own role and what it holds. Any member may.
 #[utoipa::path(
     tag = "workspaces",
     responses(
@@ -30,5 +30,6 @@ pub(crate) async fn get_workspace(
     let session = guard.state.storage.read().await?;
     let workspace = session.workspaces().get(&guard.scope).await?;
     let name = workspace.id.to_string();
-    Ok(Representation::of(&name, &WorkspaceView::from(workspace))?.answer(&conditions))
+    let view = WorkspaceView::from(workspace).seen_as(guard.role());
+    Ok(Representation::of(&name, &view)?.answer(&conditions))
 }
