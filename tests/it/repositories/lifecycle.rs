@@ -147,7 +147,9 @@ async fn a_deleted_connection_frees_its_target_and_takes_its_secrets_along(datab
     let connection = world.connected(&place, "site-1", "secret").await;
     let run = world.queued(&place, &connection, "key").await;
     let items = [item("a", 1)];
-    let stored = world.upsert(&place, connection.id, (run.id, world.now), &items).await;
+    let stored = world
+        .upsert(&place, connection.id, (run.id, world.now), &items)
+        .await;
     assert_eq!(stored.expect("stores").created, 1);
     assert_eq!(delete(&world, &place, &connection).await, Deleted::Done);
     for table in ["provider_credentials", "inventory_items", "connection_tags"] {
@@ -178,7 +180,9 @@ async fn another_identity_forgets_what_belonged_to_the_old_one(database: TestDat
     let other = world.connected(&place, "site-2", "secret").await;
     let run = world.queued(&place, &connection, "key").await;
     let items = [item("a", 1)];
-    let stored = world.upsert(&place, connection.id, (run.id, world.now), &items).await;
+    let stored = world
+        .upsert(&place, connection.id, (run.id, world.now), &items)
+        .await;
     assert_eq!(stored.expect("stores").created, 1);
     let to = |target: &str| {
         let scope = &connection.target_scope;

@@ -13,7 +13,10 @@ use sea_orm::{
 };
 use tenancy::{Change, WorkspaceScope};
 
-use super::{lookup::live, write::update};
+use super::{
+    lookup::{live, lock_defaults},
+    write::update,
+};
 use crate::{
     entities::{
         connection::{ActiveModel, Column, Entity},
@@ -33,6 +36,7 @@ impl Repo<'_, DatabaseTransaction> {
         credential: Option<NewCredential>,
         change: &Change,
     ) -> Result<InsertedConnection, StoreError> {
+        lock_defaults(self.db, scope, connection.environment_id).await?;
         let taken = OnConflict::columns([
             Column::WorkspaceId,
             Column::EnvironmentId,

@@ -12,7 +12,12 @@ use sea_orm::{
 };
 use tenancy::{Change, WorkspaceScope};
 
-use super::{axes::Axes, lookup::live, observe::release_platform_target, write::update};
+use super::{
+    axes::Axes,
+    lookup::{live, lock_defaults},
+    observe::release_platform_target,
+    write::update,
+};
 use crate::{
     entities::{connection::Column, connection_history, item, requirement, snapshot},
     error::OrStoreError as _,
@@ -29,6 +34,7 @@ impl Repo<'_, DatabaseTransaction> {
         at: Timestamp,
         change: &Change,
     ) -> Result<Deleted, StoreError> {
+        lock_defaults(self.db, scope, connection.environment_id).await?;
         let Some(known) = self.held(scope, connection).await? else {
             return Ok(Deleted::VersionMismatch);
         };

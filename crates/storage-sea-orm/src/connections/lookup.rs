@@ -17,7 +17,7 @@ use super::{filter, rows};
 use crate::{
     entities::{
         connection::{Column, Entity, Model},
-        connection_history, connection_tag, credential, requirement,
+        connection_history, connection_tag, credential, environment, requirement,
     },
     error::OrStoreError as _,
     scoped::{installation_wide, page, scoped, scoped_by_id},
@@ -52,6 +52,21 @@ pub(crate) async fn locked<C: ConnectionTrait>(
         .await
         .or_store_error()?;
     Ok(complete(db, scope, row.into_iter().collect()).await?.pop())
+}
+
+/// Keeps others from changing which connection of an environment is the default until the
+/// transaction ends. PostgreSQL would show each of two switches the default of before.
+pub(crate) async fn lock_defaults<C: ConnectionTrait>(
+    db: &C,
+    scope: &WorkspaceScope,
+    environment: EnvironmentId,
+) -> Result<(), StoreError> {
+    scoped_by_id::<environment::Entity>(scope, environment.as_uuid())
+        .lock(LockType::NoKeyUpdate)
+        .one(db)
+        .await
+        .or_store_error()?;
+    Ok(())
 }
 
 #[async_trait]

@@ -94,6 +94,7 @@ impl ConnectionRepository for Repo<'_, DatabaseTransaction> {
         connection: &ProviderConnection,
         change: &Change,
     ) -> Result<Written, StoreError> {
+        lookup::lock_defaults(self.db, scope, connection.environment_id).await?;
         if self.held(scope, connection).await?.is_none() {
             return Ok(Written::VersionMismatch);
         }
