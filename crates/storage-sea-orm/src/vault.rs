@@ -32,11 +32,8 @@ impl Vault {
     pub(crate) const fn new(database: Database) -> Self {
         Self { database }
     }
-}
 
-#[async_trait]
-impl CredentialVault for Vault {
-    async fn open(
+    async fn open_once(
         &self,
         scope: &WorkspaceScope,
         connection: &ProviderConnection,
@@ -77,6 +74,22 @@ impl CredentialVault for Vault {
             kind: binding.kind,
             secret: SecretText::new(text),
         })
+    }
+}
+
+#[async_trait]
+impl CredentialVault for Vault {
+    async fn open(
+        &self,
+        scope: &WorkspaceScope,
+        connection: &ProviderConnection,
+    ) -> Result<OpenedCredential, VaultError> {
+        match self.open_once(scope, connection).await {
+            // A rotation may have moved the credential to another data key, and dropped the old
+            // one, after the row was read and before the key was.
+            Err(VaultError::Undecryptable) => self.open_once(scope, connection).await,
+            result => result,
+        }
     }
 }
 
