@@ -1,6 +1,7 @@
 //! The life of the ring's keys: registered, active, retired or lost, and the rotation that moves
 //! everything from one to the next. The commands of `tenantatlas keys` stand on [`KeyAdmin`].
 
+mod cleanup;
 pub(crate) mod lookup;
 mod manage;
 mod reseal;

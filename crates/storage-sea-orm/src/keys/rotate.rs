@@ -5,14 +5,11 @@
 use std::{collections::BTreeSet, future::Future, time::Duration};
 
 use kernel::{Id, StoreError};
-use sea_orm::{
-    ColumnTrait as _, Condition, ConnectionTrait as _, DbBackend, EntityTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _, Statement,
-};
+use sea_orm::{ConnectionTrait as _, DbBackend, QuerySelect as _, Statement};
 use tenancy::WorkspaceId;
 use uuid::Uuid;
 
-use super::{KeyAdmin, KeyAdminError, KeyState, manage::of_name, reseal, start, state, usage};
+use super::{KeyAdmin, KeyAdminError, KeyState, cleanup, manage::of_name, reseal, start, state, usage};
 use crate::{
     cipher::ring::KeyRingError,
     entities::{credential, workspace_key},
@@ -29,7 +26,7 @@ const TRIES: u32 = 8;
 /// How far a rotation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RotationProgress {
-    /// Credentials that need no more work, those included that do not open.
+    /// Credentials under the active key.
     pub done: u64,
     /// All credentials.
     pub total: u64,
@@ -71,30 +68,13 @@ impl KeyAdmin {
         let mut now = self.progress(&report.kid).await?;
         progress(now);
         for workspace in self.workspaces().await? {
-            let mut rounds = 0..ROUNDS;
-            loop {
-                rounds.next().ok_or(KeyAdminError::Busy)?;
-                let mut after = None;
-                loop {
-                    let done = self
-                        .patiently(|| reseal::batch(&self.database, workspace, after, batch))
-                        .await?;
-                    if done.last.is_none() {
-                        break;
-                    }
-                    after = done.last;
-                    report.resealed += done.resealed;
-                    now.done += done.resealed;
-                    now.total = now.total.max(now.done);
-                    progress(now);
-                    self.let_others_write().await;
-                }
-                let (dropped, waiting) = self.patiently(|| self.drop_old(workspace)).await?;
-                report.dropped += dropped;
-                if !waiting {
-                    break;
-                }
-            }
+            let mut count = |resealed: u64| {
+                report.resealed += resealed;
+                now.done += resealed;
+                now.total = now.total.max(now.done);
+                progress(now);
+            };
+            report.dropped += self.move_workspace(workspace, batch, &mut count).await?;
         }
         report.undecryptable = usage::by_kid(self.database.readers())
             .await?
@@ -103,6 +83,39 @@ impl KeyAdmin {
             .sum();
         report.log_emptied = self.empty_log().await?;
         Ok(report)
+    }
+
+    /// Moves the credentials of one workspace until nothing is under an old data key that could
+    /// move. Returns how many old data keys were dropped.
+    async fn move_workspace(
+        &self,
+        workspace: WorkspaceId,
+        batch: u64,
+        resealed: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<u64, KeyAdminError> {
+        let mut dropped = 0;
+        for _ in 0..ROUNDS {
+            let mut after = None;
+            loop {
+                let done = self
+                    .patiently(|| reseal::batch(&self.database, workspace, after, batch))
+                    .await?;
+                if done.last.is_none() {
+                    break;
+                }
+                after = done.last;
+                resealed(done.resealed);
+                self.let_others_write().await;
+            }
+            let old = self
+                .patiently(|| cleanup::drop_old(&self.database, workspace))
+                .await?;
+            dropped += old.dropped;
+            if !old.waiting {
+                return Ok(dropped);
+            }
+        }
+        Err(KeyAdminError::Busy)
     }
 
     /// Makes a key active and returns its name. Waits for whoever wraps a data key with the
@@ -174,73 +187,6 @@ impl KeyAdmin {
             .or_store_error()?;
         let all: BTreeSet<_> = with_keys.into_iter().chain(with_credentials).collect();
         Ok(all.into_iter().map(Id::from_uuid).collect())
-    }
-
-    /// Drops the data keys of the workspace that nothing needs. Returns how many, and whether
-    /// credentials that may open wait under one of the others.
-    async fn drop_old(&self, workspace_id: WorkspaceId) -> Result<(u64, bool), KeyAdminError> {
-        let versions = installation_wide::<workspace_key::Entity>()
-            .select_only()
-            .column(workspace_key::Column::Version)
-            .filter(workspace_key::Column::WorkspaceId.eq(workspace_id.as_uuid()))
-            .order_by_asc(workspace_key::Column::Version)
-            .into_tuple::<i64>()
-            .all(self.database.readers())
-            .await
-            .or_store_error()?;
-        let (mut dropped, mut waiting) = (0, false);
-        let old = versions.split_last().map_or(&[][..], |(_, old)| old);
-        for version in old {
-            match self.drop_version(workspace_id, *version).await? {
-                (0, _) => dropped += 1,
-                (_, openable) => waiting |= openable > 0,
-            }
-        }
-        Ok((dropped, waiting))
-    }
-
-    /// Drops a data key that is not the newest, unless credentials need it. Returns how many do,
-    /// and how many of them are not marked undecryptable.
-    async fn drop_version(&self, workspace_id: WorkspaceId, version: i64) -> Result<(u64, u64), StoreError> {
-        use credential::Column as C;
-        let unit = self.database.transaction().await?;
-        // Waits for whoever is sealing with this key, and sees below what they stored. Whoever
-        // comes later finds a newer key.
-        let key = installation_wide::<workspace_key::Entity>()
-            .filter(workspace_key::Column::WorkspaceId.eq(workspace_id.as_uuid()))
-            .filter(workspace_key::Column::Version.eq(version))
-            .lock_exclusive()
-            .one(&unit)
-            .await
-            .or_store_error()?;
-        if key.is_none() {
-            return Ok((0, 0));
-        }
-        let here = Condition::all().add(C::WorkspaceId.eq(workspace_id.as_uuid()));
-        let named = installation_wide::<credential::Entity>()
-            .select_only()
-            .column(C::Undecryptable)
-            .filter(here.clone())
-            .filter(C::DataKeyVersion.eq(version))
-            .into_tuple::<bool>()
-            .all(&unit)
-            .await
-            .or_store_error()?;
-        let mut users = named;
-        for row in usage::unnamed(&unit, here).await? {
-            if row.name.is_some_and(|name| i64::from(name.version) == version) {
-                users.push(row.undecryptable);
-            }
-        }
-        if users.is_empty() {
-            workspace_key::Entity::delete_by_id((workspace_id.as_uuid(), version))
-                .exec(&unit)
-                .await
-                .or_store_error()?;
-            unit.commit().await.or_store_error()?;
-        }
-        let openable = users.iter().filter(|undecryptable| !**undecryptable).count();
-        Ok((users.len() as u64, openable as u64))
     }
 
     /// Writes SQLite's log back and empties it, so that what was sealed under old keys stands in
