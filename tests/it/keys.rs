@@ -12,9 +12,10 @@ mod states;
 #[path = "repositories/world.rs"]
 #[expect(
     dead_code,
+    clippy::duplicate_mod,
     reason = "the same world as that of the repositories, of which these tests use a part"
 )]
 mod world;
 #[path = "repositories/writes.rs"]
-#[expect(dead_code, reason = "see above")]
+#[expect(dead_code, clippy::duplicate_mod, reason = "see above")]
 mod writes;

@@ -175,7 +175,7 @@ pub(super) fn said(output: Output) -> Said {
 /// A process whose lines are read as it writes them. Killed when dropped.
 pub(super) struct Lines {
     child: Child,
-    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+    said: std::io::Lines<BufReader<std::process::ChildStdout>>,
     error: PathBuf,
 }
 
@@ -188,13 +188,13 @@ impl Lines {
             .stderr(file)
             .spawn()
             .expect("starts");
-        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        Self { child, lines, error }
+        let said = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        Self { child, said, error }
     }
 
     /// The next line; nothing when the process ended.
     pub(super) fn next(&mut self) -> Option<String> {
-        self.lines.next().map(|line| line.expect("text"))
+        self.said.next().map(|line| line.expect("text"))
     }
 
     /// Kills it with no chance to say goodbye.

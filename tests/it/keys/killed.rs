@@ -104,7 +104,7 @@ impl Trial {
             Arc::clone(&over),
             Arc::clone(&read),
         ));
-        let kills = kill_until_done(&self.world, batch, moments).await;
+        let kills = kill_until_done(&self.world, batch, moments);
         over.store(true, Ordering::Relaxed);
         let written = writer.await.expect("every write is stored");
         reader.await.expect("every read opens");
@@ -125,7 +125,7 @@ impl Trial {
     }
 }
 
-async fn kill_until_done(world: &Arc<World>, batch: &str, moments: &[Kill]) -> usize {
+fn kill_until_done(world: &Arc<World>, batch: &str, moments: &[Kill]) -> usize {
     let mut kills = 0;
     loop {
         let rotate = command(&world.database, &["keys", "rotate", "--batch", batch]);

@@ -53,7 +53,7 @@ async fn the_first_ring_is_registered_and_its_last_line_is_active(database: Test
     let expected = pairs(&[("b", "registered"), ("c", "registered"), ("a", "active")]);
     assert_eq!(states(&database).await, expected);
     // The order of the lines says nothing from then on.
-    let turned: String = text.lines().rev().map(|line| format!("{line}\n")).collect();
+    let turned: String = text.split_inclusive('\n').rev().collect();
     opened_with(&database, &turned)
         .await
         .close()
@@ -94,13 +94,7 @@ async fn at_most_one_key_is_active(database: TestDatabase) {
 
 async fn a_ring_without_a_needed_key_says_what_to_do(database: TestDatabase) {
     let world = with_next_key(database).await;
-    let only_the_first: String = world
-        .database
-        .ring
-        .lines()
-        .take(1)
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let only_the_first: String = world.database.ring.split_inclusive('\n').take(1).collect();
     let lacking = refusal(&world.database, &only_the_first).await;
     let wrong = refusal(&world.database, &format!("{only_the_first}{}", line("next"))).await;
     for message in [&lacking, &wrong] {
@@ -125,13 +119,7 @@ async fn a_ring_without_a_needed_key_says_what_to_do(database: TestDatabase) {
 
 async fn what_is_not_needed_may_be_missing(database: TestDatabase) {
     let world = with_next_key(database).await;
-    let only_the_first: String = world
-        .database
-        .ring
-        .lines()
-        .take(1)
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let only_the_first: String = world.database.ring.split_inclusive('\n').take(1).collect();
     for state in ["retired", "lost"] {
         world
             .database

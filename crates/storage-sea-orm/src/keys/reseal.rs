@@ -37,8 +37,6 @@ use crate::{
 pub(super) struct Batch {
     /// Sealed anew.
     pub(super) resealed: u64,
-    /// Did not open.
-    pub(super) undecryptable: u64,
     /// The last credential that was looked at; nothing when there were no more.
     pub(super) last: Option<Uuid>,
 }
@@ -124,8 +122,8 @@ async fn waiting(
         .or_store_error()
 }
 
-/// The connections of `found`, held until the transaction ends: whoever stores a credential or
-/// turns a connection to another destination changes the connection's row first.
+/// The connections of `found`. Somebody may store a credential for another destination between the
+/// two reads. Then the row does not open here, and neither is it marked: its bytes are others.
 async fn connections_of(
     db: &DatabaseTransaction,
     workspace_id: WorkspaceId,
@@ -137,8 +135,6 @@ async fn connections_of(
     let rows = installation_wide::<connection::Entity>()
         .filter(connection::Column::WorkspaceId.eq(workspace_id.as_uuid()))
         .filter(connection::Column::Id.is_in(found.iter().map(|row| row.connection_id)))
-        .order_by_asc(connection::Column::Id)
-        .lock_shared()
         .all(db)
         .await
         .or_store_error()?;
@@ -151,18 +147,8 @@ impl Work<'_> {
             batch.resealed += u64::from(self.store(&row, &secret).await?);
             return Ok(());
         }
-        // It was read before its connection was held: perhaps it was replaced in between, and is
-        // looked at again in the next round.
-        let present = installation_wide::<Entity>()
-            .filter(Column::WorkspaceId.eq(row.workspace_id))
-            .filter(Column::Id.eq(row.id))
-            .one(self.db)
-            .await
-            .or_store_error()?;
-        if present.as_ref() == Some(&row) {
-            batch.undecryptable += 1;
+        if self.mark(&row).await? {
             tracing::warn!(credential_id = %row.id, "a credential does not open and is left as it is");
-            self.mark(&row).await?;
         }
         Ok(())
     }
@@ -216,7 +202,8 @@ impl Work<'_> {
     }
 
     /// Marks a row that does not open, and notes which key it names, so that it can be counted.
-    async fn mark(&self, row: &Model) -> Result<(), StoreError> {
+    /// `false` when somebody else wrote the row since it was read.
+    async fn mark(&self, row: &Model) -> Result<bool, StoreError> {
         let name = envelope::key_name(&row.sealed).ok();
         let mut update = unchanged(row);
         update.value(Column::Undecryptable, true);
@@ -225,8 +212,7 @@ impl Work<'_> {
                 .value(Column::Kid, name.kid)
                 .value(Column::DataKeyVersion, i64::from(name.version));
         }
-        self.db.execute(&update).await.or_store_error()?;
-        Ok(())
+        Ok(self.db.execute(&update).await.or_store_error()?.rows_affected() == 1)
     }
 }
 
