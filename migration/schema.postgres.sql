@@ -38,6 +38,24 @@ CREATE TABLE compliance_snapshots (
 CREATE INDEX compliance_snapshots_list_order ON public.compliance_snapshots USING btree (workspace_id, taken_at, id);
 CREATE UNIQUE INDEX compliance_snapshots_pkey ON public.compliance_snapshots USING btree (workspace_id, id);
 
+CREATE TABLE connection_history (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    axis text NOT NULL,
+    from_state text NOT NULL,
+    to_state text NOT NULL,
+    reason_code text,
+    run_id uuid,
+    occurred_at bigint NOT NULL,
+    CONSTRAINT connection_history_axis_check CHECK ((axis = ANY (ARRAY['consent'::text, 'verification'::text]))),
+    CONSTRAINT connection_history_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT connection_history_workspace_id_connection_id_fkey FOREIGN KEY (workspace_id, connection_id) REFERENCES provider_connections(workspace_id, id) ON DELETE RESTRICT,
+    CONSTRAINT connection_history_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE INDEX connection_history_list_order ON public.connection_history USING btree (workspace_id, connection_id, occurred_at, id);
+CREATE UNIQUE INDEX connection_history_pkey ON public.connection_history USING btree (workspace_id, id);
+
 CREATE TABLE connection_requirements (
     workspace_id uuid NOT NULL,
     connection_id uuid NOT NULL,
@@ -51,6 +69,46 @@ CREATE TABLE connection_requirements (
 );
 CREATE UNIQUE INDEX connection_requirements_pkey ON public.connection_requirements USING btree (workspace_id, connection_id, requirement_key);
 
+CREATE TABLE connection_tags (
+    workspace_id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    tag_key text NOT NULL,
+    tag_value text NOT NULL,
+    CONSTRAINT connection_tags_pkey PRIMARY KEY (workspace_id, connection_id, tag_key),
+    CONSTRAINT connection_tags_workspace_id_connection_id_fkey FOREIGN KEY (workspace_id, connection_id) REFERENCES provider_connections(workspace_id, id) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX connection_tags_pkey ON public.connection_tags USING btree (workspace_id, connection_id, tag_key);
+
+CREATE TABLE consent_links (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    link_hash bytea NOT NULL,
+    state_hash bytea,
+    browser_hash bytea,
+    identity_version bigint NOT NULL,
+    scope_identifier text NOT NULL,
+    client_identifier text NOT NULL,
+    permission_set text NOT NULL,
+    return_to text,
+    created_by uuid,
+    created_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    started_at bigint,
+    used_at bigint,
+    result text,
+    CONSTRAINT consent_links_check CHECK (((used_at IS NULL) = (result IS NULL))),
+    CONSTRAINT consent_links_link_unique UNIQUE (link_hash),
+    CONSTRAINT consent_links_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT consent_links_result_check CHECK ((result = ANY (ARRAY['recorded'::text, 'declined'::text, 'rejected'::text]))),
+    CONSTRAINT consent_links_state_unique UNIQUE (state_hash),
+    CONSTRAINT consent_links_workspace_id_connection_id_fkey FOREIGN KEY (workspace_id, connection_id) REFERENCES provider_connections(workspace_id, id) ON DELETE RESTRICT,
+    CONSTRAINT consent_links_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX consent_links_link_unique ON public.consent_links USING btree (link_hash);
+CREATE UNIQUE INDEX consent_links_pkey ON public.consent_links USING btree (workspace_id, id);
+CREATE UNIQUE INDEX consent_links_state_unique ON public.consent_links USING btree (state_hash);
+
 CREATE TABLE environments (
     workspace_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -63,6 +121,17 @@ CREATE TABLE environments (
 );
 CREATE UNIQUE INDEX environments_pkey ON public.environments USING btree (workspace_id, id);
 CREATE UNIQUE INDEX environments_slug_unique ON public.environments USING btree (workspace_id, slug);
+
+CREATE TABLE expiry_notices (
+    workspace_id uuid NOT NULL,
+    subject text NOT NULL,
+    expires_at bigint NOT NULL,
+    threshold_days bigint NOT NULL,
+    noticed_at bigint NOT NULL,
+    CONSTRAINT expiry_notices_pkey PRIMARY KEY (workspace_id, subject, expires_at, threshold_days),
+    CONSTRAINT expiry_notices_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX expiry_notices_pkey ON public.expiry_notices USING btree (workspace_id, subject, expires_at, threshold_days);
 
 CREATE TABLE inventory_items (
     workspace_id uuid NOT NULL,
@@ -93,8 +162,12 @@ CREATE TABLE key_ring (
     kid text NOT NULL,
     check_value bytea NOT NULL,
     registered_at bigint NOT NULL,
-    CONSTRAINT key_ring_pkey PRIMARY KEY (kid)
+    state text NOT NULL DEFAULT 'registered'::text,
+    changed_at bigint NOT NULL DEFAULT 0,
+    CONSTRAINT key_ring_pkey PRIMARY KEY (kid),
+    CONSTRAINT key_ring_state_check CHECK ((state = ANY (ARRAY['registered'::text, 'active'::text, 'retired'::text, 'lost'::text])))
 );
+CREATE UNIQUE INDEX key_ring_active_unique ON public.key_ring USING btree (state) WHERE (state = 'active'::text);
 CREATE UNIQUE INDEX key_ring_pkey ON public.key_ring USING btree (kid);
 
 CREATE TABLE members (
@@ -175,6 +248,18 @@ CREATE TABLE outbox_events (
 CREATE UNIQUE INDEX outbox_events_pkey ON public.outbox_events USING btree (workspace_id, id);
 CREATE INDEX outbox_events_undelivered ON public.outbox_events USING btree (created_at) WHERE (delivered_at IS NULL);
 
+CREATE TABLE platform_targets (
+    provider text NOT NULL,
+    realm text NOT NULL,
+    scope_kind text NOT NULL,
+    scope_identifier text NOT NULL,
+    workspace_id uuid NOT NULL,
+    proven_at bigint NOT NULL,
+    CONSTRAINT platform_targets_pkey PRIMARY KEY (provider, realm, scope_kind, scope_identifier),
+    CONSTRAINT platform_targets_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX platform_targets_pkey ON public.platform_targets USING btree (provider, realm, scope_kind, scope_identifier);
+
 CREATE TABLE principals (
     id uuid NOT NULL,
     issuer text NOT NULL,
@@ -212,6 +297,12 @@ CREATE TABLE provider_connections (
     verification_checked_at bigint,
     verification_run_id uuid,
     created_at bigint NOT NULL,
+    identity_version bigint NOT NULL DEFAULT 1,
+    credential_version bigint NOT NULL DEFAULT 0,
+    consent_hint_at bigint,
+    consent_hint_client text,
+    verification_next_at bigint,
+    deleted_at bigint,
     CONSTRAINT provider_connections_connection_type_check CHECK ((connection_type = ANY (ARRAY['platform'::text, 'dedicated'::text]))),
     CONSTRAINT provider_connections_consent_state_check CHECK ((consent_state = ANY (ARRAY['unknown'::text, 'required'::text, 'granted'::text, 'failed'::text, 'revoked'::text]))),
     CONSTRAINT provider_connections_pkey PRIMARY KEY (workspace_id, id),
@@ -229,18 +320,29 @@ CREATE TABLE provider_credentials (
     id uuid NOT NULL,
     connection_id uuid NOT NULL,
     version bigint NOT NULL,
-    kind text NOT NULL,
     sealed bytea NOT NULL,
     expires_at bigint,
     undecryptable boolean NOT NULL,
     created_at bigint NOT NULL,
-    CONSTRAINT provider_credentials_connection_unique UNIQUE (workspace_id, connection_id),
-    CONSTRAINT provider_credentials_kind_check CHECK ((kind = 'client_secret'::text)),
+    stage text NOT NULL,
+    kind text NOT NULL,
+    kid text,
+    data_key_version bigint,
+    fingerprint text,
+    keep_until bigint,
+    checked_at bigint,
+    checked_run_id uuid,
+    check_reason text,
+    CONSTRAINT provider_credentials_kind_check CHECK ((kind = ANY (ARRAY['client_secret'::text, 'certificate'::text, 'federated_token'::text]))),
     CONSTRAINT provider_credentials_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT provider_credentials_stage_check CHECK ((stage = ANY (ARRAY['current'::text, 'next'::text, 'previous'::text]))),
+    CONSTRAINT provider_credentials_stage_unique UNIQUE (workspace_id, connection_id, stage),
+    CONSTRAINT provider_credentials_version_unique UNIQUE (workspace_id, connection_id, version),
     CONSTRAINT provider_credentials_workspace_id_connection_id_fkey FOREIGN KEY (workspace_id, connection_id) REFERENCES provider_connections(workspace_id, id) ON DELETE RESTRICT
 );
-CREATE UNIQUE INDEX provider_credentials_connection_unique ON public.provider_credentials USING btree (workspace_id, connection_id);
 CREATE UNIQUE INDEX provider_credentials_pkey ON public.provider_credentials USING btree (workspace_id, id);
+CREATE UNIQUE INDEX provider_credentials_stage_unique ON public.provider_credentials USING btree (workspace_id, connection_id, stage);
+CREATE UNIQUE INDEX provider_credentials_version_unique ON public.provider_credentials USING btree (workspace_id, connection_id, version);
 
 CREATE TABLE workspace_keys (
     workspace_id uuid NOT NULL,

@@ -36,6 +36,23 @@ CREATE TABLE "compliance_snapshots" (
 
 CREATE INDEX "compliance_snapshots_list_order" ON "compliance_snapshots" ("workspace_id", "taken_at", "id");
 
+CREATE TABLE "connection_history" (
+    "workspace_id" uuid_text NOT NULL,
+    "id" uuid_text NOT NULL,
+    "connection_id" uuid_text NOT NULL,
+    "axis" text NOT NULL CHECK ("axis" IN ('consent', 'verification')),
+    "from_state" text NOT NULL,
+    "to_state" text NOT NULL,
+    "reason_code" text NULL,
+    "run_id" uuid_text NULL,
+    "occurred_at" integer NOT NULL,
+    PRIMARY KEY ("workspace_id", "id"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
+    FOREIGN KEY ("workspace_id", "connection_id") REFERENCES "provider_connections" ("workspace_id", "id") ON DELETE RESTRICT
+);
+
+CREATE INDEX "connection_history_list_order" ON "connection_history" ("workspace_id", "connection_id", "occurred_at", "id");
+
 CREATE TABLE "connection_requirements" (
     "workspace_id" uuid_text NOT NULL,
     "connection_id" uuid_text NOT NULL,
@@ -47,6 +64,41 @@ CREATE TABLE "connection_requirements" (
     FOREIGN KEY ("workspace_id", "connection_id") REFERENCES "provider_connections" ("workspace_id", "id") ON DELETE RESTRICT
 );
 
+CREATE TABLE "connection_tags" (
+    "workspace_id" uuid_text NOT NULL,
+    "connection_id" uuid_text NOT NULL,
+    "tag_key" text NOT NULL,
+    "tag_value" text NOT NULL,
+    PRIMARY KEY ("workspace_id", "connection_id", "tag_key"),
+    FOREIGN KEY ("workspace_id", "connection_id") REFERENCES "provider_connections" ("workspace_id", "id") ON DELETE RESTRICT
+);
+
+CREATE TABLE "consent_links" (
+    "workspace_id" uuid_text NOT NULL,
+    "id" uuid_text NOT NULL,
+    "connection_id" uuid_text NOT NULL,
+    "link_hash" blob NOT NULL,
+    "state_hash" blob NULL,
+    "browser_hash" blob NULL,
+    "identity_version" integer NOT NULL,
+    "scope_identifier" text NOT NULL,
+    "client_identifier" text NOT NULL,
+    "permission_set" text NOT NULL,
+    "return_to" text NULL,
+    "created_by" uuid_text NULL,
+    "created_at" integer NOT NULL,
+    "expires_at" integer NOT NULL,
+    "started_at" integer NULL,
+    "used_at" integer NULL,
+    "result" text NULL CHECK ("result" IN ('recorded', 'declined', 'rejected')),
+    PRIMARY KEY ("workspace_id", "id"),
+    CONSTRAINT "consent_links_link_unique" UNIQUE ("link_hash"),
+    CONSTRAINT "consent_links_state_unique" UNIQUE ("state_hash"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
+    FOREIGN KEY ("workspace_id", "connection_id") REFERENCES "provider_connections" ("workspace_id", "id") ON DELETE RESTRICT,
+    CHECK (("used_at" IS NULL) = ("result" IS NULL))
+);
+
 CREATE TABLE "environments" (
     "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
@@ -55,6 +107,16 @@ CREATE TABLE "environments" (
     "created_at" integer NOT NULL,
     PRIMARY KEY ("workspace_id", "id"),
     CONSTRAINT "environments_slug_unique" UNIQUE ("workspace_id", "slug"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT
+);
+
+CREATE TABLE "expiry_notices" (
+    "workspace_id" uuid_text NOT NULL,
+    "subject" text NOT NULL,
+    "expires_at" integer NOT NULL,
+    "threshold_days" integer NOT NULL,
+    "noticed_at" integer NOT NULL,
+    PRIMARY KEY ("workspace_id", "subject", "expires_at", "threshold_days"),
     FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT
 );
 
@@ -85,8 +147,12 @@ CREATE INDEX "inventory_items_list_order" ON "inventory_items" ("workspace_id", 
 CREATE TABLE "key_ring" (
     "kid" text NOT NULL PRIMARY KEY,
     "check_value" blob NOT NULL,
-    "registered_at" integer NOT NULL
+    "registered_at" integer NOT NULL ,
+    "state" text NOT NULL DEFAULT 'registered' CHECK ("state" IN ('registered', 'active', 'retired', 'lost')),
+    "changed_at" integer NOT NULL DEFAULT 0
 );
+
+CREATE UNIQUE INDEX "key_ring_active_unique" ON "key_ring" ("state") WHERE "state" = 'active';
 
 CREATE TABLE "members" (
     "workspace_id" uuid_text NOT NULL,
@@ -163,6 +229,17 @@ CREATE TABLE "outbox_events" (
 
 CREATE INDEX "outbox_events_undelivered" ON "outbox_events" ("created_at") WHERE "delivered_at" IS NULL;
 
+CREATE TABLE "platform_targets" (
+    "provider" text NOT NULL,
+    "realm" text NOT NULL,
+    "scope_kind" text NOT NULL,
+    "scope_identifier" text NOT NULL,
+    "workspace_id" uuid_text NOT NULL,
+    "proven_at" integer NOT NULL,
+    PRIMARY KEY ("provider", "realm", "scope_kind", "scope_identifier"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT
+);
+
 CREATE TABLE "principals" (
     "id" uuid_text NOT NULL PRIMARY KEY,
     "issuer" text NOT NULL,
@@ -197,6 +274,12 @@ CREATE TABLE "provider_connections" (
     "verification_checked_at" integer NULL,
     "verification_run_id" uuid_text NULL,
     "created_at" integer NOT NULL,
+    "identity_version" integer NOT NULL DEFAULT 1,
+    "credential_version" integer NOT NULL DEFAULT 0,
+    "consent_hint_at" integer NULL,
+    "consent_hint_client" text NULL,
+    "verification_next_at" integer NULL,
+    "deleted_at" integer NULL,
     PRIMARY KEY ("workspace_id", "id"),
     CONSTRAINT "provider_connections_target_unique" UNIQUE ("workspace_id", "environment_id", "provider", "scope_kind", "scope_identifier"),
     FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
@@ -210,13 +293,22 @@ CREATE TABLE "provider_credentials" (
     "id" uuid_text NOT NULL,
     "connection_id" uuid_text NOT NULL,
     "version" integer NOT NULL,
-    "kind" text NOT NULL CHECK ("kind" IN ('client_secret')),
     "sealed" blob NOT NULL,
     "expires_at" integer NULL,
     "undecryptable" boolean NOT NULL,
     "created_at" integer NOT NULL,
+    "stage" text NOT NULL CHECK ("stage" IN ('current', 'next', 'previous')),
+    "kind" text NOT NULL CHECK ("kind" IN ('client_secret', 'certificate', 'federated_token')),
+    "kid" text NULL,
+    "data_key_version" integer NULL,
+    "fingerprint" text NULL,
+    "keep_until" integer NULL,
+    "checked_at" integer NULL,
+    "checked_run_id" uuid_text NULL,
+    "check_reason" text NULL,
     PRIMARY KEY ("workspace_id", "id"),
-    CONSTRAINT "provider_credentials_connection_unique" UNIQUE ("workspace_id", "connection_id"),
+    CONSTRAINT "provider_credentials_stage_unique" UNIQUE ("workspace_id", "connection_id", "stage"),
+    CONSTRAINT "provider_credentials_version_unique" UNIQUE ("workspace_id", "connection_id", "version"),
     FOREIGN KEY ("workspace_id", "connection_id") REFERENCES "provider_connections" ("workspace_id", "id") ON DELETE RESTRICT
 );
 

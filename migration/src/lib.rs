@@ -21,6 +21,7 @@ mod m20261121_000006_create_journal;
 mod m20261122_000007_extend_connections;
 mod m20261122_000008_credential_stages;
 mod m20261122_000009_create_consent;
+mod m20261122_000010_key_ring_states;
 
 /// Runs the migrations.
 pub struct Migrator;
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000007_extend_connections::Migration),
             Box::new(m20261122_000008_credential_stages::Migration),
             Box::new(m20261122_000009_create_consent::Migration),
+            Box::new(m20261122_000010_key_ring_states::Migration),
         ]
     }
 }

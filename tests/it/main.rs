@@ -5,6 +5,7 @@ mod bad_input;
 mod boundaries;
 mod fake_provider;
 mod journey;
+mod keys;
 mod leaks;
 mod lost_write;
 mod migrations;

@@ -44,7 +44,7 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Print the OpenAPI document.
     Openapi(openapi::OpenapiArgs),
-    /// Make key files.
+    /// Make key files, and manage the keys that protect stored credentials.
     Keys(keys::KeysArgs),
     /// Make a bearer token, signed with this installation's own key.
     Token(token::TokenArgs),
@@ -73,6 +73,22 @@ impl Failure {
         Self {
             message: chain(error),
             code,
+        }
+    }
+
+    /// What is needed is not there at the moment (`EX_UNAVAILABLE`): the same may work later.
+    pub fn unavailable(message: impl std::fmt::Display) -> Self {
+        Self {
+            message: message.to_string(),
+            code: 69,
+        }
+    }
+
+    /// The command did what it could, and stored data is at fault (`EX_DATAERR`).
+    pub fn data(message: impl std::fmt::Display) -> Self {
+        Self {
+            message: message.to_string(),
+            code: 65,
         }
     }
 
@@ -105,11 +121,11 @@ pub async fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Demo(args) => demo::run(args).await.map_err(Failure::other),
         Command::Openapi(args) => openapi::run(&args),
-        Command::Keys(args) => keys::run(args),
-        command => match Settings::load(cli.config.as_deref()) {
-            Ok(settings) => configured(command, settings).await,
-            Err(error) => Err(Failure::config(error)),
+        Command::Keys(args) => match args.without_settings() {
+            Ok(done) => done,
+            Err(args) => load_and_run(Command::Keys(args), cli.config).await,
         },
+        command => load_and_run(command, cli.config).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -120,6 +136,13 @@ pub async fn run(cli: Cli) -> ExitCode {
     }
 }
 
+async fn load_and_run(command: Command, config: Option<PathBuf>) -> Result<(), Failure> {
+    match Settings::load(config.as_deref()) {
+        Ok(settings) => configured(command, settings).await,
+        Err(error) => Err(Failure::config(error)),
+    }
+}
+
 async fn configured(command: Command, settings: Settings) -> Result<(), Failure> {
     telemetry::init(&settings.telemetry.log).map_err(Failure::config)?;
     match command {
@@ -127,23 +150,31 @@ async fn configured(command: Command, settings: Settings) -> Result<(), Failure>
         Command::Worker(args) => worker::run(args, settings).await,
         Command::Migrate => migrate::run(&settings).await,
         Command::Token(args) => token::run(&args, &settings),
-        Command::Demo(_) | Command::Openapi(_) | Command::Keys(_) => Ok(()),
+        Command::Keys(args) => keys::run(args, &settings).await,
+        Command::Demo(_) | Command::Openapi(_) => Ok(()),
     }
 }
 
 /// Opens the database with the configured keys.
 async fn open(settings: &Settings, migrate: bool) -> Result<Program, Failure> {
     let url = DatabaseUrl::parse(settings.database.url.expose()).map_err(Failure::config)?;
-    let ring = KeyRing::load(&settings.keys.ring_file).map_err(|error| {
-        Failure::config(format!(
-            "keys.ring_file: {} (`tenantatlas keys new PATH` makes one)",
-            chain(&error)
-        ))
-    })?;
+    let ring = load_ring(settings)?;
     let setup = ProviderSetup::of(&settings.provider).map_err(|error| Failure::composing(&error))?;
     Program::open(&url, ring, migrate, setup)
         .await
         .map_err(|error| Failure::composing(&error))
+}
+
+/// Reads the configured key ring.
+fn load_ring(settings: &Settings) -> Result<KeyRing, Failure> {
+    let path = &settings.keys.ring_file;
+    KeyRing::load(path).map_err(|error| {
+        let error = chain(&error);
+        Failure::config(format!(
+            "keys.ring_file: {error}. It is expected at {}; for a new installation `tenantatlas keys new PATH` makes one",
+            path.display()
+        ))
+    })
 }
 
 /// Ends with the first interrupt or termination signal.

@@ -1,7 +1,7 @@
 //! Files that only their owner may read.
 
 use std::{
-    fs::OpenOptions,
+    fs::{File, Metadata, OpenOptions},
     io::{self, Write as _},
     path::Path,
 };
@@ -23,6 +23,37 @@ pub fn create_private(path: &Path, contents: &[u8]) -> io::Result<()> {
 
 /// Puts a private file at `path` in one step: a reader sees the old one or the whole new one.
 pub fn replace_private(path: &Path, contents: &[u8]) -> io::Result<()> {
+    replace(path, contents, None)
+}
+
+/// Adds `line`, which ends with a newline, to the private file at `path` in one step, unless
+/// `holds` says of the text that it is there already. Of several processes that do so at the same
+/// time each sees what the one before wrote. Owner and mode stay, and a link stays a link.
+/// Returns whether the line was added.
+pub fn append_private(path: &Path, line: &str, holds: impl FnOnce(&str) -> bool) -> io::Result<bool> {
+    let path = path.canonicalize()?;
+    // The folder's lock, not the file's: the file itself is replaced. Given up when dropped.
+    let folder = open_folder(&path)?;
+    if let Some(folder) = &folder {
+        folder.lock()?;
+    }
+    let metadata = std::fs::metadata(&path)?;
+    let text = Zeroizing::new(std::fs::read_to_string(&path)?);
+    if holds(&text) {
+        return Ok(false);
+    }
+    // A buffer that grows leaves copies behind: the room is made first.
+    let mut whole = Zeroizing::new(String::with_capacity(text.len() + line.len() + 1));
+    whole.push_str(&text);
+    if !whole.is_empty() && !whole.ends_with('\n') {
+        whole.push('\n');
+    }
+    whole.push_str(line);
+    replace(&path, whole.as_bytes(), Some(&metadata))?;
+    Ok(true)
+}
+
+fn replace(path: &Path, contents: &[u8], like: Option<&Metadata>) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}.new", std::process::id()));
     let beside = Path::new(&beside);
@@ -32,7 +63,39 @@ pub fn replace_private(path: &Path, contents: &[u8]) -> io::Result<()> {
         Ok(()) | Err(_) => {}
     }
     create_private(beside, contents)?;
-    std::fs::rename(beside, path)
+    if let Some(like) = like {
+        keep_owner(beside, like)?;
+        std::fs::set_permissions(beside, like.permissions())?;
+    }
+    std::fs::rename(beside, path)?;
+    // A new name is on the disk when its folder is.
+    open_folder(path)?.map_or(Ok(()), |folder| folder.sync_all())
+}
+
+/// The folder of `path`, where folders can be opened.
+fn open_folder(path: &Path) -> io::Result<Option<File>> {
+    if cfg!(unix) {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        File::open(parent.unwrap_or(Path::new("."))).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+/// A file that root writes anew still belongs to whom it did.
+#[cfg(unix)]
+fn keep_owner(path: &Path, like: &Metadata) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let now = std::fs::metadata(path)?;
+    if (now.uid(), now.gid()) == (like.uid(), like.gid()) {
+        return Ok(());
+    }
+    std::os::unix::fs::chown(path, Some(like.uid()), Some(like.gid()))
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_path: &Path, _like: &Metadata) -> io::Result<()> {
+    Ok(())
 }
 
 /// Removes what an earlier process left at `path`: whoever waits for the file must not find an old

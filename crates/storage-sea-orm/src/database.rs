@@ -1,14 +1,13 @@
 //! The database as the rest of the program holds it: a writer, readers, and what repositories
 //! need beside a connection.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use kernel::{Clock, IdSource, SecretBytes, StoreError};
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend,
-    EntityTrait as _, QueryTrait as _, SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
-    sea_query::OnConflict,
+    DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait as _,
 };
 use storage::{ReadSession, Storage, UnitOfWork};
 
@@ -16,13 +15,10 @@ use crate::{
     Queue, Vault,
     cipher::ring::{KeyRing, KeyRingError},
     connect::{ConnectError, DatabaseUrl},
-    entities::key_ring_entry,
-    error::{OrStoreError as _, store_error},
-    postgres, schema,
-    scoped::installation_wide,
+    error::OrStoreError as _,
+    keys, postgres, schema,
     session::{Reader, Transaction},
     sqlite,
-    time::to_micros,
 };
 
 /// What repositories need beside a connection.
@@ -30,6 +26,8 @@ pub(crate) struct Context {
     pub(crate) ring: KeyRing,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
+    /// The name of the oldest key that was in use when the database was opened.
+    oldest_kid: OnceLock<String>,
 }
 
 /// A database. Cheap to clone.
@@ -70,7 +68,7 @@ impl Database {
         Ok(database)
     }
 
-    async fn connect(
+    pub(crate) async fn connect(
         url: &DatabaseUrl,
         ring: KeyRing,
         clock: Arc<dyn Clock>,
@@ -87,46 +85,19 @@ impl Database {
         Ok(Self {
             writer,
             readers,
-            context: Arc::new(Context { ring, clock, ids }),
+            context: Arc::new(Context {
+                ring,
+                clock,
+                ids,
+                oldest_kid: OnceLock::new(),
+            }),
         })
     }
 
-    /// Compares the ring with the keys that this database was used with, and registers new ones.
+    /// Compares the ring with the keys that the database knows.
     async fn check_ring(&self) -> Result<(), KeyRingError> {
-        let stored = |error: &sea_orm::DbErr| KeyRingError::Store(store_error(error));
-        let known = installation_wide::<key_ring_entry::Entity>()
-            .all(&self.writer)
-            .await
-            .map_err(|error| stored(&error))?;
-        let ring = &self.context.ring;
-        for row in &known {
-            match ring.check_value(&row.kid) {
-                None => return Err(KeyRingError::Missing(row.kid.clone())),
-                Some(value) if value != row.check_value => {
-                    return Err(KeyRingError::Mismatch(row.kid.clone()));
-                }
-                Some(_) => {}
-            }
-        }
-        for kid in ring.kids().filter(|kid| known.iter().all(|row| row.kid != *kid)) {
-            let row = key_ring_entry::ActiveModel {
-                kid: Set(kid.to_owned()),
-                check_value: Set(ring.check_value(kid).expect("the key is in the ring")),
-                registered_at: Set(to_micros(self.context.clock.now())),
-            };
-            // Processes that start together register the same keys.
-            let known = OnConflict::column(key_ring_entry::Column::Kid)
-                .do_nothing()
-                .to_owned();
-            self.writer
-                .execute(
-                    &key_ring_entry::Entity::insert(row)
-                        .on_conflict(known)
-                        .into_query(),
-                )
-                .await
-                .map_err(|error| stored(&error))?;
-        }
+        let oldest = keys::start::check(self).await?;
+        self.context.oldest_kid.get_or_init(|| oldest);
         Ok(())
     }
 
@@ -140,10 +111,17 @@ impl Database {
         Queue::new(self.clone())
     }
 
-    /// A key for another purpose, derived from the ring's active key: the same in every process
-    /// that shares the ring, and useless for anything else.
+    /// A key for another purpose, useless for anything else: the same in every process of this
+    /// installation. It is derived from the oldest key that is in use, so it stays the same when
+    /// another key becomes active, and changes for processes that start after the oldest one was
+    /// retired or given up.
+    ///
+    /// # Panics
+    /// Never: an open database knows its oldest key, and the ring has it.
     pub fn derived_key(&self, purpose: &str) -> SecretBytes {
-        self.context.ring.derived(purpose)
+        let kid = self.context.oldest_kid.get();
+        kid.and_then(|kid| self.context.ring.derived(kid, purpose))
+            .expect("the ring was checked when the database was opened")
     }
 
     /// Closes the connections, after what is under way.

@@ -15,6 +15,7 @@ mod environments;
 mod error;
 mod inventory_store;
 mod journal;
+mod keys;
 mod members;
 mod postgres;
 mod runs;
@@ -29,6 +30,9 @@ mod workspaces;
 pub use cipher::ring::{KeyRing, KeyRingError};
 pub use connect::{ConnectError, DatabaseUrl};
 pub use database::Database;
+pub use keys::{
+    Added, KeyAdmin, KeyAdminError, KeyLine, KeyState, KeyStatus, RotationProgress, RotationReport, Usage,
+};
 pub use postgres::pool_options as postgres_pool_options;
 pub use runs::queue::Queue;
 pub use schema::SchemaError;

@@ -17,7 +17,7 @@ use crate::{
     database::Database,
     entities::{
         connection,
-        credential::{Column, Entity},
+        credential::{Column, Entity, Model},
     },
     error::OrStoreError as _,
     scoped::{scoped, scoped_by_id},
@@ -32,24 +32,29 @@ impl Vault {
     pub(crate) const fn new(database: Database) -> Self {
         Self { database }
     }
-}
 
-#[async_trait]
-impl CredentialVault for Vault {
-    async fn open_stage(
+    async fn row(
         &self,
         scope: &WorkspaceScope,
         connection: &ProviderConnection,
         stage: CredentialStage,
-    ) -> Result<OpenedCredential, VaultError> {
-        let (db, ring) = (self.database.readers(), &self.database.context().ring);
-        let row = scoped::<Entity>(scope)
+    ) -> Result<Model, VaultError> {
+        scoped::<Entity>(scope)
             .filter(Column::ConnectionId.eq(connection.id.as_uuid()))
             .filter(Column::Stage.eq(stage.as_str()))
-            .one(db)
+            .one(self.database.readers())
             .await
             .or_store_error()?
-            .ok_or(VaultError::Missing)?;
+            .ok_or(VaultError::Missing)
+    }
+
+    async fn open_row(
+        &self,
+        scope: &WorkspaceScope,
+        connection: &ProviderConnection,
+        row: &Model,
+    ) -> Result<OpenedCredential, VaultError> {
+        let (db, ring) = (self.database.readers(), &self.database.context().ring);
         // Read after the credential: if the connection is still as the caller knows it, the
         // credential is the one that belongs to it.
         let unchanged = scoped_by_id::<connection::Entity>(scope, connection.id.as_uuid())
@@ -68,7 +73,7 @@ impl CredentialVault for Vault {
             connection_id: connection.id,
             credential_id: kernel::Id::from_uuid(row.id),
             version: row.version,
-            kind: credential_kind(&row)?,
+            kind: credential_kind(row)?,
             destination: &destination,
         };
         let name = envelope::key_name(&row.sealed)?;
@@ -80,6 +85,30 @@ impl CredentialVault for Vault {
             kind: binding.kind,
             secret: SecretText::new(text),
         })
+    }
+}
+
+#[async_trait]
+impl CredentialVault for Vault {
+    async fn open_stage(
+        &self,
+        scope: &WorkspaceScope,
+        connection: &ProviderConnection,
+        stage: CredentialStage,
+    ) -> Result<OpenedCredential, VaultError> {
+        let mut before = None;
+        loop {
+            let row = self.row(scope, connection, stage).await?;
+            match self.open_row(scope, connection, &row).await {
+                // A rotation may have moved the credential to another data key, and dropped the old
+                // one, after the row was read and before the key was. The row tells: as long as its
+                // bytes are others than those that did not open, it is worth another try.
+                Err(VaultError::Undecryptable) if before.as_ref() != Some(&row.sealed) => {
+                    before = Some(row.sealed);
+                }
+                result => return result,
+            }
+        }
     }
 }
 

@@ -1,7 +1,15 @@
-//! The key ring: a file of named keys. The last line is the active key; earlier ones still open
-//! what they wrapped. Without a ring nothing starts: there is no mode that stores in the clear.
+//! The key ring: a file of named keys. Which of them is active, the database says; the order of
+//! the lines counts only when a database meets its first ring. Without a ring nothing starts:
+//! there is no mode that stores in the clear.
 
-use std::{fmt::Write as _, fs, path::Path};
+mod error;
+mod file;
+
+use std::{
+    fmt::Write as _,
+    path::Path,
+    sync::{PoisonError, RwLock, RwLockReadGuard},
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hkdf::Hkdf;
@@ -10,50 +18,25 @@ use kernel::SecretBytes;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use self::file::RingFile;
 use super::{KEY_BYTES, Key, random};
+
+pub use self::error::KeyRingError;
 
 /// The longest name of a key.
 const MAX_KID: usize = 64;
 
 /// Keys by name. No `Debug`, no `Clone`.
 pub struct KeyRing {
-    entries: Vec<Entry>,
+    entries: RwLock<Vec<Entry>>,
+    file: Option<RingFile>,
 }
 
 struct Entry {
     kid: String,
     key: Key,
-}
-
-/// Why a ring cannot be used. Names lines and keys, never their contents.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyRingError {
-    /// The file cannot be read.
-    #[error("the key ring file cannot be read")]
-    Unreadable(#[source] std::io::Error),
-    /// Others can read the file.
-    #[error("the key ring file can be read by others: its mode must be 0600 or 0400")]
-    Exposed,
-    /// A line is not `name:base64`.
-    #[error(
-        "line {0} of the key ring is not a name of 1 to 64 letters, digits, '-' or '_', a colon and 32 bytes in base64"
-    )]
-    BadLine(usize),
-    /// A name stands twice.
-    #[error("line {0} of the key ring repeats a name")]
-    Duplicate(usize),
-    /// No line holds a key.
-    #[error("the key ring is empty")]
-    Empty,
-    /// A key differs from the one that was registered under its name.
-    #[error("key '{0}' is not the key that this database was used with")]
-    Mismatch(String),
-    /// The database knows a key that the ring lacks.
-    #[error("the key ring lacks key '{0}', which this database was used with")]
-    Missing(String),
-    /// The database could not be asked.
-    #[error("the registered keys cannot be read")]
-    Store(#[source] kernel::StoreError),
+    /// Whether the database was asked, and knows exactly this key under this name.
+    trusted: bool,
 }
 
 impl KeyRing {
@@ -66,87 +49,81 @@ impl KeyRing {
         text
     }
 
-    /// Reads the ring from a file that only its owner can read.
+    /// Reads the ring from a file that only its owner can read. The ring remembers the path: a
+    /// key that is added to the file later is found without a restart.
     pub fn load(path: &Path) -> Result<Self, KeyRingError> {
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            let mode = fs::metadata(path)
-                .map_err(KeyRingError::Unreadable)?
-                .permissions()
-                .mode();
-            if mode & 0o077 != 0 {
-                return Err(KeyRingError::Exposed);
-            }
-        }
-        let text = Zeroizing::new(fs::read_to_string(path).map_err(KeyRingError::Unreadable)?);
-        Self::parse(&text)
+        let file = RingFile::at(path);
+        let entries = parse(&file.read()?)?;
+        Ok(Self {
+            entries: RwLock::new(entries),
+            file: Some(file),
+        })
     }
 
-    /// Understands the text of a ring file. Empty lines and lines that begin with `#` are passed over.
+    /// Understands the text of a ring file. Empty lines and lines that begin with `#` are passed
+    /// over. A ring of text stays as it is.
     pub fn parse(text: &str) -> Result<Self, KeyRingError> {
-        let mut entries: Vec<Entry> = Vec::new();
-        for (index, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let number = index + 1;
-            let (kid, encoded) = line.split_once(':').ok_or(KeyRingError::BadLine(number))?;
-            let named = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-            let decoded = Zeroizing::new(
-                STANDARD
-                    .decode(encoded.trim())
-                    .map_err(|_| KeyRingError::BadLine(number))?,
-            );
-            let key: [u8; KEY_BYTES] = decoded
-                .as_slice()
-                .try_into()
-                .map_err(|_| KeyRingError::BadLine(number))?;
-            if kid.is_empty() || kid.len() > MAX_KID || !kid.bytes().all(named) {
-                return Err(KeyRingError::BadLine(number));
-            }
-            if entries.iter().any(|entry| entry.kid == kid) {
-                return Err(KeyRingError::Duplicate(number));
-            }
-            entries.push(Entry {
-                kid: kid.to_owned(),
-                key: Key::new(key),
-            });
-        }
-        if entries.is_empty() {
-            Err(KeyRingError::Empty)
-        } else {
-            Ok(Self { entries })
+        Ok(Self {
+            entries: RwLock::new(parse(text)?),
+            file: None,
+        })
+    }
+
+    /// The names of all keys, in the order of the lines. Never empty.
+    pub fn kids(&self) -> Vec<String> {
+        self.read().iter().map(|entry| entry.kid.clone()).collect()
+    }
+
+    /// The key of this name, whatever the database thinks of it.
+    pub(crate) fn key(&self, kid: &str) -> Option<Key> {
+        let entries = self.read();
+        let entry = entries.iter().find(|entry| entry.kid == kid)?;
+        Some(entry.key.clone())
+    }
+
+    /// The key of this name, if [`KeyRing::trust`] was told that it is the right one.
+    pub(crate) fn trusted_key(&self, kid: &str) -> Option<Key> {
+        let entries = self.read();
+        let entry = entries.iter().find(|entry| entry.kid == kid && entry.trusted)?;
+        Some(entry.key.clone())
+    }
+
+    /// Notes that the database knows the key of this name by its check value.
+    pub(crate) fn trust(&self, kid: &str) {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        for entry in entries.iter_mut().filter(|entry| entry.kid == kid) {
+            entry.trusted = true;
         }
     }
 
-    /// The name of the key that wraps new data keys.
-    pub(crate) fn active(&self) -> &str {
-        &self.entries.last().expect("a ring is never empty").kid
+    /// Takes new keys from the file, if it changed since it was last read. Keys that are trusted
+    /// stay as they are, also when the file lost them. A file that cannot be read or understood
+    /// changes nothing and is logged once.
+    pub(crate) fn reload(&self) {
+        let Some(text) = self.file.as_ref().and_then(RingFile::read_if_changed) else {
+            return;
+        };
+        match text.and_then(|text| parse(&text)) {
+            Ok(fresh) => {
+                let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+                entries.retain(|entry| entry.trusted);
+                let new = |entry: &Entry| entries.iter().all(|known| known.kid != entry.kid);
+                let mut added: Vec<_> = fresh.into_iter().filter(new).collect();
+                entries.append(&mut added);
+                tracing::info!(keys = entries.len(), "the key ring file was read again");
+            }
+            Err(error) => tracing::error!(%error, "the key ring file changed and cannot be used"),
+        }
     }
 
-    /// The key of this name.
-    pub(crate) fn key(&self, kid: &str) -> Option<&Key> {
-        self.entries
-            .iter()
-            .find(|entry| entry.kid == kid)
-            .map(|entry| &entry.key)
-    }
-
-    /// The names of all keys.
-    pub(crate) fn kids(&self) -> impl Iterator<Item = &str> {
-        self.entries.iter().map(|entry| entry.kid.as_str())
-    }
-
-    /// A key for another purpose, derived from the active key.
-    pub(crate) fn derived(&self, purpose: &str) -> SecretBytes {
-        let active = self.entries.last().expect("a ring is never empty");
+    /// A key for another purpose, derived from the key of this name; nothing if there is none.
+    pub(crate) fn derived(&self, kid: &str, purpose: &str) -> Option<SecretBytes> {
+        let key = self.key(kid)?;
         let mut bytes = vec![0; KEY_BYTES];
-        Hkdf::<Sha256>::new(None, active.key.as_slice())
+        Hkdf::<Sha256>::new(None, key.as_slice())
             .expand_multi_info(&[b"derived/v1/", purpose.as_bytes()], &mut bytes)
             .expect("32 bytes are allowed");
-        SecretBytes::new(bytes)
+        Some(SecretBytes::new(bytes))
     }
 
     /// What the database keeps to recognise the key of this name: it tells nothing of the key.
@@ -157,8 +134,48 @@ impl KeyRing {
         mac.update(kid.as_bytes());
         Some(mac.finalize().into_bytes().to_vec())
     }
+
+    fn read(&self) -> RwLockReadGuard<'_, Vec<Entry>> {
+        // What a panicking holder leaves behind is whole: entries are only added or marked.
+        self.entries.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn parse(text: &str) -> Result<Vec<Entry>, KeyRingError> {
+    let mut entries: Vec<Entry> = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let number = index + 1;
+        let entry = entry(line).ok_or(KeyRingError::BadLine(number))?;
+        if entries.iter().any(|known| known.kid == entry.kid) {
+            return Err(KeyRingError::Duplicate(number));
+        }
+        entries.push(entry);
+    }
+    if entries.is_empty() {
+        Err(KeyRingError::Empty)
+    } else {
+        Ok(entries)
+    }
+}
+
+fn entry(line: &str) -> Option<Entry> {
+    let (kid, encoded) = line.split_once(':')?;
+    let decoded = Zeroizing::new(STANDARD.decode(encoded.trim()).ok()?);
+    let key: [u8; KEY_BYTES] = decoded.as_slice().try_into().ok()?;
+    let named = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if kid.is_empty() || kid.len() > MAX_KID || !kid.bytes().all(named) {
+        return None;
+    }
+    Some(Entry {
+        kid: kid.to_owned(),
+        key: Key::new(key),
+        trusted: false,
+    })
 }
 
 #[cfg(test)]
-#[path = "ring/tests.rs"]
 mod tests;

@@ -10,6 +10,8 @@ pub struct Model {
     pub kid: String,
     pub check_value: Vec<u8>,
     pub registered_at: i64,
+    pub state: String,
+    pub changed_at: i64,
 }
 
 /// Rows are joined by hand where they are joined at all.

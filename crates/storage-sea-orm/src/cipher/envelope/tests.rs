@@ -143,3 +143,47 @@ fn no_flipped_byte_and_no_missing_end_goes_unnoticed() {
         );
     }
 }
+
+#[test]
+fn two_records_do_not_take_each_other_s_place() {
+    let home = destination();
+    let (first, mut second) = (binding(&home), binding(&home));
+    second.connection_id = Id::next(&kernel::SystemIds);
+    second.credential_id = Id::next(&kernel::SystemIds);
+    let mut third = binding(&home);
+    third.version = 2;
+    let name = KeyName {
+        kid: "k1".into(),
+        version: 1,
+    };
+    let bindings = [first, second, third];
+    let records = bindings
+        .each_ref()
+        .map(|binding| seal(&key(7), &name, binding, b"open sesame"));
+    for (place, binding) in bindings.iter().enumerate() {
+        for (from, record) in records.iter().enumerate() {
+            let opens = open(&key(7), binding, record).is_ok();
+            assert_eq!(opens, place == from, "record {from} in place {place}");
+        }
+    }
+}
+
+/// Under the very same data key, so that nothing but the name speaks against it.
+#[test]
+fn a_record_does_not_name_another_key_than_it_was_sealed_with() {
+    let home = destination();
+    let record = sealed(&home);
+    let (kid, version) = (3..5, 5..9);
+    assert_eq!(&record[kid.clone()], b"k1");
+    let mut renamed = record.clone();
+    renamed[kid].copy_from_slice(b"k2");
+    let mut renumbered = record;
+    renumbered[version].copy_from_slice(&2_u32.to_be_bytes());
+    for changed in [renamed, renumbered] {
+        assert!(key_name(&changed).is_ok(), "it still is a record");
+        assert_eq!(
+            open(&key(7), &binding(&home), &changed).map(drop),
+            Err(Undecryptable)
+        );
+    }
+}

@@ -5,11 +5,10 @@ use super::*;
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 #[test]
-fn the_last_line_is_active_and_the_others_still_open() {
+fn keys_keep_the_order_of_their_lines() {
     let other = STANDARD.encode([9; KEY_BYTES]);
     let ring = KeyRing::parse(&format!("# first\nold:{KEY}\n\nnew:{other}\n")).expect("a ring");
-    assert_eq!(ring.active(), "new");
-    assert_eq!(ring.kids().collect::<Vec<_>>(), ["old", "new"]);
+    assert_eq!(ring.kids(), ["old", "new"]);
     assert!(ring.key("old").is_some() && ring.key("none").is_none());
     assert_ne!(ring.check_value("old"), ring.check_value("new"));
 }
@@ -41,7 +40,44 @@ fn what_is_not_a_ring_says_which_line_and_not_what_it_holds() {
 #[test]
 fn a_generated_file_is_a_ring() {
     let ring = KeyRing::parse(&KeyRing::generate_file("first")).expect("a ring");
-    assert_eq!(ring.active(), "first");
+    assert_eq!(ring.kids(), ["first"]);
+}
+
+#[test]
+fn a_key_is_trusted_when_the_database_knows_it() {
+    let ring = KeyRing::parse(&format!("k1:{KEY}")).expect("a ring");
+    assert!(ring.key("k1").is_some() && ring.trusted_key("k1").is_none());
+    ring.trust("k1");
+    assert!(ring.trusted_key("k1").is_some());
+    assert!(ring.derived("k1", "a").is_some() && ring.derived("k2", "a").is_none());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_changed_is_read_again_and_trusted_keys_stay() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let write = |text: String| std::fs::write(file.path(), text).expect("written");
+    let other = STANDARD.encode([9; KEY_BYTES]);
+    write(format!("k1:{KEY}\nk2:{KEY}"));
+    std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o600)).expect("set");
+    let ring = KeyRing::load(file.path()).expect("a ring");
+    ring.trust("k1");
+    let before = ring.check_value("k2");
+    ring.reload();
+    assert_eq!(ring.kids(), ["k1", "k2"], "nothing changed");
+    write(format!("k2:{other}\nk1:{other}\nk3:{other}"));
+    ring.reload();
+    assert_eq!(ring.kids(), ["k1", "k2", "k3"]);
+    assert_ne!(ring.check_value("k2"), before, "what nobody trusted is replaced");
+    assert_eq!(
+        ring.key("k1").map(|key| key[0]),
+        Some(0),
+        "what is trusted is not"
+    );
+    write("not a ring, but longer than the one before; it changes nothing at all, says the log".repeat(9));
+    ring.reload();
+    assert_eq!(ring.kids(), ["k1", "k2", "k3"]);
 }
 
 #[cfg(unix)]
