@@ -110,7 +110,7 @@ impl<'a> Pfx<'a> {
     /// Pays for everything that can be seen.
     fn pay(&self, purse: &mut Purse, spellings: usize) -> Result<(), Problem> {
         if let Some(mac) = &self.mac {
-            purse.pay(mac.iterations, spellings)?;
+            purse.pay(mac.iterations, spellings * price::of_hash(mac.hash.output_len()))?;
         }
         for part in &self.parts {
             match part {

@@ -47,8 +47,9 @@ fn in_time<T>(read: impl FnOnce() -> T) -> T {
     let start = Instant::now();
     let result = read();
     let took = start.elapsed();
-    // 200 ms are promised of a release build on a quiet machine. Tests run beside others.
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    // 200 ms are promised of a release build on a quiet machine. Tests run beside others, and what
+    // must not happen would take longer than this by far.
+    assert!(took < Duration::from_secs(5), "{took:?}");
     result
 }
 
@@ -189,7 +190,7 @@ fn a_file_that_is_costly_to_open_is_refused_before_it_is_opened() {
         .filter(|at| file[*at..].starts_with(&number))
         .collect();
     assert_eq!(places.len(), 3, "a MAC, a certificate, a key");
-    for turns in [300_001_u32, 8_388_607] {
+    for turns in [600_001_u32, 8_388_607] {
         for at in &places {
             let mut costly = file.to_vec();
             costly[at + 2..at + 5].copy_from_slice(&turns.to_be_bytes()[1..]);
@@ -203,13 +204,13 @@ fn a_file_that_is_costly_to_open_is_refused_before_it_is_opened() {
     // Each layer alone would be fine: the sum is not.
     let mut sum = file.to_vec();
     for at in &places {
-        sum[at + 2..at + 5].copy_from_slice(&120_000_u32.to_be_bytes()[1..]);
+        sum[at + 2..at + 5].copy_from_slice(&200_000_u32.to_be_bytes()[1..]);
     }
     assert_eq!(problem(from_pfx(&sum, PASSWORD)), Some(Problem::KdfTooCostly));
     // The most that is paid for, spent on the MAC with a wrong password.
     let mut most = file.to_vec();
     let mac = *places.last().expect("three");
-    most[mac + 2..mac + 5].copy_from_slice(&220_000_u32.to_be_bytes()[1..]);
+    most[mac + 2..mac + 5].copy_from_slice(&260_000_u32.to_be_bytes()[1..]);
     let found = in_time(|| problem(from_pfx(&most, "wrong")));
     assert_eq!(found, Some(Problem::PasswordWrong));
 }

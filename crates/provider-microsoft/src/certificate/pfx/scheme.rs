@@ -22,7 +22,7 @@ use super::{
     Problem,
     derive::{self, Password, Purpose},
     oid,
-    price::Purse,
+    price::{self, Purse},
 };
 use crate::certificate::tlv::Walk;
 
@@ -151,11 +151,13 @@ impl<'a> Scheme<'a> {
 
     /// Pays for the key, and for the initialization vector where that is derived too.
     pub(super) fn pay(&self, purse: &mut Purse) -> Result<(), Problem> {
-        let blocks = match &self.derivation {
-            Derivation::Pbkdf2(prf, _) => self.cipher.key_length().div_ceil(prf.output),
-            Derivation::Pkcs12 => self.cipher.key_length().div_ceil(SHA1_OUTPUT) + 1,
+        let key = self.cipher.key_length();
+        let units = match &self.derivation {
+            // An HMAC hashes twice.
+            Derivation::Pbkdf2(prf, _) => key.div_ceil(prf.output) * 2 * price::of_hash(prf.output),
+            Derivation::Pkcs12 => (key.div_ceil(SHA1_OUTPUT) + 1) * price::of_hash(SHA1_OUTPUT),
         };
-        purse.pay(self.iterations, blocks)
+        purse.pay(self.iterations, units)
     }
 
     /// Decrypts; nothing when the padding is wrong, which means the password is.
