@@ -33,7 +33,8 @@ pub(crate) struct PutConnectionIdentity {
     connection_type: String,
     /// The target's identifier, in a form that the provider takes as canonical.
     scope_identifier: String,
-    /// How people call the target; as before if it is left out.
+    /// How people call the target. Left out, the present target keeps its name, and another one is
+    /// called like the connection.
     scope_display_name: Option<String>,
     /// The provider's own detail, where it needs any; its usual one if it is left out.
     #[schema(value_type = Option<std::collections::HashMap<String, serde_json::Value>>)]

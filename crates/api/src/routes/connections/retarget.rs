@@ -20,7 +20,8 @@ pub(super) struct Wanted {
     pub(super) connection_type: ConnectionType,
     /// The target, in any form.
     pub(super) scope_identifier: String,
-    /// How people call the target; as before if it is left out.
+    /// How people call the target. Left out, the present target keeps its name, and another one is
+    /// called like the connection.
     pub(super) scope_display_name: Option<DisplayName>,
     /// The provider's own detail.
     pub(super) provider_context: Option<Map<String, Value>>,
@@ -42,16 +43,21 @@ impl Wanted {
     /// What there is to do to `present`.
     pub(super) fn decide(self, state: &ApiState, present: &ProviderConnection) -> Result<Decision, Problem> {
         let scope = &present.target_scope;
+        let given = self.scope_display_name;
         let input = TargetInput {
             provider: scope.provider().as_str(),
             scope_kind: Some(scope.scope_kind().as_str()),
             scope_identifier: &self.scope_identifier,
-            scope_display_name: self
-                .scope_display_name
-                .unwrap_or_else(|| scope.scope_display_name().clone()),
+            scope_display_name: given.clone().unwrap_or_else(|| present.display_name.clone()),
             provider_context: self.provider_context,
         };
         let (target_scope, realm) = normalize(state, input)?;
+        // The name of the present target says nothing about another one.
+        let target_scope = if given.is_none() && target_scope.scope_key() == scope.scope_key() {
+            scope.clone()
+        } else {
+            target_scope
+        };
         let changed = ProviderConnection {
             connection_type: self.connection_type,
             target_scope,
