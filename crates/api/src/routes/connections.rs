@@ -7,6 +7,13 @@ mod list;
 mod put_credential;
 mod target;
 
+mod credential_change;
+mod discard_next_credential;
+mod promote_credential;
+mod put_next_credential;
+mod remove_credentials;
+mod roll_back_credential;
+
 use provider_core::{ProviderConnection, RequirementRow};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -18,7 +25,12 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
         .service(create::create_connection)
         .service(list::list_connections)
         .service(get::get_connection)
-        .service(put_credential::put_connection_credential);
+        .service(put_credential::put_connection_credential)
+        .service(remove_credentials::remove_connection_credentials)
+        .service(put_next_credential::put_next_connection_credential)
+        .service(discard_next_credential::discard_next_connection_credential)
+        .service(promote_credential::promote_connection_credential)
+        .service(roll_back_credential::roll_back_connection_credential);
 }
 
 /// The one representation of a single connection: reads and changes answer with the same entity

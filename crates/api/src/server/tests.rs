@@ -60,6 +60,7 @@ fn state_with(settings: ApiSettings) -> Arc<ApiState> {
     Arc::new(ApiState::new(ApiParts {
         storage: Arc::new(Unreachable),
         rules: Arc::new(FakeProvider),
+        consent: Arc::new(FakeProvider),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SequentialIds::default()),
         verifier: TokenVerifier::new(vec![issuer().verifier_issuer()]),
