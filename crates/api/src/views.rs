@@ -6,6 +6,7 @@
 pub(crate) mod audit;
 pub(crate) mod catalogue;
 pub(crate) mod connection;
+pub(crate) mod consent;
 pub(crate) mod inventory;
 pub(crate) mod run;
 pub(crate) mod scope;

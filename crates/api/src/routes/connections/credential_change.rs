@@ -45,14 +45,6 @@ impl Held<'_> {
     }
 }
 
-/// A connection that is not here is a 404 before anything is said about a body.
-pub(super) async fn exists(guard: &Guard<ManageCredentials>) -> Result<(), Problem> {
-    let id: ConnectionId = guard.id("connection_id")?;
-    let session = guard.state.storage.read().await?;
-    let found = session.connections().find(&guard.scope, id).await?;
-    found.map(drop).ok_or_else(|| Problem::new(Code::NotFound))
-}
-
 /// Makes the change, and answers with the connection as it is then.
 pub(super) async fn apply(
     guard: &Guard<ManageCredentials>,

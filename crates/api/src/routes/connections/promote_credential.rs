@@ -93,40 +93,46 @@ mod tests {
 
     use super::*;
 
-    fn next(trial: Option<Option<ReasonCode>>, expires_at: Option<Timestamp>) -> CredentialSummary {
-        let at = Timestamp::default();
+    fn untried(expires_at: Option<Timestamp>) -> CredentialSummary {
         CredentialSummary {
             id: Id::from_uuid(Uuid::nil()),
             version: 2,
             stage: CredentialStage::Next,
             kind: CredentialKind::ClientSecret,
             fingerprint: None,
-            created_at: at,
+            created_at: Timestamp::default(),
             expires_at,
             undecryptable: false,
             keep_until: None,
-            trial: trial.map(|reason| CredentialTrial {
-                at,
-                run_id: Id::from_uuid(Uuid::nil()),
-                reason,
-            }),
+            trial: None,
+        }
+    }
+
+    fn tried(reason: Option<ReasonCode>, expires_at: Option<Timestamp>) -> CredentialSummary {
+        let trial = CredentialTrial {
+            at: Timestamp::default(),
+            run_id: Id::from_uuid(Uuid::nil()),
+            reason,
+        };
+        CredentialSummary {
+            trial: Some(trial),
+            ..untried(expires_at)
         }
     }
 
     #[test]
     fn only_what_was_tried_and_lasts_is_promoted() {
         let now = Timestamp::default() + TimeDelta::days(1);
-        let invalid = ReasonCode::ProviderCredentialInvalid;
         let broken = CredentialSummary {
             undecryptable: true,
-            ..next(Some(None), None)
+            ..tried(None, None)
         };
-        assert!(may_be_used(&next(Some(None), None), now).is_ok());
-        assert!(may_be_used(&next(Some(None), Some(now + TimeDelta::days(1))), now).is_ok());
+        assert!(may_be_used(&tried(None, None), now).is_ok());
+        assert!(may_be_used(&tried(None, Some(now + TimeDelta::days(1))), now).is_ok());
         for refused in [
-            next(None, None),
-            next(Some(Some(invalid)), None),
-            next(Some(None), Some(now)),
+            untried(None),
+            tried(Some(ReasonCode::ProviderCredentialInvalid), None),
+            tried(None, Some(now)),
             broken,
         ] {
             let problem = may_be_used(&refused, now).expect_err("refused");

@@ -8,7 +8,8 @@ use tenancy::AuditAction;
 
 use super::{
     credential::{CheckedCredential, CredentialBody},
-    credential_change::{CredentialChange, Held, apply, exists, written},
+    credential_change::{CredentialChange, Held, apply, written},
+    exists,
 };
 use crate::{
     auth::{guard::Guard, permission::ManageCredentials},
