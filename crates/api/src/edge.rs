@@ -50,6 +50,9 @@ pub(crate) struct Edge {
     routes: RouteTable,
 }
 
+/// Marks an answer that failed and says so itself, in a page for people.
+pub(crate) struct SaysSoItself;
+
 /// What the edge remembers of a request while it is away.
 #[derive(Clone)]
 struct Visit {
@@ -68,7 +71,7 @@ impl Edge {
             cors: Cors::new(&settings.cors_origins),
             header_limit: settings.header_limit,
             uri_limit: settings.uri_limit,
-            routes: RouteTable::of(&crate::openapi(), &crate::routes::docs::PATHS),
+            routes: RouteTable::of(&crate::openapi(), &crate::routes::PAGES),
         }
     }
 
@@ -162,6 +165,9 @@ impl Edge {
         let rendered = match problem {
             Some(problem) => {
                 report(visit, route, problem);
+                if response.response().extensions().contains::<SaysSoItself>() {
+                    return response;
+                }
                 problem.render(visit.request_id.as_str())
             }
             None if response

@@ -1,11 +1,11 @@
 //! The one place that makes journal entries: who, when, what, from where.
 
-use actix_web::web::Data;
+use actix_web::{HttpMessage as _, HttpRequest, web::Data};
 use kernel::Id;
 use serde_json::{Map, Value};
 use tenancy::{Actor, AuditAction, AuditOutcome, Change, ChangeTarget, Origin};
 
-use crate::ApiState;
+use crate::{ApiState, edge::RequestId};
 
 /// Writes the entries of one call. Knows who calls and from where, so handlers cannot forget it.
 #[derive(Clone)]
@@ -48,6 +48,17 @@ impl Author {
             origin: self.origin.clone(),
             metadata,
         }
+    }
+}
+
+/// Where `request` came from.
+pub(crate) fn origin(request: &HttpRequest) -> Origin {
+    Origin {
+        request_id: request
+            .extensions()
+            .get::<RequestId>()
+            .map(|id| id.as_str().to_owned()),
+        source_ip: request.peer_addr().map(|address| address.ip().to_string()),
     }
 }
 

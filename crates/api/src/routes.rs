@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod catalogues;
 pub(crate) mod compliance;
 pub(crate) mod connections;
+pub(crate) mod consent;
 pub(crate) mod docs;
 pub(crate) mod environments;
 pub(crate) mod inventory;
@@ -14,6 +15,14 @@ pub(crate) mod unmatched;
 pub(crate) mod workspaces;
 
 use utoipa_actix_web::service_config::ServiceConfig;
+
+/// The pages for people, with their methods. They are not part of the API and not of its document.
+pub(crate) const PAGES: [(&str, &str); 4] = [
+    (docs::PATHS[0], "GET, HEAD"),
+    (docs::PATHS[1], "GET, HEAD"),
+    (consent::CALLBACK, "GET, HEAD"),
+    (consent::LINK, "GET, HEAD, POST"),
+];
 
 /// Registers every route. The OpenAPI document is made by the same call.
 pub fn configure(config: &mut ServiceConfig<'_>) {
@@ -28,5 +37,6 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(audit::configure)
         .configure(catalogues::configure)
         .configure(system::configure)
-        .configure(docs::configure);
+        .configure(docs::configure)
+        .configure(consent::configure);
 }

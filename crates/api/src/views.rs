@@ -7,6 +7,7 @@ pub(crate) mod audit;
 pub(crate) mod calendar;
 pub(crate) mod catalogue;
 pub(crate) mod connection;
+pub(crate) mod consent;
 pub(crate) mod history;
 pub(crate) mod inventory;
 pub(crate) mod run;

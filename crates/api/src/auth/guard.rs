@@ -6,7 +6,7 @@
 
 use std::marker::PhantomData;
 
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, http::Method, web::Data};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::Method, web::Data};
 use futures::{
     FutureExt as _,
     future::{LocalBoxFuture, Ready, ready},
@@ -17,8 +17,7 @@ use tenancy::{Capability, Origin, Role, WorkspaceId, WorkspaceScope};
 use super::{Identity, bearer::bearer_token, permission::Permission};
 use crate::{
     ApiState,
-    edge::RequestId,
-    journal::Author,
+    journal::{self, Author},
     lists::List,
     problem::{Code, Problem},
 };
@@ -43,17 +42,10 @@ impl Authenticated {
         let identity = bearer_token(request.headers())
             .and_then(|token| state.verifier.verify(token, state.clock.now()).ok())
             .ok_or_else(|| Problem::new(Code::Unauthenticated))?;
-        let origin = Origin {
-            request_id: request
-                .extensions()
-                .get::<RequestId>()
-                .map(|id| id.as_str().to_owned()),
-            source_ip: request.peer_addr().map(|address| address.ip().to_string()),
-        };
         Ok(Self {
             state,
             identity,
-            origin,
+            origin: journal::origin(request),
             request: request.clone(),
         })
     }

@@ -18,7 +18,7 @@ pub(crate) struct Cors {
     origins: Vec<String>,
 }
 
-const METHODS: &str = "GET, HEAD, POST, PUT";
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 const REQUEST_HEADERS: &str = "authorization, content-type, if-match, if-none-match, prefer, x-request-id";
 const ANSWER_HEADERS: &str = "etag, link, location, preference-applied, retry-after, x-request-id";
 

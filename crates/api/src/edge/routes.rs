@@ -17,8 +17,8 @@ struct Row {
 }
 
 impl RouteTable {
-    /// The paths of this document, and those that are not part of it.
-    pub(crate) fn of(document: &OpenApi, others: &[&str]) -> Self {
+    /// The paths of this document, and those that are not part of it, with their methods.
+    pub(crate) fn of(document: &OpenApi, others: &[(&str, &'static str)]) -> Self {
         let documented = document.paths.paths.iter().map(|(path, item)| {
             let allow = HeaderValue::from_str(&methods(item).join(", "));
             Row {
@@ -27,9 +27,9 @@ impl RouteTable {
                 takes_query: item.get.as_ref().is_some_and(takes_query),
             }
         });
-        let others = others.iter().map(|path| Row {
+        let others = others.iter().map(|(path, methods)| Row {
             path: ResourceDef::new(*path),
-            allow: HeaderValue::from_static("GET, HEAD"),
+            allow: HeaderValue::from_static(methods),
             takes_query: false,
         });
         Self(documented.chain(others).collect())
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn paths_are_known_with_all_their_methods() {
-        let table = RouteTable::of(&crate::openapi(), &["/docs"]);
+        let table = RouteTable::of(&crate::openapi(), &crate::routes::PAGES);
         let allow = |path: &str| {
             table
                 .allow(path)
@@ -87,6 +87,9 @@ mod tests {
         assert_eq!(allow(collection).as_deref(), Some("GET, HEAD, POST"));
         assert_eq!(allow(&format!("{collection}/x/cancel")).as_deref(), Some("POST"));
         assert_eq!(allow("/docs").as_deref(), Some("GET, HEAD"));
+        assert_eq!(allow("/consent/callback").as_deref(), Some("GET, HEAD"));
+        assert_eq!(allow("/consent/some-token").as_deref(), Some("GET, HEAD, POST"));
+        assert_eq!(allow("/consent"), None);
         assert_eq!(allow("/api/v1/nothing"), None);
         assert!(table.takes_query(collection));
         assert!(!table.takes_query(&format!("{collection}/x")));

@@ -52,10 +52,10 @@ pub(crate) struct Members {
     /// With `scope_busy` and `connection_busy`: the run that is in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) active_run: Option<RunView>,
-    /// With `operation_blocked`: why.
+    /// With `operation_blocked` and `credential_not_verified`: why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason_code: Option<&'static str>,
-    /// With `operation_blocked`: what to do about it.
+    /// With `operation_blocked` and `credential_not_verified`: what to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next_steps: Option<Vec<NextStepView>>,
     /// With `operation_blocked`: the run that records it.

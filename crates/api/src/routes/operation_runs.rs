@@ -11,6 +11,8 @@ use operations::OperationRun;
 use tenancy::Capability;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub(in crate::routes) use start::entry;
+
 use crate::{
     auth::{guard::Guard, permission::Permission},
     views::run::RunView,

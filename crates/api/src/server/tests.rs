@@ -27,6 +27,9 @@ use crate::{
     metrics::Metrics,
 };
 
+#[path = "tests/pages.rs"]
+mod pages;
+
 struct Unreachable;
 
 fn unreachable() -> StoreError {

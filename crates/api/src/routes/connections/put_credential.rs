@@ -1,27 +1,28 @@
 //! `PUT /api/v1/workspaces/{workspace_id}/connections/{connection_id}/credential`
 
-use actix_web::{HttpResponse, put, web::Data};
-use provider_core::{ConnectionId, ConnectionType, ProviderConnection, RequirementRow, StoredCredential};
+use actix_web::{HttpResponse, put};
+use async_trait::async_trait;
+use provider_core::Written;
 use storage::UnitOfWork;
-use tenancy::{AuditAction, WorkspaceScope};
+use tenancy::AuditAction;
 
 use super::{
     credential::{CheckedCredential, CredentialBody},
-    representation,
+    credential_change::{CredentialChange, Held, apply, written},
+    exists,
 };
 use crate::{
-    ApiState,
     auth::{guard::Guard, permission::ManageCredentials},
     input::{Body, Conditions},
-    journal::{Author, target},
-    problem::{Code, Problem},
+    problem::Problem,
     views::connection::ConnectionView,
 };
 
 /// Store or replace the credential
 ///
-/// Needs `If-Match` with the connection's entity tag. What was verified with the old credential is
-/// unknown again. Takes the capability `credentials.manage`.
+/// Runs use it at once. What was verified with the old credential is unknown again, and a next or
+/// previous one is gone; to change credentials without a gap, store the next one and promote it.
+/// Needs `If-Match` with the connection's entity tag. Takes the capability `credentials.manage`.
 #[utoipa::path(
     tag = "connections",
     request_body = CredentialBody,
@@ -41,84 +42,30 @@ pub(crate) async fn put_connection_credential(
     conditions: Conditions,
     body: Body<CredentialBody>,
 ) -> Result<HttpResponse, Problem> {
-    let id = guard.id("connection_id")?;
-    let state = guard.state.clone();
-    let replacement = Replacement {
-        id,
-        conditions,
-        state: state.clone(),
-        author: guard.author(),
-    };
-    replacement.exists(&guard.scope).await?;
-    let body = body.read(&state.settings).await?;
-    let (storage, scope) = (state.storage.clone(), guard.scope.clone());
-    let (connection, requirements) = state
-        .transact(async move {
-            let mut work = storage.begin().await?;
-            let stored = replacement.store(&mut *work, &scope, body).await?;
-            work.commit().await?;
-            Ok(stored)
-        })
-        .await?;
-    Ok(representation(&state, &connection, requirements)?.in_response(&mut HttpResponse::Ok()))
+    exists(&guard).await?;
+    let body = body.read(&guard.state.settings).await?;
+    apply(&guard, conditions, Replace(body)).await
 }
 
-struct Replacement {
-    id: ConnectionId,
-    conditions: Conditions,
-    state: Data<ApiState>,
-    author: Author,
-}
+struct Replace(CredentialBody);
 
-impl Replacement {
-    /// A connection that is not here is a 404 before anything is said about the body.
-    async fn exists(&self, scope: &WorkspaceScope) -> Result<(), Problem> {
-        let session = self.state.storage.read().await?;
-        let found = session.connections().find(scope, self.id).await?;
-        found.map(drop).ok_or_else(|| Problem::new(Code::NotFound))
-    }
-
-    async fn store(
-        self,
-        work: &mut dyn UnitOfWork,
-        scope: &WorkspaceScope,
-        body: CredentialBody,
-    ) -> Result<(ProviderConnection, Vec<RequirementRow>), Problem> {
-        let (mut connection, requirements) = self.read(work, scope).await?;
-        let present = representation(&self.state, &connection, requirements)?;
-        self.conditions.require_match(present.tag())?;
-        match connection.connection_type {
-            ConnectionType::Dedicated => {}
-            ConnectionType::Platform => return Err(Problem::new(Code::CredentialNotAllowed)),
-        }
+#[async_trait]
+impl CredentialChange for Replace {
+    async fn write(self, work: &mut dyn UnitOfWork, held: &Held<'_>) -> Result<Written, Problem> {
+        let mut connection = held.connection.clone();
         let CheckedCredential {
             client_identifier,
             credential,
-        } = body.check(&self.state, "", connection.client_identifier.as_deref())?;
+        } = self
+            .0
+            .check(held.state, "", connection.client_identifier.as_deref())?;
         connection.client_identifier = Some(client_identifier);
-        let change = self.author.change(
-            AuditAction::CredentialStored,
-            target("connection", &connection.id, connection.display_name.as_str()),
-            &[("kind", credential.kind.as_str().to_owned())],
-        );
+        let kind = credential.kind.as_str().to_owned();
+        let change = held.change(AuditAction::CredentialStored, &[("kind", kind)]);
         let stored = work
             .connections()
-            .put_credential(scope, &connection, credential, &change)
+            .put_credential(held.scope, &connection, credential, &change)
             .await?;
-        match stored {
-            StoredCredential::Stored { .. } => self.read(work, scope).await,
-            StoredCredential::VersionMismatch => Err(Problem::new(Code::PreconditionFailed)),
-        }
-    }
-
-    async fn read(
-        &self,
-        work: &mut dyn UnitOfWork,
-        scope: &WorkspaceScope,
-    ) -> Result<(ProviderConnection, Vec<RequirementRow>), Problem> {
-        let connection = work.connections().find(scope, self.id).await?;
-        let connection = connection.ok_or_else(|| Problem::new(Code::NotFound))?;
-        let requirements = work.connections().requirements(scope, self.id).await?;
-        Ok((connection, requirements))
+        Ok(written(stored))
     }
 }

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     auth::{guard::Guard, permission::StartOperations},
     input::Body,
-    journal::target,
+    journal::{Author, target},
     problem::{Code, Problem},
     views::{run::RunView, scope::step_views},
 };
@@ -72,7 +72,7 @@ async fn through_the_gate(
     guard: &Guard<StartOperations>,
     run: OperationRun,
 ) -> Result<StartOutcome, Problem> {
-    let change = entry(guard, &run);
+    let change = entry(&guard.author(), &run);
     let (state, scope) = (guard.state.clone(), guard.scope.clone());
     guard
         .state
@@ -90,7 +90,8 @@ async fn through_the_gate(
         .await
 }
 
-fn entry(guard: &Guard<StartOperations>, run: &OperationRun) -> Change {
+/// The journal entry for a run on its way to the gate.
+pub(in crate::routes) fn entry(author: &Author, run: &OperationRun) -> Change {
     let definition = run.operation_type.definition();
     let mut facts = vec![
         ("operation_type", definition.code.to_owned()),
@@ -117,9 +118,7 @@ fn entry(guard: &Guard<StartOperations>, run: &OperationRun) -> Change {
     } else {
         AuditOutcome::Failure
     };
-    let change = guard
-        .author()
-        .change(action, target("operation_run", &run.id, definition.label), &facts);
+    let change = author.change(action, target("operation_run", &run.id, definition.label), &facts);
     Change { outcome, ..change }
 }
 

@@ -1,0 +1,134 @@
+//! `POST /api/v1/workspaces/{workspace_id}/connections/{connection_id}/consent-link`
+
+use actix_web::{HttpResponse, post, web::Data};
+use kernel::Id;
+use provider_core::{
+    ConnectionId, ConsentLinkId, IdentityResolution, NewConsentLink, ProviderConnection, ReasonCode,
+    consent::LINK_LIFE,
+};
+use serde::Deserialize;
+use tenancy::{AuditAction, Change, WorkspaceScope};
+use utoipa::ToSchema;
+
+use super::exists;
+use crate::{
+    ApiState,
+    auth::{guard::Guard, permission::ManageConnections},
+    input::Body,
+    journal::{Author, target},
+    problem::{Code, Problem},
+    routes::consent::{Addresses, RandomText, question, return_to},
+    views::{consent::ConsentLinkView, scope::step_views},
+};
+
+/// A consent link to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateConsentLink {
+    /// Where the browser goes in the end, with `consent=recorded` or `consent=declined` joined to
+    /// its query: an address on one of the configured front-end origins. A page of this
+    /// installation if it is left out.
+    #[schema(example = "https://console.example.com/connections/done")]
+    return_to: Option<String>,
+}
+
+/// Make a consent link
+///
+/// For an administrator of the target, who need not have an account here. The link opens a page
+/// that says who asks for what and leads on to the provider's consent page. It can be used for an
+/// hour and ends once; its text is shown here and never again. Consent counts only after a
+/// connection check proved it; that check is started when the administrator comes back. Takes the
+/// capability `connections.manage`.
+#[utoipa::path(
+    tag = "connections",
+    request_body = CreateConsentLink,
+    responses(
+        (status = 201, description = "The link", body = ConsentLinkView),
+        (status = 409, description = "client_identity_missing, public_url_missing"),
+        (status = 422, description = "return_to_not_allowed; operation_blocked with the reason_code provider_connection_disabled"),
+    ),
+)]
+#[post("/api/v1/workspaces/{workspace_id}/connections/{connection_id}/consent-link")]
+pub(crate) async fn create_consent_link(
+    guard: Guard<ManageConnections>,
+    body: Body<CreateConsentLink>,
+) -> Result<HttpResponse, Problem> {
+    let id: ConnectionId = guard.id("connection_id")?;
+    let state = guard.state.clone();
+    exists(&guard).await?;
+    let CreateConsentLink { return_to } = body.read(&state.settings).await?;
+    let return_to = return_to.map(|text| return_to::check(&state.settings, &text));
+    let addresses = Addresses::of(&state.settings)?;
+    let token = RandomText::new()?;
+    let request = Request {
+        id,
+        return_to: return_to.transpose()?.map(String::from),
+        scope: guard.scope.clone(),
+        author: guard.author(),
+        state: state.clone(),
+    };
+    let url = addresses.link(token.expose());
+    let (link, identity) = state.transact(request.store(token)).await?;
+    let permissions = state.consent.asked_permissions();
+    let redirect = addresses.redirect();
+    Ok(HttpResponse::Created().json(ConsentLinkView::of(
+        &url,
+        &redirect,
+        link.expires_at,
+        identity,
+        &permissions,
+    )))
+}
+
+struct Request {
+    id: ConnectionId,
+    return_to: Option<String>,
+    scope: WorkspaceScope,
+    author: Author,
+    state: Data<ApiState>,
+}
+
+impl Request {
+    async fn store(self, token: RandomText) -> Result<(NewConsentLink, IdentityResolution), Problem> {
+        let state = &self.state;
+        let mut work = state.storage.begin().await?;
+        let connection = work.connections().find(&self.scope, self.id).await?;
+        let connection = connection.ok_or_else(|| Problem::new(Code::NotFound))?;
+        if !connection.is_enabled {
+            return Err(disabled());
+        }
+        let now = state.clock.now();
+        let identity = IdentityResolution::resolve(&connection, &*state.rules, now);
+        let question = question(&connection, &identity, state.consent.permission_set());
+        let question = question.ok_or_else(|| Problem::new(Code::ClientIdentityMissing))?;
+        let link = NewConsentLink {
+            id: Id::next(&*state.ids),
+            link_hash: token.hash(),
+            question,
+            return_to: self.return_to.clone(),
+            created_by: self.scope.actor().principal_id(),
+            created_at: now,
+            expires_at: now + LINK_LIFE,
+        };
+        let change = self.entry(&connection, link.id);
+        work.consents().insert_link(&self.scope, &link, &change).await?;
+        work.commit().await?;
+        Ok((link, identity))
+    }
+
+    fn entry(&self, connection: &ProviderConnection, link: ConsentLinkId) -> Change {
+        self.author.change(
+            AuditAction::ConsentLinkCreated,
+            target("connection", &connection.id, connection.display_name.as_str()),
+            &[("consent_link_id", link.to_string())],
+        )
+    }
+}
+
+fn disabled() -> Problem {
+    let reason = ReasonCode::ProviderConnectionDisabled;
+    Problem::new(Code::OperationBlocked).with(|members| {
+        members.reason_code = Some(reason.as_str());
+        members.next_steps = Some(step_views([reason.next_step()]));
+    })
+}
