@@ -45,6 +45,8 @@ pub fn of_connection(
             };
             let next_step = match (readiness, reason_code) {
                 (Readiness::Ready, _) => None,
+                // One reason, one next step, on every surface.
+                (_, reason) if reason == summary.reason_code => summary.next_step,
                 (_, Some(reason)) => Some(reason.next_step()),
                 (_, None) => Some(NextStepKind::RunCheck.step()),
             };

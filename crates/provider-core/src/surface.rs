@@ -74,9 +74,10 @@ impl SurfaceSummary {
         };
         let next_step = match (readiness, reason_code) {
             (Readiness::Ready, _) => None,
-            // There is a hint of a consent page already: what is left is to look.
+            // There is a hint of a consent page already: what is left is to look, which a pending
+            // check does by itself.
             (_, Some(ReasonCode::ProviderConsentMissing)) if identity.check_may_look && waits(connection) => {
-                Some(NextStepKind::RunCheck.step())
+                Some(look(connection).step())
             }
             (_, Some(reason)) => Some(reason.next_step()),
             (_, None) => Some(NextStepKind::RunCheck.step()),
@@ -88,6 +89,14 @@ impl SurfaceSummary {
             next_step,
             credential_state: credential_state(connection, rules, now),
         }
+    }
+}
+
+fn look(connection: &ProviderConnection) -> NextStepKind {
+    if connection.verification.value == VerificationState::Pending {
+        NextStepKind::RetryLater
+    } else {
+        NextStepKind::RunCheck
     }
 }
 

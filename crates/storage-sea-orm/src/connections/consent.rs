@@ -17,7 +17,7 @@ use tenancy::{Change, WorkspaceScope};
 
 use super::{
     axes::{self, Axes},
-    lookup,
+    lookup::{self, Keep},
     write::update,
 };
 use crate::{
@@ -177,7 +177,7 @@ impl ConsentRepository for Repo<'_, DatabaseTransaction> {
         change: &Change,
     ) -> Result<Written, StoreError> {
         use connection::Column as C;
-        let Some(known) = lookup::locked(self.db, scope, connection.id).await? else {
+        let Some(known) = lookup::locked(self.db, scope, connection.id, Keep::FromWriters).await? else {
             return Ok(Written::VersionMismatch);
         };
         let mut axes = Axes::of(&known);
@@ -207,7 +207,7 @@ impl ConsentRepository for Repo<'_, DatabaseTransaction> {
         at: Timestamp,
         change: &Change,
     ) -> Result<Written, StoreError> {
-        let Some(known) = lookup::locked(self.db, scope, connection.id).await? else {
+        let Some(known) = lookup::locked(self.db, scope, connection.id, Keep::FromWriters).await? else {
             return Ok(Written::VersionMismatch);
         };
         let mut axes = Axes::of(&known);

@@ -35,7 +35,7 @@ impl Repo<'_, DatabaseTransaction> {
         change: &Change,
     ) -> Result<Deleted, StoreError> {
         lock_defaults(self.db, scope, connection.environment_id).await?;
-        let Some(known) = self.held(scope, connection).await? else {
+        let Some(known) = self.held_from_starters(scope, connection).await? else {
             return Ok(Deleted::VersionMismatch);
         };
         if known.is_default && self.has_siblings(scope, &known).await? {
@@ -98,7 +98,7 @@ impl Repo<'_, DatabaseTransaction> {
         credential: Option<NewCredential>,
         change: &Change,
     ) -> Result<Retargeted, StoreError> {
-        let Some(known) = self.held(scope, connection).await? else {
+        let Some(known) = self.held_from_starters(scope, connection).await? else {
             return Ok(Retargeted::VersionMismatch);
         };
         if let Some(other) = self

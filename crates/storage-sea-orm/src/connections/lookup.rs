@@ -39,15 +39,30 @@ pub(crate) fn live_by_id(scope: &WorkspaceScope, id: Uuid) -> Select<Entity> {
     scoped_by_id::<Entity>(scope, id).filter(Column::DeletedAt.is_null())
 }
 
-/// The same, kept from other writers until the transaction ends. Whoever starts a run on it is
-/// not held up.
+/// From whom a connection is kept until the transaction ends.
+#[derive(Clone, Copy)]
+pub(crate) enum Keep {
+    /// From other writers. Whoever starts a run on it is not held up.
+    FromWriters,
+    /// From those who start a run on it, too: its identity changes.
+    FromStarters,
+}
+
+/// The connection of the scope with this id, kept from others until the transaction ends. SQLite
+/// has one writer and needs no lock of a row.
 pub(crate) async fn locked<C: ConnectionTrait>(
     db: &C,
     scope: &WorkspaceScope,
     id: ConnectionId,
+    keep: Keep,
 ) -> Result<Option<ProviderConnection>, StoreError> {
+    // A new run refers to the connection by a foreign key, which takes `FOR KEY SHARE`.
+    let lock = match keep {
+        Keep::FromWriters => LockType::NoKeyUpdate,
+        Keep::FromStarters => LockType::Update,
+    };
     let row = live_by_id(scope, id.as_uuid())
-        .lock(LockType::NoKeyUpdate)
+        .lock(lock)
         .one(db)
         .await
         .or_store_error()?;

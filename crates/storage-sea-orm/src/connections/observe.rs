@@ -15,7 +15,7 @@ use tenancy::{Change, WorkspaceScope};
 
 use super::{
     axes::{self, Axes},
-    lookup,
+    lookup::{self, Keep},
     write::update,
 };
 use crate::{
@@ -35,7 +35,7 @@ impl Repo<'_, DatabaseTransaction> {
         observation: &Observation,
         change: &Change,
     ) -> Result<Recorded, StoreError> {
-        let Some(known) = lookup::locked(self.db, scope, id).await? else {
+        let Some(known) = lookup::locked(self.db, scope, id, Keep::FromWriters).await? else {
             return Ok(Recorded::Outdated);
         };
         if known.identity_version != observation.identity_version {

@@ -13,7 +13,7 @@ use sea_orm::{
 };
 use tenancy::{Change, WorkspaceScope};
 
-use super::lookup;
+use super::lookup::{self, Keep};
 use crate::{
     entities::{
         connection::{Column, Entity},
@@ -257,7 +257,26 @@ impl Repo<'_, DatabaseTransaction> {
         scope: &WorkspaceScope,
         connection: &ProviderConnection,
     ) -> Result<Option<ProviderConnection>, StoreError> {
-        let present = lookup::locked(self.db, scope, connection.id).await?;
+        self.held_for(scope, connection, Keep::FromWriters).await
+    }
+
+    /// The same, kept from those who start runs too: after this no run can begin on what the
+    /// connection was.
+    pub(super) async fn held_from_starters(
+        &self,
+        scope: &WorkspaceScope,
+        connection: &ProviderConnection,
+    ) -> Result<Option<ProviderConnection>, StoreError> {
+        self.held_for(scope, connection, Keep::FromStarters).await
+    }
+
+    async fn held_for(
+        &self,
+        scope: &WorkspaceScope,
+        connection: &ProviderConnection,
+        keep: Keep,
+    ) -> Result<Option<ProviderConnection>, StoreError> {
+        let present = lookup::locked(self.db, scope, connection.id, keep).await?;
         Ok(present.filter(|present| present.version == connection.version))
     }
 

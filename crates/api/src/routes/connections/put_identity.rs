@@ -154,8 +154,8 @@ impl Subject {
                 }
             }
             Decision::Changed(changed, credential) => {
-                // Looked at twice: a start does not wait for this unit of work, so one may come in
-                // between.
+                // Looked at twice: first for a quick answer, and again once the connection is held,
+                // for a start that came in between. After that a start has to wait.
                 if let Some(busy) = self.busy(work).await? {
                     return Ok(busy);
                 }
