@@ -9,6 +9,7 @@ mod rotate;
 pub(crate) mod start;
 pub(crate) mod state;
 mod status;
+mod told;
 mod usage;
 
 use std::sync::Arc;

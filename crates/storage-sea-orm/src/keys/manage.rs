@@ -113,7 +113,7 @@ impl KeyAdmin {
             return Err(KeyAdminError::NotLost(kid.to_owned()));
         }
         state::set(&unit, kid, KeyState::Lost, at).await?;
-        let marked = usage::mark_under(&unit, kid).await?;
+        let marked = usage::mark_under(&unit, self.database.context(), kid).await?;
         let mut others = Vec::new();
         for row in known.iter().filter(|row| row.kid != kid) {
             others.push((row, state::state(row)?));

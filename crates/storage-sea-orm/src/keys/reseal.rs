@@ -13,7 +13,7 @@ use tenancy::WorkspaceId;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{KeyAdminError, state};
+use super::{KeyAdminError, state, told};
 use crate::{
     cipher::{
         Key, Undecryptable,
@@ -23,7 +23,7 @@ use crate::{
         workspace_keys::{self, KeyError},
     },
     connections::rows,
-    database::Database,
+    database::{Context, Database},
     entities::{
         connection,
         credential::{Column, Entity, Model},
@@ -44,6 +44,7 @@ pub(super) struct Batch {
 /// What the rows of a batch have in common.
 struct Work<'a> {
     db: &'a DatabaseTransaction,
+    context: &'a Context,
     ring: &'a KeyRing,
     workspace_id: WorkspaceId,
     newest: (KeyName, Key),
@@ -76,6 +77,7 @@ pub(super) async fn batch(
     let work = Work {
         connections: connections_of(&db, workspace_id, &found).await?,
         db: &db,
+        context,
         ring: &context.ring,
         workspace_id,
         newest,
@@ -212,7 +214,11 @@ impl Work<'_> {
                 .value(Column::Kid, name.kid)
                 .value(Column::DataKeyVersion, i64::from(name.version));
         }
-        Ok(self.db.execute(&update).await.or_store_error()?.rows_affected() == 1)
+        let marked = self.db.execute(&update).await.or_store_error()?.rows_affected() == 1;
+        if marked && !row.undecryptable {
+            told::undecryptable(self.db, self.context, row).await?;
+        }
+        Ok(marked)
     }
 }
 

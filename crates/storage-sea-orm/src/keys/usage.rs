@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use kernel::StoreError;
 use sea_orm::{
-    ColumnTrait as _, Condition, ConnectionTrait, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, Condition, ConnectionTrait, DatabaseTransaction, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _,
     sea_query::{Expr, ExprTrait as _, Query},
 };
 use uuid::Uuid;
 
+use super::told;
 use crate::{
     cipher::envelope::{self, KeyName},
+    database::Context,
     entities::{credential, workspace_key},
     error::OrStoreError as _,
     scoped::installation_wide,
@@ -144,24 +147,51 @@ pub(super) async fn unnamed<C: ConnectionTrait>(
 }
 
 /// Marks every credential under `kid` as undecryptable. Returns how many were not marked before.
-pub(super) async fn mark_under<C: ConnectionTrait>(db: &C, kid: &str) -> Result<u64, StoreError> {
+pub(super) async fn mark_under(
+    db: &DatabaseTransaction,
+    context: &Context,
+    kid: &str,
+) -> Result<u64, StoreError> {
     use credential::Column as C;
-    let mark = Query::update()
-        .table(credential::Entity)
-        .value(C::Undecryptable, true)
-        .and_where(Expr::col(C::Undecryptable).eq(false))
-        .to_owned();
-    let mut by_column = mark.clone();
-    by_column.and_where(Expr::col(C::Kid).eq(kid));
-    let mut marked = db.execute(&by_column).await.or_store_error()?.rows_affected();
-    for row in unnamed(db, Condition::all()).await? {
-        if row.name.is_none_or(|name| name.kid != kid) {
-            continue;
+    let under = Condition::any()
+        .add(C::Kid.eq(kid))
+        .add(C::Kid.is_null())
+        .add(C::DataKeyVersion.is_null());
+    let mut marked = 0;
+    loop {
+        let rows = installation_wide::<credential::Entity>()
+            .filter(C::Undecryptable.eq(false))
+            .filter(under.clone())
+            .order_by_asc(C::WorkspaceId)
+            .order_by_asc(C::Id)
+            .all(db)
+            .await
+            .or_store_error()?;
+        let before = marked;
+        for row in rows {
+            // Rows that are older than the column say in their bytes which key they need.
+            let named = row.kid.clone().or_else(|| {
+                let name = envelope::key_name(&row.sealed);
+                name.ok().map(|name| name.kid)
+            });
+            if named.as_deref() != Some(kid) {
+                continue;
+            }
+            let one = Query::update()
+                .table(credential::Entity)
+                .value(C::Undecryptable, true)
+                .and_where(Expr::col(C::Undecryptable).eq(false))
+                .and_where(Expr::col(C::WorkspaceId).eq(row.workspace_id))
+                .and_where(Expr::col(C::Id).eq(row.id))
+                .to_owned();
+            if db.execute(&one).await.or_store_error()?.rows_affected() == 1 {
+                told::undecryptable(db, context, &row).await?;
+                marked += 1;
+            }
         }
-        let mut one = mark.clone();
-        one.and_where(Expr::col(C::WorkspaceId).eq(row.workspace_id))
-            .and_where(Expr::col(C::Id).eq(row.id));
-        marked += db.execute(&one).await.or_store_error()?.rows_affected();
+        // Whoever stored one under this key meanwhile is found by another look.
+        if marked == before {
+            return Ok(marked);
+        }
     }
-    Ok(marked)
 }
