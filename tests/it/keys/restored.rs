@@ -78,6 +78,13 @@ async fn restored(database: TestDatabase, kid: &str, active: &str) {
         done.out
     );
     assert_eq!(marked(&world).await, 3, "and all of them are marked");
+    let told =
+        "SELECT count(*) FROM audit_events WHERE action = 'credential.undecryptable' AND outcome = 'failure'";
+    assert_eq!(
+        world.database.number(told).await,
+        3,
+        "and the audit log knows of each"
+    );
     assert_serves(&world.database, &ring, &token_key).await;
 
     let ring = KeyRing::load(&ring).expect("a ring");
