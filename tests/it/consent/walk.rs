@@ -85,7 +85,11 @@ async fn an_administrator_walks_from_the_link_to_a_working_platform_connection(d
         (&run["status"], &run["operation_type"]),
         (&"queued".into(), &"provider.connection.check".into())
     );
-    assert_eq!(run["initiator"]["kind"], "system", "{run}");
+    assert_eq!(
+        run["initiator"],
+        json!({ "label": "consent", "principal_id": null }),
+        "the system did it"
+    );
     assert_eq!(token_requests(&app), 0, "the API does not look itself");
 
     assert_eq!(app.drain().await, 1);
