@@ -3,6 +3,7 @@
 mod access;
 mod bad_input;
 mod boundaries;
+mod consent;
 mod fake_provider;
 mod journey;
 mod keys;

@@ -18,6 +18,7 @@ mod show;
 
 use actix_web::{
     HttpRequest,
+    http::header::{HeaderValue, X_FRAME_OPTIONS},
     web::{Data, get, post, resource, to},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -52,5 +53,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 }
 
 async fn wrong_method(request: HttpRequest, state: Data<ApiState>) -> Result<&'static str, Problem> {
-    Err(unmatched(state.edge.routes(), &request))
+    // As on every other answer here: no page elsewhere may show it in a frame.
+    let deny = HeaderValue::from_static("DENY");
+    Err(unmatched(state.edge.routes(), &request).header(X_FRAME_OPTIONS, deny))
 }
