@@ -41,6 +41,16 @@ pub trait ScopeRules: Send + Sync {
     /// The realms in which the installation has a client of its own.
     fn platform_realms(&self) -> Vec<String>;
 
+    /// Whether `client` is the installation's own in any realm. No connection may bring it along
+    /// as its own: that would be a way around the platform's consent.
+    fn is_platform_client(&self, client: &str) -> bool {
+        let mut realms = self.platform_realms().into_iter();
+        realms.any(|realm| {
+            self.platform_client(&realm)
+                .is_some_and(|platform| platform.client_identifier == client)
+        })
+    }
+
     /// The provider's own detail of a destination, for reading.
     fn context(&self, destination: &Destination) -> ProviderContext;
 
@@ -122,6 +132,8 @@ pub trait ConsentUrls: Send + Sync {
 pub struct ConnectionAccess {
     /// For token caches.
     pub connection_id: ConnectionId,
+    /// The workspace that it works for: what belongs to the installation may be for some alone.
+    pub workspace: uuid::Uuid,
     /// Where the secret may go.
     pub destination: Destination,
     /// The secret.

@@ -160,12 +160,14 @@ pub trait ConsentRepository: ConsentLookup {
         at: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Records an agreement as a hint on the connection, whose verification is now pending.
+    /// Records an agreement as a hint on the connection, whose verification is pending if a check
+    /// is on its way. What was granted to another client of the platform counts no more.
     async fn record_hint(
         &mut self,
         scope: &WorkspaceScope,
         connection: &ProviderConnection,
         hint: &ConsentHint,
+        check_follows: bool,
         change: &Change,
     ) -> Result<Written, StoreError>;
 

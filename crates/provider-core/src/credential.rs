@@ -133,8 +133,13 @@ pub enum CredentialInput {
         /// Its password; empty for none.
         password: SecretText,
     },
-    /// The name under which the operator of the installation configured a token file.
-    FederatedToken(String),
+    /// A token file of the installation, for a workspace that the operator lets use it.
+    FederatedToken {
+        /// The name under which the operator configured it.
+        source: String,
+        /// The workspace that would use it.
+        workspace: uuid::Uuid,
+    },
 }
 
 /// A credential that an adapter looked at and found usable.

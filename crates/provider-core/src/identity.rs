@@ -65,7 +65,7 @@ impl IdentityResolution {
             ),
             ConnectionType::Dedicated => (
                 CredentialSource::DedicatedCredential,
-                dedicated_block(connection, now),
+                borrowed_client(&destination, rules).or_else(|| dedicated_block(connection, now)),
             ),
         };
         let blocked = if connection.is_enabled {
@@ -134,6 +134,14 @@ fn platform_block(
             Some(Block::until_checked(ReasonCode::ProviderConsentMissing))
         }
     }
+}
+
+/// A dedicated connection whose client became the installation's own since it was stored.
+fn borrowed_client(destination: &Destination, rules: &dyn ScopeRules) -> Option<Block> {
+    let client = destination.client_identifier.as_deref()?;
+    rules
+        .is_platform_client(client)
+        .then_some(Block::firmly(ReasonCode::ProviderConnectionInvalid))
 }
 
 /// The first stored fact that forbids work, in the order in which an operator would mend them.

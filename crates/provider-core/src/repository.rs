@@ -205,6 +205,8 @@ pub struct Observation {
     pub requirements: Vec<(String, RequirementState)>,
     /// Whether the stored credential could be decrypted; nothing if the run did not try.
     pub credential_opened: Option<bool>,
+    /// When the hint of consent was given that the run went by. A newer one is not its to judge.
+    pub hint_at: Option<Timestamp>,
 }
 
 /// Whether an observation was recorded.
@@ -401,6 +403,13 @@ pub trait ConnectionRepository: ConnectionLookup {
         scope: &WorkspaceScope,
         connection: &ProviderConnection,
         at: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Whether the target of a platform connection belongs to this workspace or to none.
+    async fn platform_target_is_open(
+        &mut self,
+        scope: &WorkspaceScope,
+        connection: &ProviderConnection,
     ) -> Result<bool, StoreError>;
 
     /// Records what a check with the next credential found, if that credential is still there.

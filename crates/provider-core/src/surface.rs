@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     ConnectionType, CredentialState, IdentityResolution, NextStep, NextStepKind, ProviderConnection,
-    ReasonCode, ScopeRules, TargetScope, VerificationState, credential::state_until,
+    ReasonCode, ScopeRules, TargetScope, VerificationState, consent::PROPAGATION, credential::state_until,
 };
 
 /// Whether a connection can be worked with, in one word.
@@ -77,7 +77,7 @@ impl SurfaceSummary {
             // There is a hint of a consent page already: what is left is to look, which a pending
             // check does by itself.
             (_, Some(ReasonCode::ProviderConsentMissing)) if identity.check_may_look && waits(connection) => {
-                Some(look(connection).step())
+                Some(look(connection, now).step())
             }
             (_, Some(reason)) => Some(reason.next_step()),
             (_, None) => Some(NextStepKind::RunCheck.step()),
@@ -92,8 +92,15 @@ impl SurfaceSummary {
     }
 }
 
-fn look(connection: &ProviderConnection) -> NextStepKind {
-    if connection.verification.value == VerificationState::Pending {
+/// Waiting is enough while a check will look by itself: until its next look, and while the time
+/// after an agreement in which it looks again is not over.
+fn look(connection: &ProviderConnection, now: Timestamp) -> NextStepKind {
+    let due = connection.verification_next_at.is_some_and(|next| now <= next);
+    let young = connection
+        .consent_hint
+        .as_ref()
+        .is_some_and(|hint| now - hint.at < PROPAGATION);
+    if connection.verification.value == VerificationState::Pending && (due || young) {
         NextStepKind::RetryLater
     } else {
         NextStepKind::RunCheck

@@ -71,7 +71,7 @@ impl ScopeRules for FakeProvider {
             }),
             CredentialInput::CertificatePem(_) => refused("pem", "kind_not_supported"),
             CredentialInput::CertificatePfx { .. } => refused("pfx", "kind_not_supported"),
-            CredentialInput::FederatedToken(_) => refused("source", "kind_not_supported"),
+            CredentialInput::FederatedToken { .. } => refused("source", "kind_not_supported"),
         }
     }
 

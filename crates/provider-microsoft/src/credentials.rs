@@ -36,10 +36,12 @@ pub(crate) fn prepare(
             let found = certificate::from_pfx_text(pfx.expose(), password.expose());
             certified(found, now).map_err(|problem| of_file("pfx", problem))
         }
-        CredentialInput::FederatedToken(name) if sources.is_for_connections(&name) => {
-            Ok(plain(CredentialKind::FederatedToken, SecretText::new(name)))
+        CredentialInput::FederatedToken { source, workspace }
+            if sources.is_for_connections(&source, workspace) =>
+        {
+            Ok(plain(CredentialKind::FederatedToken, SecretText::new(source)))
         }
-        CredentialInput::FederatedToken(_) => Err(refusal("source", "unknown_source")),
+        CredentialInput::FederatedToken { .. } => Err(refusal("source", "unknown_source")),
     }
 }
 

@@ -5,12 +5,13 @@
 //! anew for each request: whoever writes them replaces them every hour or so.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use kernel::SecretText;
+use uuid::Uuid;
 
 use crate::{
     cloud::Cloud,
@@ -27,14 +28,42 @@ const OF_PLATFORM: &str = "platform:";
 #[derive(Debug, Clone, Default)]
 pub struct FederatedSources(Arc<Files>);
 
+/// A token file that the operator configured for connections.
+#[derive(Debug, Clone)]
+pub struct FederatedSource {
+    /// The file.
+    pub file: PathBuf,
+    /// Whose connections may use it. The token stands for the installation itself: whoever may
+    /// use it reaches every target that trusts it.
+    pub workspaces: AllowedWorkspaces,
+}
+
+/// Which workspaces may use something of the installation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AllowedWorkspaces {
+    /// Every one. Right where one organisation owns all workspaces.
+    All,
+    /// These.
+    Only(BTreeSet<Uuid>),
+}
+
+impl FederatedSource {
+    fn is_for(&self, workspace: Uuid) -> bool {
+        match &self.workspaces {
+            AllowedWorkspaces::All => true,
+            AllowedWorkspaces::Only(ids) => ids.contains(&workspace),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 struct Files {
-    named: BTreeMap<String, PathBuf>,
+    named: BTreeMap<String, FederatedSource>,
     platform: Vec<(Cloud, PathBuf)>,
 }
 
 impl FederatedSources {
-    pub(crate) fn name_files(&mut self, named: BTreeMap<String, PathBuf>) {
+    pub(crate) fn name_files(&mut self, named: BTreeMap<String, FederatedSource>) {
         Arc::make_mut(&mut self.0).named = named;
     }
 
@@ -42,9 +71,10 @@ impl FederatedSources {
         Arc::make_mut(&mut self.0).platform.push((cloud, path));
     }
 
-    /// Whether a connection may use the name.
-    pub(crate) fn is_for_connections(&self, name: &str) -> bool {
-        !name.starts_with(OF_PLATFORM) && self.0.named.contains_key(name)
+    /// Whether a connection of `workspace` may use the name.
+    pub(crate) fn is_for_connections(&self, name: &str, workspace: Uuid) -> bool {
+        let source = self.0.named.get(name);
+        !name.starts_with(OF_PLATFORM) && source.is_some_and(|source| source.is_for(workspace))
     }
 
     /// The name of the platform's own file in `cloud`.
@@ -52,10 +82,12 @@ impl FederatedSources {
         format!("{OF_PLATFORM}{}", cloud.as_str())
     }
 
-    /// The file behind a name of either kind.
-    pub(crate) fn path(&self, name: &str) -> Option<&Path> {
+    /// The file behind a name of either kind, for a connection of `workspace`. Asked at each use:
+    /// the operator may have taken the right away since the credential was stored.
+    pub(crate) fn path(&self, name: &str, workspace: Uuid) -> Option<&Path> {
         let Some(cloud) = name.strip_prefix(OF_PLATFORM) else {
-            return self.0.named.get(name).map(PathBuf::as_path);
+            let source = self.0.named.get(name).filter(|source| source.is_for(workspace));
+            return source.map(|source| source.file.as_path());
         };
         let mut files = self.0.platform.iter();
         let found = files.find(|(one, _)| one.as_str() == cloud)?;

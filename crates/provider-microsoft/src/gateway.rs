@@ -74,6 +74,7 @@ impl<'a> Session<'a> {
             proof: Proof {
                 credential: self.credential,
                 sources: &self.parts.federated,
+                workspace: self.identity.workspace,
             },
         };
         self.parts

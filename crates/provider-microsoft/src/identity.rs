@@ -12,6 +12,7 @@ use crate::{
 /// A resolved identity. Everything that a token depends on is in here, except the secret.
 pub(crate) struct Identity {
     pub(crate) connection: ConnectionId,
+    pub(crate) workspace: Uuid,
     pub(crate) credential_version: i64,
     pub(crate) cloud: Cloud,
     pub(crate) tenant: Uuid,
@@ -32,6 +33,7 @@ impl Identity {
         let cloud = Cloud::parse(&destination.realm).ok_or_else(invalid)?;
         Ok(Self {
             connection: access.connection_id,
+            workspace: access.workspace,
             credential_version: access.credential.version,
             cloud,
             tenant: guid(destination.scope_identifier.as_str()).ok_or_else(invalid)?,

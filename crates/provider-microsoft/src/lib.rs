@@ -35,7 +35,7 @@ mod token;
 mod token_cache;
 
 pub use cloud::{Cloud, EndpointOverride, Endpoints, NotLoopback};
-pub use federated::FederatedSources;
+pub use federated::{AllowedWorkspaces, FederatedSource, FederatedSources};
 pub use http::ClientError;
 pub use pause::{Pauses, SystemPauses};
 pub use platform::{

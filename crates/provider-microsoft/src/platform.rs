@@ -1,7 +1,11 @@
 //! The installation's own clients, one for each cloud: what the operator configured, what may be
 //! shown of it, and the vault that opens it for the worker.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
+};
 
 use kernel::Timestamp;
 use provider_core::{CredentialSummary, OpenedCredential, PlatformClient, PlatformVault, VaultError};
@@ -91,9 +95,15 @@ pub enum PlatformProblem {
 #[derive(Debug, Clone)]
 pub(crate) struct PlatformIdentity {
     pub(crate) cloud: Cloud,
-    pub(crate) client: PlatformClient,
     credential: PlatformCredentialFile,
+    /// When the credential ends by the operator's own word.
+    told: Option<Timestamp>,
+    /// What was shown last, and the file that it was read from. Clones share it.
+    shown: Arc<Mutex<(Option<Stamp>, PlatformClient)>>,
 }
+
+/// Tells whether a file was written since: its length and when it was changed.
+type Stamp = (u64, SystemTime);
 
 impl PlatformIdentity {
     pub(crate) fn new(settings: PlatformIdentitySettings, now: Timestamp) -> Result<Self, PlatformProblem> {
@@ -106,11 +116,9 @@ impl PlatformIdentity {
         let cloud_id = cloud.as_str();
         let client = scope::guid(&client_id).ok_or(PlatformProblem::BadClientId { cloud: cloud_id })?;
         let read = Read::from(cloud, &credential).map_err(|trouble| trouble.named(cloud_id))?;
-        // The certificate knows better, unless the operator means to end it earlier.
-        let expires_at = match (expires_at, read.expires_at) {
-            (Some(told), Some(own)) => Some(told.min(own)),
-            (told, own) => told.or(own),
-        };
+        let stamp = credential.stamp();
+        let told = expires_at;
+        let expires_at = ends(told, read.expires_at);
         if expires_at.is_some_and(|end| end - now <= CredentialSummary::EXPIRING_WITHIN) {
             tracing::warn!(
                 cloud = cloud_id,
@@ -125,9 +133,27 @@ impl PlatformIdentity {
         };
         Ok(Self {
             cloud,
-            client,
             credential,
+            told,
+            shown: Arc::new(Mutex::new((stamp, client))),
         })
+    }
+
+    /// The client as it may be shown. A certificate that was replaced in its file is looked at
+    /// again: its end and thumbprint are others now.
+    pub(crate) fn client(&self) -> PlatformClient {
+        let stamp = self.credential.stamp();
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if stamp.is_some() && stamp != shown.0 {
+            // What cannot be read is left as it was shown last; opening it tells what is wrong.
+            if let Ok(read) = Read::from(self.cloud, &self.credential) {
+                shown.1.kind = read.opened.kind;
+                shown.1.fingerprint = read.fingerprint;
+                shown.1.expires_at = ends(self.told, read.expires_at);
+            }
+            shown.0 = stamp;
+        }
+        shown.1.clone()
     }
 
     /// The token file, for an identity that has one.
@@ -138,6 +164,27 @@ impl PlatformIdentity {
             | PlatformCredentialFile::CertificateFile(_)
             | PlatformCredentialFile::PfxFile { .. } => None,
         }
+    }
+}
+
+/// The certificate knows better, unless the operator means to end it earlier.
+fn ends(told: Option<Timestamp>, own: Option<Timestamp>) -> Option<Timestamp> {
+    match (told, own) {
+        (Some(told), Some(own)) => Some(told.min(own)),
+        (told, own) => told.or(own),
+    }
+}
+
+impl PlatformCredentialFile {
+    fn stamp(&self) -> Option<Stamp> {
+        let path = match self {
+            Self::ClientSecretFile(path)
+            | Self::CertificateFile(path)
+            | Self::PfxFile { path, .. }
+            | Self::FederatedTokenFile(path) => path,
+        };
+        let metadata = std::fs::metadata(path).ok()?;
+        Some((metadata.len(), metadata.modified().ok()?))
     }
 }
 

@@ -13,6 +13,8 @@ use crate::{assertion, certificate, federated, federated::FederatedSources};
 pub(crate) struct Proof<'a> {
     pub(crate) credential: &'a OpenedCredential,
     pub(crate) sources: &'a FederatedSources,
+    /// Whose connection it is.
+    pub(crate) workspace: Uuid,
 }
 
 /// One request, as far as a proof depends on it.
@@ -70,8 +72,15 @@ impl Proof<'_> {
     }
 
     async fn foreign(&self, name: &str) -> Result<SecretText, ReasonCode> {
-        let Some(path) = self.sources.path(name).map(std::path::Path::to_owned) else {
-            tracing::warn!(source_name = name, "no token file is configured under this name");
+        let Some(path) = self
+            .sources
+            .path(name, self.workspace)
+            .map(std::path::Path::to_owned)
+        else {
+            tracing::warn!(
+                source_name = name,
+                "no token file is configured under this name for this workspace"
+            );
             return Err(ReasonCode::ProviderCredentialInvalid);
         };
         // A name may lead to a slow or stuck file system; other runs must not wait for it.

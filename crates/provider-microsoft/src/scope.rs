@@ -2,7 +2,7 @@
 //! credential, which clients are the installation's own. Knows no network, no clock and no store,
 //! and keeps no secret; files are read once, when the platform's identities are given to it.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
 use kernel::Timestamp;
 use provider_core::{
@@ -17,7 +17,7 @@ use crate::{
     cloud::{Cloud, EndpointOverride, Endpoints},
     contracts::permission,
     credentials,
-    federated::FederatedSources,
+    federated::{FederatedSource, FederatedSources},
     platform::{MicrosoftPlatformVault, PlatformIdentity, PlatformIdentitySettings, PlatformProblem},
 };
 
@@ -70,7 +70,7 @@ impl MicrosoftScopeRules {
 
     /// The rules with these token files, which connections may name.
     #[must_use]
-    pub fn with_federated_sources(mut self, files: BTreeMap<String, PathBuf>) -> Self {
+    pub fn with_federated_sources(mut self, files: BTreeMap<String, FederatedSource>) -> Self {
         self.federated.name_files(files);
         self
     }
@@ -142,7 +142,7 @@ impl ScopeRules for MicrosoftScopeRules {
     fn platform_client(&self, realm: &str) -> Option<PlatformClient> {
         let mut identities = self.platform.iter();
         let identity = identities.find(|identity| identity.cloud.as_str() == realm)?;
-        Some(identity.client.clone())
+        Some(identity.client())
     }
 
     fn platform_realms(&self) -> Vec<String> {

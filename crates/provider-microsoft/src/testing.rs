@@ -127,6 +127,7 @@ pub(crate) fn section(collection: &Collection, kind: ItemKind) -> (SectionOutcom
 pub(crate) fn access(secret: &str) -> ConnectionAccess {
     ConnectionAccess {
         connection_id: ConnectionId::from_uuid(SequentialIds::default().next_uuid()),
+        workspace: uuid::Uuid::from_u128(1),
         destination: Destination {
             provider: MicrosoftScopeRules::default().provider(),
             realm: "global".to_owned(),

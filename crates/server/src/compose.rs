@@ -1,13 +1,14 @@
 //! Puts the program together. Here, and nowhere else, an adapter meets the core: storage is
 //! handed to the API and the worker, the vault and the executors to the worker alone.
 
-use std::{collections::BTreeMap, net::TcpListener, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, net::TcpListener, sync::Arc};
 
 use api::{ApiParts, ApiSettings, ApiState, auth::TokenVerifier, metrics::Metrics};
 use kernel::{Clock, IdSource, SecretBytes, SystemClock, SystemIds};
 use operations::QueueSettings;
 use provider_microsoft::{
-    EndpointOverride, MicrosoftProvider, MicrosoftScopeRules, MicrosoftSettings, PlatformIdentitySettings,
+    EndpointOverride, FederatedSource, MicrosoftProvider, MicrosoftScopeRules, MicrosoftSettings,
+    PlatformIdentitySettings,
 };
 use storage_sea_orm::{ConnectError, Database, DatabaseUrl, KeyRing};
 use tokio::sync::Notify;
@@ -70,7 +71,7 @@ pub struct ProviderSetup {
     /// The installation's own clients.
     pub platform: Vec<PlatformIdentitySettings>,
     /// Token files by name.
-    pub federated_tokens: BTreeMap<String, PathBuf>,
+    pub federated_tokens: BTreeMap<String, FederatedSource>,
 }
 
 impl ProviderSetup {
@@ -79,7 +80,7 @@ impl ProviderSetup {
         Ok(Self {
             endpoint: settings.loopback_endpoint.clone(),
             platform: platform::identities(&settings.platform)?,
-            federated_tokens: settings.federated_tokens.clone(),
+            federated_tokens: platform::sources(&settings.federated_tokens)?,
         })
     }
 }

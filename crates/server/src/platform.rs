@@ -1,8 +1,16 @@
 //! From the settings to the adapter's own clients: which file says how a client proves itself.
 
-use provider_microsoft::{Cloud, PlatformCredentialFile, PlatformIdentitySettings};
+use std::collections::BTreeMap;
 
-use crate::{compose::ComposeError, settings::PlatformSettings};
+use provider_microsoft::{
+    AllowedWorkspaces, Cloud, FederatedSource, PlatformCredentialFile, PlatformIdentitySettings,
+};
+use uuid::Uuid;
+
+use crate::{
+    compose::ComposeError,
+    settings::{FederatedTokenSettings, PlatformSettings},
+};
 
 /// The adapter's settings of all clients.
 pub(crate) fn identities(
@@ -57,9 +65,49 @@ fn identity(settings: &PlatformSettings) -> Result<PlatformIdentitySettings, Com
     })
 }
 
+/// The adapter's token files.
+pub(crate) fn sources(
+    settings: &BTreeMap<String, FederatedTokenSettings>,
+) -> Result<BTreeMap<String, FederatedSource>, ComposeError> {
+    let source = |(name, settings): (&String, &FederatedTokenSettings)| {
+        let workspaces = allowed(&settings.workspaces).ok_or_else(|| {
+            ComposeError::Platform(format!(
+                "federated_tokens.{name}: workspaces must be ids of workspaces, or \"*\" alone for all"
+            ))
+        })?;
+        let file = settings.file.clone();
+        Ok((name.clone(), FederatedSource { file, workspaces }))
+    };
+    settings.iter().map(source).collect()
+}
+
+fn allowed(workspaces: &[String]) -> Option<AllowedWorkspaces> {
+    match workspaces {
+        [] => None,
+        [all] if all == "*" => Some(AllowedWorkspaces::All),
+        ids => {
+            let ids = ids.iter().map(|id| Uuid::try_parse(id).ok());
+            ids.collect::<Option<_>>().map(AllowedWorkspaces::Only)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_file_is_for_named_workspaces_or_for_all() {
+        let id = "0190b3e4-0000-7000-8000-000000000001".to_owned();
+        assert_eq!(allowed(&["*".to_owned()]), Some(AllowedWorkspaces::All));
+        assert!(matches!(
+            allowed(std::slice::from_ref(&id)),
+            Some(AllowedWorkspaces::Only(_))
+        ));
+        for bad in [vec![], vec!["*".to_owned(), id], vec!["everybody".to_owned()]] {
+            assert_eq!(allowed(&bad), None, "{bad:?}");
+        }
+    }
 
     fn settings(toml: &str) -> PlatformSettings {
         let text = format!("cloud = \"global\"\nclient_id = \"c\"\n{toml}");

@@ -16,7 +16,7 @@ mod connections;
 mod provider;
 
 pub use connections::ConnectionSettings;
-pub use provider::{PlatformSettings, ProviderSettings};
+pub use provider::{FederatedTokenSettings, PlatformSettings, ProviderSettings};
 
 const DEFAULTS: &str = include_str!("default.toml");
 

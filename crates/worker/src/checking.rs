@@ -47,42 +47,89 @@ pub(crate) async fn check(
     access: &ConnectionAccess,
     (signals, seen): (&Signals, Seen),
 ) -> Result<Conclusion, ProviderFailure> {
-    let mut check = parts.provider.check(access, signals).await?;
+    let answer = parts.provider.check(access, signals).await;
+    let context = claimed.run.context.clone();
+    if seen.trial.is_some() {
+        let end = Ending::of_check(context, answer?, seen);
+        return Ok(Conclusion::End(Box::new(end)));
+    }
+    let check = match connection.connection_type {
+        ConnectionType::Dedicated => answer?,
+        ConnectionType::Platform => judged(parts, claimed, connection, answer).await?,
+    };
+    // Somebody may have agreed while the provider was asked: then the time to wait begins anew.
+    let hint = present_hint(parts, claimed, connection)
+        .await
+        .map_err(interrupted)?;
     let seen = Seen {
         at: parts.clock.now(),
+        hint_at: hint,
         ..seen
     };
-    if seen.trial.is_none() && connection.connection_type == ConnectionType::Platform {
-        let proven = check.consent == Some(ConsentState::Granted)
-            && claim(parts, claimed, connection).await.map_err(interrupted)??;
-        let refused = check.failure == Some(ReasonCode::ProviderConsentMissing);
-        if refused || (check.consent == Some(ConsentState::Granted) && !proven) {
-            check = without_consent();
-        }
-    }
-    let context = claimed.run.context.clone();
-    if seen.trial.is_none()
-        && let Some(delay) = pause(connection, &check, seen.at)
-    {
+    if let Some(delay) = pause(hint, &check, seen.at) {
         return Ok(Conclusion::Wait(wait(seen, delay)));
     }
     Ok(Conclusion::End(Box::new(Ending::of_check(context, check, seen))))
 }
 
-/// The proof of the platform's client, for this workspace: `false` when another one was first.
-async fn claim(
+/// What the answer about the platform's client means for this workspace. Where another one proved
+/// the target, every answer is the same, a failure of the provider included: it comes after a
+/// sign-in that should not have been possible.
+async fn judged(
     parts: &WorkerParts,
     claimed: &ClaimedRun,
     connection: &ProviderConnection,
+    answer: Result<ConnectionCheck, ProviderFailure>,
+) -> Result<ConnectionCheck, ProviderFailure> {
+    if let Err(ProviderFailure::Interrupted(interrupt)) = answer {
+        return Err(interrupt.into());
+    }
+    let consent = answer.as_ref().ok().and_then(|check| check.consent);
+    let proves = consent == Some(ConsentState::Granted);
+    let ours = ask_store(parts, claimed, connection, proves)
+        .await
+        .map_err(interrupted)??;
+    let refused = matches!(&answer, Ok(check) if check.failure == Some(ReasonCode::ProviderConsentMissing));
+    if ours && !refused {
+        answer
+    } else {
+        Ok(without_consent())
+    }
+}
+
+/// When the present hint of consent was given.
+async fn present_hint(
+    parts: &WorkerParts,
+    claimed: &ClaimedRun,
+    connection: &ProviderConnection,
+) -> Result<Option<Timestamp>, StoreError> {
+    let session = parts.storage.read().await?;
+    let present = session.connections().find(&claimed.scope, connection.id).await?;
+    Ok(present
+        .and_then(|present| present.consent_hint)
+        .map(|hint| hint.at))
+}
+
+/// Whether the target belongs to this workspace, or to none; with a proof it belongs to this one
+/// from now on. `false` when another one was first.
+async fn ask_store(
+    parts: &WorkerParts,
+    claimed: &ClaimedRun,
+    connection: &ProviderConnection,
+    proves: bool,
 ) -> Result<Result<bool, ProviderFailure>, StoreError> {
     let mut unit = parts.storage.begin().await?;
     if unit.attempts().confirm(&claimed.lease).await? == Fence::Lost {
         return Ok(Err(Interrupt::Lost.into()));
     }
-    let ours = unit
-        .connections()
-        .claim_platform_target(&claimed.scope, connection, parts.clock.now())
-        .await?;
+    let mut connections = unit.connections();
+    let (scope, now) = (&claimed.scope, parts.clock.now());
+    let ours = if proves {
+        connections.claim_platform_target(scope, connection, now).await?
+    } else {
+        connections.platform_target_is_open(scope, connection).await?
+    };
+    drop(connections);
     unit.commit().await?;
     Ok(Ok(ours))
 }
@@ -117,15 +164,14 @@ fn without_consent() -> ConnectionCheck {
 
 /// How long to wait before looking again, if the answer may only be too early. Pauses grow with
 /// the time since somebody agreed: each is as long as all that was waited before.
-fn pause(connection: &ProviderConnection, check: &ConnectionCheck, now: Timestamp) -> Option<Duration> {
-    let hint = connection.consent_hint.as_ref()?;
+fn pause(hint: Option<Timestamp>, check: &ConnectionCheck, now: Timestamp) -> Option<Duration> {
     let early = check.failure == Some(ReasonCode::ProviderConsentMissing)
         || (check.failure.is_none()
             && check
                 .checks
                 .iter()
                 .any(|one| one.reason_code == Some(ReasonCode::ProviderPermissionMissing)));
-    let waited = now - hint.at;
+    let waited = now - hint?;
     if !early || waited >= PROPAGATION {
         return None;
     }
@@ -148,6 +194,7 @@ fn wait(seen: Seen, delay: Duration) -> Wait {
             next_at: Some(seen.at + delay),
             requirements: Vec::new(),
             credential_opened: None,
+            hint_at: seen.hint_at,
         },
     }
 }

@@ -1,6 +1,6 @@
 //! One attempt at one run: gate, credential, executor, end.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use inventory::UpsertCounts;
 use kernel::StoreError;
@@ -103,6 +103,7 @@ async fn attempt(parts: &WorkerParts, claimed: &ClaimedRun, signals: &Signals) -
     };
     let access = ConnectionAccess {
         connection_id: connection.id,
+        workspace: connection.workspace_id.as_uuid(),
         destination: connection.effective_destination(parts.rules.as_ref()),
         credential,
     };
@@ -132,7 +133,12 @@ async fn open(
     connection: &ProviderConnection,
 ) -> Result<OpenedCredential, VaultError> {
     match connection.connection_type {
-        ConnectionType::Platform => parts.platform.open(&connection.realm),
+        ConnectionType::Platform => {
+            // Reads files, and perhaps derives a key from a password: not on the runtime's threads.
+            let (platform, realm) = (Arc::clone(&parts.platform), connection.realm.clone());
+            let opened = tokio::task::spawn_blocking(move || platform.open(&realm)).await;
+            opened.unwrap_or(Err(VaultError::Undecryptable))
+        }
         ConnectionType::Dedicated => {
             let stage = credential_stage(&claimed.run.inputs);
             parts.vault.open_stage(&claimed.scope, connection, stage).await
@@ -257,6 +263,8 @@ fn seen(parts: &WorkerParts, claimed: &ClaimedRun, connection: &ProviderConnecti
             }
         },
         dedicated: connection.connection_type == ConnectionType::Dedicated,
+        is_check: claimed.run.operation_type == OperationType::ConnectionCheck,
+        hint_at: connection.consent_hint.as_ref().map(|hint| hint.at),
     }
 }
 

@@ -161,12 +161,9 @@ async fn give_back(
 ) -> Result<Fence, StoreError> {
     let context = claimed.run.context.clone();
     if let Some(reason) = reason.filter(|_| too_late(parts, claimed, delay)) {
-        return finish(
-            parts,
-            claimed,
-            Ending::because(RunOutcome::Failed, context, reason),
-        )
-        .await;
+        let mut ended = Ending::because(RunOutcome::Failed, context, reason);
+        ended.finding = finding.map(|finding| finding.without_another_look(reason));
+        return finish(parts, claimed, ended).await;
     }
     let mut change =
         change(parts, claimed, AuditAction::OperationRequeued).with("delay_seconds", delay.as_secs());

@@ -26,6 +26,20 @@ pub(crate) enum Finding {
     Credential(CredentialId, CredentialTrial),
 }
 
+impl Finding {
+    /// The same for a run that will not look again after all: nobody waits any more.
+    pub(crate) fn without_another_look(self, reason: ReasonCode) -> Self {
+        match self {
+            Self::Connection(observation) => Self::Connection(Observation {
+                verification: Some((VerificationState::Error, Some(reason))),
+                next_at: None,
+                ..observation
+            }),
+            Self::Credential(..) => self,
+        }
+    }
+}
+
 /// What an observation is about.
 #[derive(Clone, Copy)]
 pub(crate) struct Seen {
@@ -36,6 +50,10 @@ pub(crate) struct Seen {
     pub(crate) trial: Option<CredentialId>,
     /// Whether a stored credential was to be opened.
     pub(crate) dedicated: bool,
+    /// Whether the run is a check: no other one may judge consent.
+    pub(crate) is_check: bool,
+    /// When the hint of consent was given that the run goes by.
+    pub(crate) hint_at: Option<Timestamp>,
 }
 
 impl Seen {
@@ -81,13 +99,16 @@ impl Ending {
             run_id: seen.run_id,
             identity_version: seen.identity_version,
             at: seen.at,
-            consent: consent_after(reason).map(|state| (state, Some(reason))),
+            consent: consent_after(reason)
+                .filter(|_| seen.is_check)
+                .map(|state| (state, Some(reason))),
             verification: Some((state, Some(reason))),
             next_at: None,
             requirements: Vec::new(),
             credential_opened: seen
                 .dedicated
                 .then_some(reason != ReasonCode::ProviderCredentialUndecryptable),
+            hint_at: seen.hint_at,
         });
         Self {
             finding: observation.map(|observation| seen.finding(observation, Some(reason))),
@@ -121,6 +142,7 @@ impl Ending {
                 .map(|(key, state)| ((*key).to_owned(), *state))
                 .collect(),
             credential_opened: seen.dedicated.then_some(true),
+            hint_at: seen.hint_at,
         };
         ending.finding = Some(seen.finding(observation, check.failure));
         ending.context.verification_report = Some(VerificationReport::new(check.checks, seen.at));
@@ -235,9 +257,7 @@ const fn verification_after(reason: ReasonCode) -> Option<VerificationState> {
 
 const fn consent_after(reason: ReasonCode) -> Option<ConsentState> {
     match reason {
-        ReasonCode::ProviderConsentMissing | ReasonCode::ProviderClientDisabled => {
-            Some(ConsentState::Required)
-        }
+        ReasonCode::ProviderConsentMissing => Some(ConsentState::Required),
         _ => None,
     }
 }

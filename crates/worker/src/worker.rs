@@ -106,7 +106,9 @@ impl Worker {
         let mut next_upkeep = Instant::now();
         while !shutdown.is_cancelled() {
             if Instant::now() >= next_upkeep {
-                self.upkeep_and_log().await;
+                // Beside the loop: it may look at many rows, and runs must not wait for that.
+                let worker = self.clone();
+                tasks.spawn(async move { worker.upkeep_and_log().await });
                 next_upkeep = Instant::now() + self.parts.settings.upkeep_every;
             }
             if Instant::now() >= next_sweep {

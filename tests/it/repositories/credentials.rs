@@ -268,6 +268,7 @@ async fn observed(
         next_at: None,
         requirements: vec![("permissions.a".to_owned(), RequirementState::Granted)],
         credential_opened: None,
+        hint_at: None,
     };
     world
         .observe(place, connection.id, &observation)

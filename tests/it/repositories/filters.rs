@@ -73,6 +73,8 @@ async fn every_kind_of_connection(world: &World, place: &Place) -> usize {
         }
     }
     made.push((add(world, "is_enabled = false".to_owned()), "plain"));
+    let borrowed = "client_identifier = 'platform-client'";
+    made.push((add(world, borrowed.to_owned()), "plain"));
     for (connection, credential) in &made {
         let credential = (*credential != "none").then(|| world.credential("secret"));
         world.insert_connection(place, connection, credential).await;

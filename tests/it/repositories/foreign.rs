@@ -87,6 +87,7 @@ impl Neighbours {
             next_at: None,
             requirements: vec![("permissions.read".to_owned(), RequirementState::Granted)],
             credential_opened: None,
+            hint_at: None,
         };
         self.world.observe(place, self.connection.id, &observation).await
     }

@@ -67,6 +67,7 @@ async fn every_write_of_a_caller_has_its_entry(database: TestDatabase) {
         next_at: None,
         requirements: Vec::new(),
         credential_opened: Some(false),
+        hint_at: None,
     };
     let observes = world.observe(&place, connection.id, &observation);
     assert_entries(&world, 1, "an observation", observes)

@@ -68,11 +68,11 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 }
 
 /// A connection that is not here is a 404 before anything is said about a body.
-async fn exists<P: Permission>(guard: &Guard<P>) -> Result<(), Problem> {
+async fn exists<P: Permission>(guard: &Guard<P>) -> Result<ProviderConnection, Problem> {
     let id: ConnectionId = guard.id("connection_id")?;
     let session = guard.state.storage.read().await?;
     let found = session.connections().find(&guard.scope, id).await?;
-    found.map(drop).ok_or_else(|| Problem::new(Code::NotFound))
+    found.ok_or_else(|| Problem::new(Code::NotFound))
 }
 
 /// The one representation of a single connection: reads and changes answer with the same entity

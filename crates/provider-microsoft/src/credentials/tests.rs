@@ -1,20 +1,30 @@
 //! What is taken as a credential, what is refused, and with which field and code.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use provider_core::ScopeRules as _;
 
 use super::*;
 use crate::{
-    MicrosoftScopeRules,
+    AllowedWorkspaces, FederatedSource, MicrosoftScopeRules,
     certificate::tests::{CERTIFICATE, FINGERPRINT, KEY, MODERN, now, pair},
 };
 
+/// The workspace that may use the token files.
+const OURS: uuid::Uuid = uuid::Uuid::from_u128(1);
+
 fn rules() -> MicrosoftScopeRules {
+    let source = || FederatedSource {
+        file: PathBuf::from("/nowhere"),
+        workspaces: AllowedWorkspaces::Only(BTreeSet::from([OURS])),
+    };
     let named = BTreeMap::from([
-        ("workload".to_owned(), PathBuf::from("/nowhere")),
-        ("platform:global".to_owned(), PathBuf::from("/nowhere")),
+        ("workload".to_owned(), source()),
+        ("platform:global".to_owned(), source()),
     ]);
     MicrosoftScopeRules::default().with_federated_sources(named)
 }
@@ -135,7 +145,7 @@ fn a_refusal_names_its_field() {
 
 #[test]
 fn only_configured_token_files_have_a_name() {
-    let input = CredentialInput::FederatedToken("workload".to_owned());
+    let input = federated("workload");
     let taken = rules()
         .prepare_credential(input, now())
         .unwrap_or_else(|refusal| panic!("{refusal:?}"));
@@ -153,7 +163,23 @@ fn only_configured_token_files_have_a_name() {
         "platform:",
         "other",
     ] {
-        let answer = refused(CredentialInput::FederatedToken(name.to_owned()), now());
+        let answer = refused(federated(name), now());
         assert_eq!(answer, Some(("source", "unknown_source")), "{name}");
     }
+}
+
+fn federated(source: &str) -> CredentialInput {
+    CredentialInput::FederatedToken {
+        source: source.to_owned(),
+        workspace: OURS,
+    }
+}
+
+#[test]
+fn a_token_file_is_for_the_workspaces_that_the_operator_named() {
+    let theirs = CredentialInput::FederatedToken {
+        source: "workload".to_owned(),
+        workspace: uuid::Uuid::from_u128(2),
+    };
+    assert_eq!(refused(theirs, now()), Some(("source", "unknown_source")));
 }

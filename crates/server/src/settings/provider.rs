@@ -18,7 +18,17 @@ pub struct ProviderSettings {
     pub platform: Vec<PlatformSettings>,
     /// Token files by the name under which connections refer to them.
     #[serde(default)]
-    pub federated_tokens: BTreeMap<String, PathBuf>,
+    pub federated_tokens: BTreeMap<String, FederatedTokenSettings>,
+}
+
+/// A token file, and whose connections may use it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FederatedTokenSettings {
+    /// The file.
+    pub file: PathBuf,
+    /// Ids of workspaces, or the one word `*` for all of them.
+    pub workspaces: Vec<String>,
 }
 
 /// A client of the installation's own. Exactly one of the files says how it proves itself.

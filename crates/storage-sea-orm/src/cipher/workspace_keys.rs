@@ -49,7 +49,7 @@ pub(crate) async fn newest<C: ConnectionTrait>(
 ) -> Result<Found, StoreError> {
     let row = find_newest(db, workspace_id).await?;
     let version = match row {
-        Some(row) if !lookup::is_lost(db, ring, &row.kid).await? => {
+        Some(row) if !lookup::is_lost(db, &row.kid).await? => {
             return unwrap(db, ring, workspace_id, &row).await;
         }
         Some(row) => row.version + 1,

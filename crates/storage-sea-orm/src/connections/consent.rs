@@ -4,9 +4,9 @@
 use async_trait::async_trait;
 use kernel::{Id, StoreError, Timestamp};
 use provider_core::{
-    ConsentHint, ConsentLink, ConsentLinkId, ConsentLookup, ConsentQuestion, ConsentRepository,
-    ConsentResult, ConsentState, NewConsentLink, ProviderConnection, ReasonCode, TextHash, VerificationState,
-    Written,
+    ConnectionType, ConsentHint, ConsentLink, ConsentLinkId, ConsentLookup, ConsentQuestion,
+    ConsentRepository, ConsentResult, ConsentState, NewConsentLink, ProviderConnection, ReasonCode, TextHash,
+    VerificationState, Written,
 };
 use sea_orm::{
     ActiveValue::Set,
@@ -18,6 +18,7 @@ use tenancy::{Change, WorkspaceScope};
 use super::{
     axes::{self, Axes},
     lookup::{self, Keep},
+    observe::release_platform_target,
     write::update,
 };
 use crate::{
@@ -174,6 +175,7 @@ impl ConsentRepository for Repo<'_, DatabaseTransaction> {
         scope: &WorkspaceScope,
         connection: &ProviderConnection,
         hint: &ConsentHint,
+        check_follows: bool,
         change: &Change,
     ) -> Result<Written, StoreError> {
         use connection::Column as C;
@@ -181,7 +183,22 @@ impl ConsentRepository for Repo<'_, DatabaseTransaction> {
             return Ok(Written::VersionMismatch);
         };
         let mut axes = Axes::of(&known);
-        axes.verification = axes.verification.set(VerificationState::Pending, None, hint.at);
+        if check_follows {
+            axes.verification = axes.verification.set(VerificationState::Pending, None, hint.at);
+            axes.next_at = None;
+        }
+        let of_same_client = known
+            .consent_hint
+            .as_ref()
+            .is_some_and(|known| known.client_identifier == hint.client_identifier);
+        if known.connection_type == ConnectionType::Platform && !of_same_client {
+            axes.consent = axes.consent.set(
+                ConsentState::Required,
+                Some(ReasonCode::ProviderConsentMissing),
+                hint.at,
+            );
+            release_platform_target(self.db, scope, &known).await?;
+        }
         let seen = ProviderConnection {
             identity_version: connection.identity_version,
             ..known
@@ -211,8 +228,7 @@ impl ConsentRepository for Repo<'_, DatabaseTransaction> {
             return Ok(Written::VersionMismatch);
         };
         let mut axes = Axes::of(&known);
-        // What a check proved is not undone by a page that anybody may decline.
-        if axes.consent.value != ConsentState::Granted {
+        if may_be_refused(&known) {
             axes.consent = axes.consent.set(ConsentState::Failed, Some(reason), at);
         }
         let seen = ProviderConnection {
@@ -229,6 +245,17 @@ impl ConsentRepository for Repo<'_, DatabaseTransaction> {
 
     async fn record_rejection(&mut self, scope: &WorkspaceScope, change: &Change) -> Result<(), StoreError> {
         journal::record(self.db, scope.workspace_id(), change).await
+    }
+}
+
+/// Whether a declined page says anything new. What a check found out, be it granted, required or
+/// revoked, is not undone by a page that anybody may decline.
+const fn may_be_refused(connection: &ProviderConnection) -> bool {
+    match (connection.connection_type, connection.consent.value) {
+        (_, ConsentState::Unknown | ConsentState::Failed)
+        | (ConnectionType::Platform, ConsentState::Required) => true,
+        (_, ConsentState::Granted | ConsentState::Revoked)
+        | (ConnectionType::Dedicated, ConsentState::Required) => false,
     }
 }
 

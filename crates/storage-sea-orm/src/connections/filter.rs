@@ -145,6 +145,12 @@ fn block_reason(filter: &SummaryFilter) -> CaseStatement {
     let platform = || is(ConnectionType::Platform);
     let expired = |realm: &&PlatformRealm| realm.expires_at.is_some_and(|end| end <= filter.now);
     let realms = || filter.platform.iter().map(|realm| realm.realm.as_str());
+    let clients = || {
+        filter
+            .platform
+            .iter()
+            .map(|realm| realm.client_identifier.as_str())
+    };
     let ended = filter
         .platform
         .iter()
@@ -185,6 +191,10 @@ fn block_reason(filter: &SummaryFilter) -> CaseStatement {
         )
         // What is left of platform connections works.
         .case(platform(), Expr::val(None::<String>))
+        .case(
+            own(Column::ClientIdentifier).is_in(clients()),
+            ReasonCode::ProviderConnectionInvalid.as_str(),
+        )
         .case(
             current(None).not(),
             ReasonCode::ProviderCredentialMissing.as_str(),

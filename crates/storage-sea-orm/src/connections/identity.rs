@@ -98,6 +98,8 @@ impl Repo<'_, DatabaseTransaction> {
         credential: Option<NewCredential>,
         change: &Change,
     ) -> Result<Retargeted, StoreError> {
+        // Two that come to one target meet here, and not in the unique index.
+        lock_defaults(self.db, scope, connection.environment_id).await?;
         let Some(known) = self.held_from_starters(scope, connection).await? else {
             return Ok(Retargeted::VersionMismatch);
         };

@@ -12,6 +12,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait as _, OnConflict, Query},
 };
 use tenancy::{Change, WorkspaceScope};
+use uuid::Uuid;
 
 use super::{
     axes::{self, Axes},
@@ -44,6 +45,11 @@ impl Repo<'_, DatabaseTransaction> {
         let (at, run_id) = (observation.at, observation.run_id);
         let mut axes = Axes::of(&known);
         if let Some((value, reason)) = observation.consent {
+            let granted = value == ConsentState::Granted;
+            // Claimed when it was proven; here again, for the claim may have gone with a sibling.
+            if granted && platform(&known) && !self.claim_target(scope, &known, at).await? {
+                return Ok(Recorded::Outdated);
+            }
             let value = since_granted(known.consent.value, value);
             axes.consent = axes.consent.observed(value, reason, at, run_id);
         }
@@ -55,14 +61,12 @@ impl Repo<'_, DatabaseTransaction> {
         if !axes::write(self.db, ids, scope, &known, &axes, at).await? {
             return Ok(Recorded::Outdated);
         }
-        if axes.consent.value != ConsentState::Granted {
-            release_platform_target(self.db, scope, &known).await?;
-        }
         if observation
             .consent
             .is_some_and(|(value, _)| value == ConsentState::Required)
         {
-            self.forget_hint(scope, id).await?;
+            release_platform_target(self.db, scope, &known).await?;
+            self.forget_hint(scope, id, observation.hint_at).await?;
         }
         for (key, state) in &observation.requirements {
             self.write_requirement(scope, id, key, *state, observation)
@@ -81,10 +85,19 @@ impl Repo<'_, DatabaseTransaction> {
 
     /// Nobody agreed after all. An old hint must not let a later check profit from an agreement
     /// that was given to somebody else.
-    async fn forget_hint(&self, scope: &WorkspaceScope, id: ConnectionId) -> Result<(), StoreError> {
+    async fn forget_hint(
+        &self,
+        scope: &WorkspaceScope,
+        id: ConnectionId,
+        seen: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        use connection::Column as C;
+        // A newer one was given while the run looked: its own check will judge it.
+        let seen = seen.map_or(i64::MIN, to_micros);
         let forget = update(scope, id)
-            .value(connection::Column::ConsentHintAt, None::<i64>)
-            .value(connection::Column::ConsentHintClient, None::<String>)
+            .value(C::ConsentHintAt, None::<i64>)
+            .value(C::ConsentHintClient, None::<String>)
+            .and_where(Expr::col(C::ConsentHintAt).lte(seen))
             .to_owned();
         self.db.execute(&forget).await.or_store_error()?;
         Ok(())
@@ -181,7 +194,25 @@ impl Repo<'_, DatabaseTransaction> {
         if self.db.execute(&insert).await.or_store_error()?.rows_affected() == 1 {
             return Ok(true);
         }
-        let holder = installation_wide::<Entity>()
+        // Given up between insert and look: whoever asks again gets it.
+        let holder = self.holder_of(connection).await?.ok_or(StoreError::Conflict)?;
+        Ok(holder == scope.workspace_id().as_uuid())
+    }
+
+    pub(super) async fn target_is_open(
+        &self,
+        scope: &WorkspaceScope,
+        connection: &ProviderConnection,
+    ) -> Result<bool, StoreError> {
+        let holder = self.holder_of(connection).await?;
+        Ok(holder.is_none_or(|holder| holder == scope.workspace_id().as_uuid()))
+    }
+
+    /// The workspace that proved the target first.
+    async fn holder_of(&self, connection: &ProviderConnection) -> Result<Option<Uuid>, StoreError> {
+        use platform_target::{Column as P, Entity};
+        let target = &connection.target_scope;
+        let row = installation_wide::<Entity>()
             .filter(P::Provider.eq(target.provider().as_str()))
             .filter(P::Realm.eq(connection.realm.as_str()))
             .filter(P::ScopeKind.eq(target.scope_kind().as_str()))
@@ -189,10 +220,12 @@ impl Repo<'_, DatabaseTransaction> {
             .one(self.db)
             .await
             .or_store_error()?;
-        // Given up between insert and look: whoever asks again gets it.
-        let holder = holder.ok_or(StoreError::Conflict)?;
-        Ok(holder.workspace_id == scope.workspace_id().as_uuid())
+        Ok(row.map(|row| row.workspace_id))
     }
+}
+
+fn platform(connection: &ProviderConnection) -> bool {
+    connection.connection_type == ConnectionType::Platform
 }
 
 /// What was granted once and is missing now was taken back.

@@ -221,6 +221,14 @@ impl ConnectionRepository for Repo<'_, DatabaseTransaction> {
         self.claim_target(scope, connection, at).await
     }
 
+    async fn platform_target_is_open(
+        &mut self,
+        scope: &WorkspaceScope,
+        connection: &ProviderConnection,
+    ) -> Result<bool, StoreError> {
+        self.target_is_open(scope, connection).await
+    }
+
     async fn record_trial(
         &mut self,
         scope: &WorkspaceScope,

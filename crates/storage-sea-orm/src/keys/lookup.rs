@@ -37,15 +37,9 @@ pub(crate) async fn usable<C: ConnectionTrait>(
     Ok(ring.trusted_key(kid).ok_or(KeyError::Missing))
 }
 
-/// Whether the key of this name was given up.
-pub(crate) async fn is_lost<C: ConnectionTrait>(
-    db: &C,
-    ring: &KeyRing,
-    kid: &str,
-) -> Result<bool, StoreError> {
-    if ring.trusted_key(kid).is_some() {
-        return Ok(false);
-    }
+/// Whether the key of this name was given up. Asks the database even if this process still holds
+/// the key: what it would seal under it now, no later process could open.
+pub(crate) async fn is_lost<C: ConnectionTrait>(db: &C, kid: &str) -> Result<bool, StoreError> {
     let row = state::find(db, kid).await?;
     Ok(row.map(|row| state::state(&row)).transpose()? == Some(KeyState::Lost))
 }

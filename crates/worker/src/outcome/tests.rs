@@ -100,6 +100,8 @@ fn bad_weather_says_nothing_about_the_connection() {
         at: Timestamp::default(),
         trial: None,
         dedicated: true,
+        is_check: true,
+        hint_at: None,
     };
     for (reason, expected) in [
         (
@@ -130,6 +132,8 @@ fn a_trial_tells_about_the_credential_and_nothing_else() {
         at: Timestamp::default(),
         trial: Some(credential),
         dedicated: true,
+        is_check: true,
+        hint_at: None,
     };
     let refused = Ending::failed(RunContext::default(), ReasonCode::ProviderCredentialInvalid, seen);
     let Some(Finding::Credential(id, trial)) = refused.finding else {
@@ -137,4 +141,30 @@ fn a_trial_tells_about_the_credential_and_nothing_else() {
     };
     let expected = Some(ReasonCode::ProviderCredentialInvalid);
     assert_eq!((id, trial.reason), (credential, expected));
+}
+
+#[test]
+fn only_a_check_judges_consent() {
+    let ids = SequentialIds::default();
+    let seen = |is_check| Seen {
+        run_id: RunId::from_uuid(ids.next_uuid()),
+        identity_version: 1,
+        at: Timestamp::default(),
+        trial: None,
+        dedicated: false,
+        is_check,
+        hint_at: None,
+    };
+    for (is_check, expected) in [(true, Some(ConsentState::Required)), (false, None)] {
+        let reason = ReasonCode::ProviderConsentMissing;
+        let failed = Ending::failed(RunContext::default(), reason, seen(is_check));
+        let Some(Finding::Connection(observation)) = failed.finding else {
+            panic!("it is about the connection");
+        };
+        assert_eq!(observation.consent.map(|(state, _)| state), expected);
+        assert_eq!(
+            observation.verification.map(|(state, _)| state),
+            Some(VerificationState::Blocked)
+        );
+    }
 }

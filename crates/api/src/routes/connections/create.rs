@@ -158,7 +158,7 @@ fn check(
             ));
         }
         (ConnectionType::Dedicated, Some(credential)) => {
-            Some(credential.check(state, "/credential", None)?)
+            Some(credential.check((state, &guard.scope), "/credential", None)?)
         }
     };
     let (client_identifier, credential) = match credential {

@@ -5,7 +5,9 @@ use chrono::{DateTime, Datelike as _, Utc};
 use kernel::{Id, SecretText};
 use provider_core::{CredentialInput, CredentialKind, CredentialRefusal, NewCredential, ScopeProblem};
 use serde::Deserialize;
+use tenancy::WorkspaceScope;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::{
     ApiState,
@@ -54,11 +56,12 @@ pub(super) struct CheckedCredential {
 const MAX_BYTES: usize = 64 * 1024;
 
 impl CredentialBody {
-    /// Checks the credential that stands at `pointer`. `present` is the client that the
-    /// connection has already.
+    /// Checks the credential that stands at `pointer`, for a connection of `scope`'s workspace.
+    /// `present` is the client that the connection has already. May take a while for a certificate
+    /// behind a password: not for the inside of a unit of work.
     pub(super) fn check(
         self,
-        state: &ApiState,
+        (state, scope): (&ApiState, &WorkspaceScope),
         pointer: &str,
         present: Option<&str>,
     ) -> Result<CheckedCredential, Problem> {
@@ -79,7 +82,10 @@ impl CredentialBody {
         if expires_at.is_some_and(|end| !(1970..=9999).contains(&end.year())) {
             return Err(Problem::invalid(&at("expires_at"), "invalid_value"));
         }
-        let input = self.input(pointer)?;
+        if state.rules.is_platform_client(&client_identifier) {
+            return Err(Problem::invalid(&at("client_identifier"), "platform_client"));
+        }
+        let input = self.input(pointer, scope.workspace_id().as_uuid())?;
         let now = state.clock.now();
         let prepared = state
             .rules
@@ -100,7 +106,7 @@ impl CredentialBody {
     }
 
     /// The fields of this kind, all that it needs and none that it does not take.
-    fn input(self, pointer: &str) -> Result<CredentialInput, Problem> {
+    fn input(self, pointer: &str, workspace: Uuid) -> Result<CredentialInput, Problem> {
         let at = |field: &str| format!("{pointer}/{field}");
         let Self {
             kind,
@@ -144,9 +150,10 @@ impl CredentialBody {
                 password: password.unwrap_or_else(|| SecretText::new(String::new())),
             },
             CredentialKind::Certificate => CredentialInput::CertificatePem(needed("pem", pem)?),
-            CredentialKind::FederatedToken => CredentialInput::FederatedToken(
-                source.ok_or_else(|| Problem::invalid(&at("source"), "required"))?,
-            ),
+            CredentialKind::FederatedToken => CredentialInput::FederatedToken {
+                source: source.ok_or_else(|| Problem::invalid(&at("source"), "required"))?,
+                workspace,
+            },
         })
     }
 }

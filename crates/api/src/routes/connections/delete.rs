@@ -97,7 +97,15 @@ impl Subject {
                 .delete(&self.scope, &connection, change.occurred_at, &change)
                 .await?;
             match deleted {
-                Deleted::Done => return Ok((connection, ended)),
+                Deleted::Done => {
+                    // A start that came in before the connection was held is seen now; none can
+                    // come after.
+                    let late = work.runs().active_of(&self.scope, self.id).await?;
+                    if let Some(run) = late {
+                        ended = self.end(work, &run).await?.or(ended);
+                    }
+                    return Ok((connection, ended));
+                }
                 Deleted::OthersNeedADefault => {
                     return Err(Problem::new(Code::DefaultConnectionRequired));
                 }

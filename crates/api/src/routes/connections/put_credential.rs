@@ -42,12 +42,14 @@ pub(crate) async fn put_connection_credential(
     conditions: Conditions,
     body: Body<CredentialBody>,
 ) -> Result<HttpResponse, Problem> {
-    exists(&guard).await?;
+    let present = exists(&guard).await?;
     let body = body.read(&guard.state.settings).await?;
-    apply(&guard, conditions, Replace(body)).await
+    let client = present.client_identifier;
+    let checked = body.check((&guard.state, &guard.scope), "", client.as_deref())?;
+    apply(&guard, conditions, Replace(checked)).await
 }
 
-struct Replace(CredentialBody);
+struct Replace(CheckedCredential);
 
 #[async_trait]
 impl CredentialChange for Replace {
@@ -56,9 +58,7 @@ impl CredentialChange for Replace {
         let CheckedCredential {
             client_identifier,
             credential,
-        } = self
-            .0
-            .check(held.state, "", connection.client_identifier.as_deref())?;
+        } = self.0;
         connection.client_identifier = Some(client_identifier);
         let kind = credential.kind.as_str().to_owned();
         let change = held.change(AuditAction::CredentialStored, &[("kind", kind)]);

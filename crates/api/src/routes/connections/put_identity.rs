@@ -116,7 +116,7 @@ fn check(guard: &Guard<ManageCredentials>, body: PutConnectionIdentity) -> Resul
             ));
         }
         (ConnectionType::Dedicated, Some(credential)) => {
-            Some(credential.check(&guard.state, "/credential", None)?)
+            Some(credential.check((&guard.state, &guard.scope), "/credential", None)?)
         }
     };
     Ok(Wanted {

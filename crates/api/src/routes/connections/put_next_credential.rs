@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, put};
 use async_trait::async_trait;
-use provider_core::Written;
+use provider_core::{ConnectionType, Written};
 use storage::UnitOfWork;
 use tenancy::AuditAction;
 
@@ -44,12 +44,19 @@ pub(crate) async fn put_next_connection_credential(
     conditions: Conditions,
     body: Body<CredentialBody>,
 ) -> Result<HttpResponse, Problem> {
-    exists(&guard).await?;
+    let present = exists(&guard).await?;
     let body = body.read(&guard.state.settings).await?;
-    apply(&guard, conditions, Stage(body)).await
+    // A platform connection takes none, and says so in the unit of work.
+    let client = match present.connection_type {
+        ConnectionType::Dedicated => present.client_identifier,
+        ConnectionType::Platform => Some(String::new()),
+    };
+    let client = client.ok_or_else(|| Problem::new(Code::ClientIdentityMissing))?;
+    let checked = body.check((&guard.state, &guard.scope), "", Some(&client))?;
+    apply(&guard, conditions, Stage(checked)).await
 }
 
-struct Stage(CredentialBody);
+struct Stage(CheckedCredential);
 
 #[async_trait]
 impl CredentialChange for Stage {
@@ -60,7 +67,7 @@ impl CredentialChange for Stage {
         let CheckedCredential {
             client_identifier,
             credential,
-        } = self.0.check(held.state, "", Some(client))?;
+        } = self.0;
         if client_identifier != client {
             return Err(Problem::invalid("/client_identifier", "other_client"));
         }

@@ -11,7 +11,7 @@ use provider_core::{CredentialKind, OpenedCredential, ProviderFailure, ReasonCod
 use serde_json::{Value, json};
 
 use crate::{
-    FederatedSources, MicrosoftProvider, MicrosoftScopeRules,
+    AllowedWorkspaces, FederatedSource, FederatedSources, MicrosoftProvider, MicrosoftScopeRules,
     certificate::{self, tests::pair},
     gateway::Session,
     testing::{
@@ -223,7 +223,13 @@ fn token(text: &str) -> String {
 
 fn files(path: PathBuf) -> FederatedSources {
     MicrosoftScopeRules::default()
-        .with_federated_sources(BTreeMap::from([("workload".to_owned(), path)]))
+        .with_federated_sources(BTreeMap::from([(
+            "workload".to_owned(),
+            FederatedSource {
+                file: path,
+                workspaces: AllowedWorkspaces::All,
+            },
+        )]))
         .federated_sources()
 }
 

@@ -71,6 +71,17 @@ impl Verdict {
     }
 }
 
+/// Whether a check will judge a hint.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Started {
+    /// A new one.
+    Check,
+    /// One that was under way.
+    Before,
+    /// None: another run holds the target, or stored facts forbid it.
+    Nothing,
+}
+
 impl Ending {
     /// It came back in another browser. Written down, because somebody may be trying; the visit
     /// goes on for the browser that it belongs to.
@@ -107,10 +118,7 @@ impl Ending {
             return Err(Problem::new(Code::ConsentStateUsed));
         }
         let accepted = match &verdict {
-            Verdict::Recorded => {
-                self.record(&mut *work, &scope, &connection).await?;
-                self.start_check(&mut *work, &scope).await?
-            }
+            Verdict::Recorded => self.record(&mut *work, &scope, connection.clone()).await?,
             Verdict::Declined(reason) => {
                 self.decline(&mut *work, &scope, &connection, *reason).await?;
                 false
@@ -131,23 +139,33 @@ impl Ending {
         }
     }
 
-    /// Somebody agreed: a hint, and nothing that any operation but a check would go by.
+    /// Somebody agreed: a hint, and nothing that any operation but a check would go by. The run
+    /// goes into the store first and the hint after it, in the order in which a worker that ends a
+    /// run takes hold of both: neither waits for the other. Tells whether a worker has something
+    /// to do.
     async fn record(
         &self,
         work: &mut dyn UnitOfWork,
         scope: &WorkspaceScope,
-        connection: &ProviderConnection,
-    ) -> Result<(), Problem> {
+        connection: ProviderConnection,
+    ) -> Result<bool, Problem> {
         let hint = ConsentHint {
             at: self.state.clock.now(),
             client_identifier: self.link.question.client_identifier.clone(),
         };
-        let change = self.entry(connection, AuditAction::ConsentRecorded, None);
+        let change = self.entry(&connection, AuditAction::ConsentRecorded, None);
+        // Only with the hint may a check of a platform connection look.
+        let hinted = ProviderConnection {
+            consent_hint: Some(hint.clone()),
+            ..connection.clone()
+        };
+        let started = self.start_check(work, scope, hinted).await?;
         let written = work
             .consents()
-            .record_hint(scope, connection, &hint, &change)
+            .record_hint(scope, &connection, &hint, started != Started::Nothing, &change)
             .await?;
-        unchanged(written)
+        unchanged(written)?;
+        Ok(started == Started::Check)
     }
 
     async fn decline(
@@ -170,12 +188,14 @@ impl Ending {
 
     /// Starts the check that proves or disproves it, through the one gate. When another run holds
     /// the target the hint stays, and the connection's summary says that a check is what is left.
-    async fn start_check(&self, work: &mut dyn UnitOfWork, scope: &WorkspaceScope) -> Result<bool, Problem> {
-        let (state, id) = (&self.state, self.link.question.connection_id);
-        // Read again: only with the hint may a check of a platform connection look.
-        let connection = work.connections().find(scope, id).await?;
-        let connection = connection.ok_or_else(|| Problem::new(Code::NotFound))?;
-        let requirements = work.connections().requirements(scope, id).await?;
+    async fn start_check(
+        &self,
+        work: &mut dyn UnitOfWork,
+        scope: &WorkspaceScope,
+        connection: ProviderConnection,
+    ) -> Result<Started, Problem> {
+        let state = &self.state;
+        let requirements = work.connections().requirements(scope, connection.id).await?;
         let request = StartRequest {
             operation_type: OperationType::ConnectionCheck,
             environment_id: connection.environment_id,
@@ -186,9 +206,12 @@ impl Ending {
         let run = gate::prepare(scope, request, &choice, &*state.rules, &*state.ids, now);
         let change = operation_runs::entry(&self.author, &run);
         match gate::start(&mut *work.runs(), scope, run, &change).await {
-            Ok(StartOutcome::Accepted(_)) => Ok(true),
-            Ok(StartOutcome::Deduplicated(_) | StartOutcome::ScopeBusy { .. } | StartOutcome::Blocked(_))
-            | Err(GateError::Unsettled) => Ok(false),
+            Ok(StartOutcome::Accepted(_)) => Ok(Started::Check),
+            // It is the same check, and looks at the hint when it has its answer.
+            Ok(StartOutcome::Deduplicated(_)) => Ok(Started::Before),
+            Ok(StartOutcome::ScopeBusy { .. } | StartOutcome::Blocked(_)) | Err(GateError::Unsettled) => {
+                Ok(Started::Nothing)
+            }
             Err(GateError::Store(error)) => Err(error.into()),
         }
     }
