@@ -128,11 +128,12 @@ impl Journey {
         ] {
             let run = self.perform(&place, operation, json!({})).await;
             assert_eq!(run["outcome"], "succeeded", "{run}");
-            place.run = run["id"].as_str().expect("an id").to_owned();
+            run["id"].as_str().expect("an id").clone_into(&mut place.run);
         }
         let list = format!("{base}/compliance-snapshots");
         let snapshots = self.ask(Request::get(&list)).await.json();
-        place.snapshot = snapshots["items"][0]["id"].as_str().expect("an id").to_owned();
+        let snapshot = snapshots["items"][0]["id"].as_str().expect("an id");
+        snapshot.clone_into(&mut place.snapshot);
         place
     }
 
