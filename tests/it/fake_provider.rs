@@ -1,8 +1,11 @@
-//! The product with a provider of nobody in the place of the one adapter: connect, check, dedupe,
-//! busy, inventory, compliance and every read work, and no answer knows a provider's word. That
+//! The product with a provider of nobody in the place of the one adapter: connect, consent, check,
+//! dedupe, busy, inventory, compliance, rotation, another identity, the end of a connection and
+//! every read work, and no answer knows a provider's word. That
 //! is the proof that the core needs none in particular.
 
+mod consent;
 mod core;
+mod life;
 
 use integration_tests::{TestDatabase, on_both_engines};
 use provider_core::testing::FakeProvider;

@@ -2,8 +2,11 @@
 //! log that hides nothing, and then everything that it wrote and said is searched for what was
 //! put into it, in every form that a text can take. The same search finds leaks that are planted.
 
+mod channels;
 mod evidence;
+mod misplaced;
 mod needles;
+mod seeds;
 mod served;
 mod story;
 
@@ -56,7 +59,7 @@ fn assert_is_worth_searching(all: &[Evidence], log: &str) {
     };
     assert!(count("answer ") > 80, "{} answers", count("answer "));
     assert!(
-        count("row provider_credentials") == 3,
+        count("row provider_credentials") == 6,
         "{} credentials",
         count("row provider_credentials")
     );
@@ -65,6 +68,8 @@ fn assert_is_worth_searching(all: &[Evidence], log: &str) {
             && count("row audit_events") > 20
             && count("row operation_runs") > 8
     );
+    assert_eq!(count("row consent_links"), 2);
+    assert!(log.contains("/consent/{token}"), "the log tells of the pages");
     assert!(
         log.contains("run ended") && log.contains("answered"),
         "the log tells what happened"

@@ -10,6 +10,7 @@ mod keys;
 mod leaks;
 mod lost_write;
 mod migrations;
+mod neutrality;
 mod openapi;
 mod race;
 mod reads;

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use integration_tests::{TestApp, TestDatabase, on_both_engines};
+use integration_tests::{Home, TestApp, TestDatabase, on_both_engines};
+use serde_json::json;
 
 use crate::{
     access::cases::Place,
@@ -21,7 +22,7 @@ const PAGED: &[&str] = &["", "?limit=1", "?limit=200"];
 
 /// Every read of the API, with the variants that are asked for. One that is missing here fails
 /// the test, and so does one that is not served.
-pub(crate) const READS: [(&str, &[&str]); 20] = [
+pub(crate) const READS: [(&str, &[&str]); 24] = [
     ("/livez", PLAIN),
     ("/readyz", PLAIN),
     ("/metrics", PLAIN),
@@ -39,12 +40,34 @@ pub(crate) const READS: [(&str, &[&str]); 20] = [
     ("/api/v1/workspaces/{workspace_id}/members", PAGED),
     (
         "/api/v1/workspaces/{workspace_id}/connections",
-        &["", "?limit=1", "?environment_id={environment_id}"],
+        &[
+            "",
+            "?limit=1",
+            "?environment_id={environment_id}",
+            "?reason_code=provider_credential_invalid",
+            "?readiness=blocked",
+            "?verification=blocked",
+            "?expires_before=9999-01-01T00:00:00Z",
+            "?tag=tier:gold",
+        ],
     ),
     (
         "/api/v1/workspaces/{workspace_id}/connections/{connection_id}",
         PLAIN,
     ),
+    (
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/identity-resolution",
+        PLAIN,
+    ),
+    (
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/surface-summary",
+        PLAIN,
+    ),
+    (
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/history",
+        PAGED,
+    ),
+    ("/api/v1/workspaces/{workspace_id}/expiry-calendar", PAGED),
     (
         "/api/v1/workspaces/{workspace_id}/operation-runs",
         &[
@@ -137,6 +160,7 @@ async fn read_all(app: &TestApp, place: &Place) -> BTreeMap<String, String> {
 async fn main_job(app: &TestApp) -> Place {
     let owner = app.client("owner");
     let home = app.home(&owner, &app.contoso, &app.contoso.secret).await;
+    furnish(app, &home).await;
     let mut run = String::new();
     for operation in [
         "inventory.sync",
@@ -167,5 +191,23 @@ async fn main_job(app: &TestApp) -> Place {
         connection: home.connection,
         run,
         snapshot,
+    }
+}
+
+/// What the filters of connections look for.
+async fn furnish(app: &TestApp, home: &Home) {
+    let (wire, token) = (Wire::to(&app.base_url), app.token("owner"));
+    let connection = format!("{}/connections/{}", home.base, home.connection);
+    let tags = json!({ "tags": { "tier": "gold" } });
+    let secret = json!({
+        "kind": "client_secret", "secret": app.contoso.secret, "expires_at": "2090-01-01T00:00:00Z",
+    });
+    let changes = [
+        Request::new("PATCH", &connection).json(&tags),
+        Request::new("PUT", &format!("{connection}/credential")).json(&secret),
+    ];
+    for change in changes {
+        let reply = wire.send(&change.with("if-match", "*").bearer(&token)).await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
     }
 }

@@ -11,6 +11,7 @@ mod gate;
 mod inventory;
 mod journal;
 mod lifecycle;
+mod observations;
 mod pages;
 mod sweeps;
 mod tampering;

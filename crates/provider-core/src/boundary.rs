@@ -62,6 +62,11 @@ pub const SEAMS: &[Seam] = &[
         home: core("provider-core", "reason.rs"),
     },
     Seam {
+        key: "consent",
+        owner: Owner::PlatformCore,
+        home: core("provider-core", "consent.rs"),
+    },
+    Seam {
         key: "provider.operation_catalogue",
         owner: Owner::PlatformCore,
         home: core("operations", "catalogue.rs"),
@@ -100,6 +105,21 @@ pub const SEAMS: &[Seam] = &[
         key: "provider.error_mapping",
         owner: Owner::ProviderOwned,
         home: adapter("errors.rs"),
+    },
+    Seam {
+        key: "provider.consent",
+        owner: Owner::ProviderOwned,
+        home: adapter("consent.rs"),
+    },
+    Seam {
+        key: "provider.certificates",
+        owner: Owner::ProviderOwned,
+        home: adapter("certificate.rs"),
+    },
+    Seam {
+        key: "provider.platform_identity",
+        owner: Owner::ProviderOwned,
+        home: adapter("platform.rs"),
     },
 ];
 

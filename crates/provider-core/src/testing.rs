@@ -14,19 +14,27 @@ use crate::{
     VerificationState,
 };
 
-/// A provider whose targets are called `site-…` and whose one good secret is [`FakeProvider::SECRET`].
+/// A provider whose targets are called `site-…` and whose good secrets are [`FakeProvider::SECRET`]
+/// and, for rotations, [`FakeProvider::NEXT_SECRET`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FakeProvider;
 
 impl FakeProvider {
     /// The secret that signs in.
     pub const SECRET: &'static str = "open-sesame";
+    /// Another secret that signs in.
+    pub const NEXT_SECRET: &'static str = "open-barley";
     /// The one requirement.
     pub const REQUIREMENT: &'static str = "permissions.inventory_read";
     /// The one realm.
     pub const REALM: &'static str = "main";
     /// The installation's own client.
     pub const PLATFORM_CLIENT: &'static str = "platform-client";
+
+    /// Whether whoever brings this secret gets in.
+    pub fn admits(secret: &SecretText) -> bool {
+        [Self::SECRET, Self::NEXT_SECRET].contains(&secret.expose())
+    }
 }
 
 impl ScopeRules for FakeProvider {
@@ -174,7 +182,7 @@ impl ProviderExecutor for FakeProvider {
         signals: &dyn RunSignals,
     ) -> Result<ConnectionCheck, ProviderFailure> {
         signals.checkpoint(None).await?;
-        let good = access.credential.secret.expose() == Self::SECRET;
+        let good = Self::admits(&access.credential.secret);
         let failure = (!good).then_some(ReasonCode::ProviderCredentialInvalid);
         Ok(ConnectionCheck {
             checks: vec![Check {

@@ -1,6 +1,6 @@
 //! The table: every operation of the API, what it takes to call it, and a body that is accepted.
 
-use integration_tests::Customer;
+use integration_tests::{Customer, TestApp};
 use kernel::{IdSource as _, SystemIds};
 use serde_json::{Value, json};
 
@@ -23,6 +23,11 @@ pub(crate) struct Case {
     pub(crate) path: &'static str,
     pub(crate) needs: Needs,
     pub(crate) body: Option<fn(&Place) -> Value>,
+    /// Whether it cannot be called without `If-Match`.
+    pub(crate) matched: bool,
+    /// Whether it takes something away from its connection, or the connection itself: each call
+    /// that may succeed gets one of its own.
+    pub(crate) spends: bool,
 }
 
 /// A workspace and one of each thing in it.
@@ -70,34 +75,55 @@ impl Case {
         self.path.contains("{workspace_id}")
     }
 
+    /// The same, callable with `If-Match` only.
+    const fn matched(mut self) -> Self {
+        self.matched = true;
+        self
+    }
+
+    /// The same, with a connection of its own for each call.
+    const fn spending(mut self) -> Self {
+        self.spends = true;
+        self
+    }
+
     /// Whether the path names a thing inside the workspace.
     pub(crate) fn names_a_child(&self) -> bool {
         self.path.matches('{').count() > 1
     }
 }
 
-const fn get(path: &'static str, needs: Needs) -> Case {
+const fn case(method: &'static str, path: &'static str, needs: Needs) -> Case {
     Case {
-        method: "GET",
+        method,
         path,
         needs,
         body: None,
+        matched: false,
+        spends: false,
     }
 }
 
+const fn get(path: &'static str, needs: Needs) -> Case {
+    case("GET", path, needs)
+}
+
 const fn post(path: &'static str, needs: Needs, body: fn(&Place) -> Value) -> Case {
+    sent("POST", path, needs, body)
+}
+
+/// One that takes a body.
+const fn sent(method: &'static str, path: &'static str, needs: Needs, body: fn(&Place) -> Value) -> Case {
     Case {
-        method: "POST",
-        path,
-        needs,
         body: Some(body),
+        ..case(method, path, needs)
     }
 }
 
 use Needs::{Capability, Nothing, Token};
 
 /// Every operation. One that is missing here fails a test, and so does one that is not served.
-pub(crate) const CASES: [Case; 28] = [
+pub(crate) const CASES: [Case; 45] = [
     get("/livez", Nothing),
     get("/readyz", Nothing),
     get("/metrics", Nothing),
@@ -143,12 +169,111 @@ pub(crate) const CASES: [Case; 28] = [
         Capability("connections.manage"),
         connection,
     ),
-    Case {
-        method: "PUT",
-        path: "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/credential",
-        needs: Capability("credentials.manage"),
-        body: Some(credential),
-    },
+    post(
+        "/api/v1/workspaces/{workspace_id}/connections/target-scope-preview",
+        Capability("connections.view"),
+        preview,
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/identity-resolution",
+        Capability("connections.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/surface-summary",
+        Capability("connections.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/history",
+        Capability("connections.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/expiry-calendar",
+        Capability("connections.view"),
+    ),
+    sent(
+        "PATCH",
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}",
+        Capability("connections.manage"),
+        changes,
+    ),
+    case(
+        "DELETE",
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}",
+        Capability("connections.manage"),
+    )
+    .spending(),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/make-default",
+        Capability("connections.manage"),
+    )
+    .matched(),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/enable",
+        Capability("connections.manage"),
+    ),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/disable",
+        Capability("connections.manage"),
+    )
+    .spending(),
+    post(
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/consent-link",
+        Capability("connections.manage"),
+        way_back,
+    ),
+    sent(
+        "PUT",
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/identity",
+        Capability("credentials.manage"),
+        identity,
+    )
+    .matched()
+    .spending(),
+    sent(
+        "PUT",
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/credential",
+        Capability("credentials.manage"),
+        credential,
+    )
+    .matched(),
+    case(
+        "DELETE",
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/credential",
+        Capability("credentials.manage"),
+    )
+    .matched()
+    .spending(),
+    sent(
+        "PUT",
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/credential/next",
+        Capability("credentials.manage"),
+        credential,
+    )
+    .matched(),
+    case(
+        "DELETE",
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/credential/next",
+        Capability("credentials.manage"),
+    )
+    .matched()
+    .spending(),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/credential/promote",
+        Capability("credentials.manage"),
+    )
+    .matched()
+    .spending(),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/credential/rollback",
+        Capability("credentials.manage"),
+    )
+    .matched()
+    .spending(),
     get(
         "/api/v1/workspaces/{workspace_id}/operation-runs",
         Capability("operations.view"),
@@ -167,12 +292,11 @@ pub(crate) const CASES: [Case; 28] = [
         Capability("operations.start"),
         start,
     ),
-    Case {
-        method: "POST",
-        path: "/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}/cancel",
-        needs: Capability("operations.cancel"),
-        body: None,
-    },
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}/cancel",
+        Capability("operations.cancel"),
+    ),
     get(
         "/api/v1/workspaces/{workspace_id}/inventory/items",
         Capability("inventory.view"),
@@ -208,12 +332,49 @@ pub(crate) fn connection(place: &Place) -> Value {
     let mut body = integration_tests::app::connection_body(&place.environment, &customer, &customer.secret);
     body["scope_display_name"] = json!("A target");
     body["provider_context"] = json!({ "cloud": "global" });
+    body["tags"] = json!({ "tier": "gold" });
     body["credential"]["expires_at"] = json!("2030-01-01T00:00:00Z");
     body
 }
 
 pub(crate) fn credential(_: &Place) -> Value {
     json!({ "kind": "client_secret", "secret": Customer::new().secret, "expires_at": "2030-01-01T00:00:00Z" })
+}
+
+/// Another identity, for a connection that no run stands at.
+fn identity(_: &Place) -> Value {
+    let customer = Customer::new();
+    json!({
+        "connection_type": "dedicated",
+        "scope_identifier": customer.tenant_id,
+        "scope_display_name": "Another target",
+        "provider_context": { "cloud": "global" },
+        "credential": {
+            "kind": "client_secret",
+            "client_identifier": customer.client_id,
+            "secret": customer.secret,
+            "expires_at": "2030-01-01T00:00:00Z",
+        },
+    })
+}
+
+fn preview(_: &Place) -> Value {
+    json!({
+        "provider": "microsoft",
+        "scope_kind": "tenant",
+        "scope_identifier": Customer::new().tenant_id,
+        "display_name": "A target",
+        "provider_context": { "cloud": "global" },
+        "connection_type": "dedicated",
+    })
+}
+
+fn changes(_: &Place) -> Value {
+    json!({ "display_name": "A new name", "scope_display_name": "A target", "tags": { "tier": "gold" } })
+}
+
+fn way_back(_: &Place) -> Value {
+    json!({ "return_to": format!("{}/done", TestApp::FRONT_END) })
 }
 
 pub(crate) fn start(place: &Place) -> Value {

@@ -8,7 +8,7 @@ use integration_tests::{
 };
 use serde_json::json;
 
-use super::cases::{Case, Place};
+use super::cases::{Case, Place, connection, credential};
 use crate::wire::{Reply, Request, Wire};
 
 /// The roles, which are also the subjects of the members.
@@ -62,10 +62,38 @@ impl World {
     }
 }
 
+/// `place` as a case may use it up: with a connection of its own, which is not the default and
+/// has the credentials that the case takes away.
+pub(crate) async fn spare(app: &TestApp, place: &Place, case: &Case) -> Place {
+    if !case.spends {
+        return place.clone();
+    }
+    let (wire, token) = (Wire::to(&app.base_url), app.token("owner"));
+    let create = place.fill("/api/v1/workspaces/{workspace_id}/connections");
+    let made = Request::new("POST", &create)
+        .bearer(&token)
+        .json(&connection(place));
+    let made = wire.send(&made).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let own = Place {
+        connection: made.json()["id"].as_str().expect("an id").to_owned(),
+        ..place.clone()
+    };
+    if case.path.ends_with("/credential/next") || case.path.ends_with("/credential/promote") {
+        let path = "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/credential/next";
+        let staged = Request::new("PUT", &own.fill(path))
+            .bearer(&token)
+            .with("if-match", "*");
+        let staged = wire.send(&staged.json(&credential(place))).await;
+        assert_eq!(staged.status, 200, "{}", staged.text());
+    }
+    own
+}
+
 /// The call of an operation at `place`, without a token.
 pub(crate) fn bare(case: &Case, place: &Place) -> Request {
     let mut request = Request::new(case.method, &place.fill(case.path));
-    if case.method == "PUT" {
+    if case.matched {
         request = request.with("if-match", "*");
     }
     match case.body {
@@ -103,7 +131,12 @@ async fn furnish(app: &TestApp) -> (Place, String) {
             .await
             .expect("an answer"),
     );
-    for operation in ["inventory.sync", "compliance.snapshot", "compliance.snapshot"] {
+    for operation in [
+        "provider.connection.check",
+        "inventory.sync",
+        "compliance.snapshot",
+        "compliance.snapshot",
+    ] {
         assert_eq!(
             home.start(&owner, operation).await.text("/disposition"),
             "accepted"

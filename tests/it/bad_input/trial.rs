@@ -67,7 +67,7 @@ impl Trial {
     /// The owner's call of an operation, without a body.
     pub(crate) fn call(&self, case: &Case) -> Request {
         let request = self.request(case.method, &self.ours.fill(case.path));
-        if case.method == "PUT" {
+        if case.matched {
             request.with("if-match", "*")
         } else {
             request

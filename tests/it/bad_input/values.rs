@@ -10,7 +10,10 @@ use super::{
     wrong::{self, Wrong},
 };
 use crate::{
-    access::cases::{CASES, Place},
+    access::{
+        cases::{CASES, Place},
+        world::spare,
+    },
     wire::Request,
 };
 
@@ -25,6 +28,10 @@ const MEMBERS: &str = "POST /api/v1/workspaces/{workspace_id}/members";
 const RUNS: &str = "POST /api/v1/workspaces/{workspace_id}/operation-runs";
 const PREFLIGHT: &str = "POST /api/v1/workspaces/{workspace_id}/operation-runs/preflight";
 const WORKSPACES: &str = "POST /api/v1/workspaces";
+const CHANGES: &str = "PATCH /api/v1/workspaces/{workspace_id}/connections/{connection_id}";
+const IDENTITY: &str = "PUT /api/v1/workspaces/{workspace_id}/connections/{connection_id}/identity";
+const PREVIEW: &str = "POST /api/v1/workspaces/{workspace_id}/connections/target-scope-preview";
+const LINK: &str = "POST /api/v1/workspaces/{workspace_id}/connections/{connection_id}/consent-link";
 
 async fn values_that_make_no_sense_are_refused_with_their_reason(database: TestDatabase) {
     let mut trial = Trial::begin(database).await;
@@ -34,6 +41,18 @@ async fn values_that_make_no_sense_are_refused_with_their_reason(database: TestD
         (CONNECTIONS, wrong::targets()),
         (CONNECTIONS, wrong::kinds()),
         (CONNECTIONS, wrong::credentials()),
+        (CONNECTIONS, wrong::providers()),
+        (CONNECTIONS, wrong::tags()),
+        (CHANGES, wrong::names()),
+        (CHANGES, wrong::tags()),
+        (IDENTITY, wrong::targets()),
+        (IDENTITY, wrong::kinds()),
+        (IDENTITY, wrong::credentials()),
+        (PREVIEW, wrong::targets()),
+        (PREVIEW, wrong::kinds()),
+        (PREVIEW, wrong::providers()),
+        (PREVIEW, wrong::names()),
+        (LINK, wrong::ways_back()),
         (MEMBERS, wrong::members()),
         (RUNS, wrong::starts()),
         (PREFLIGHT, wrong::starts()),
@@ -63,7 +82,7 @@ async fn values_that_make_no_sense_are_refused_with_their_reason(database: TestD
     }
     references(&mut trial).await;
     platform_takes_no_credential(&mut trial).await;
-    trial.end(100).await;
+    trial.end(250).await;
 }
 
 /// Ids in bodies: of somebody else, of nobody, and of no id at all.
@@ -143,13 +162,6 @@ async fn a_change_needs_the_entity_tag_of_what_it_changes(database: TestDatabase
         .header("etag")
         .expect("a tag")
         .to_owned();
-    let body = json!({ "kind": "client_secret", "secret": Customer::new().secret });
-    let put = trial
-        .request("PUT", &trial.ours.fill(&format!("{path}/credential")))
-        .json(&body);
-    trial
-        .refused_as("no tag", &put, 428, "precondition_required")
-        .await;
     let weak = format!("W/{tag}");
     let bare = tag.trim_matches('"').to_owned();
     let wrong = [
@@ -163,16 +175,39 @@ async fn a_change_needs_the_entity_tag_of_what_it_changes(database: TestDatabase
         "**",
         "\"*\"",
     ];
-    for value in wrong {
+    for case in CASES.iter().filter(|case| case.matched) {
+        let call = trial.request(case.method, &trial.ours.fill(case.path));
+        let call = case
+            .body
+            .map_or_else(|| call.clone(), |body| call.clone().json(&body(&trial.ours)));
+        let what = format!("{} without a tag", case.name());
+        trial.refused_as(&what, &call, 428, "precondition_required").await;
+        for value in wrong {
+            let what = format!("{} if {value}", case.name());
+            let request = call.clone().with("if-match", value);
+            trial
+                .refused_as(&what, &request, 412, "precondition_failed")
+                .await;
+        }
+    }
+    // Where it may be left out it is held against what is there all the same.
+    for case in CASES
+        .iter()
+        .filter(|case| HONOURED.contains(&case.name().as_str()))
+    {
+        let call = trial.request(case.method, &trial.ours.fill(case.path));
+        let call = case
+            .body
+            .map_or_else(|| call.clone(), |body| call.clone().json(&body(&trial.ours)));
+        let request = call.with("if-match", &weak);
         trial
-            .refused_as(
-                value,
-                &put.clone().with("if-match", value),
-                412,
-                "precondition_failed",
-            )
+            .refused_as(&case.name(), &request, 412, "precondition_failed")
             .await;
     }
+    let body = json!({ "kind": "client_secret", "secret": Customer::new().secret });
+    let put = trial
+        .request("PUT", &trial.ours.fill(&format!("{path}/credential")))
+        .json(&body);
     let right = trial.wire.send(&put.clone().with("if-match", &tag)).await;
     assert_eq!(right.status, 200, "{}", right.text());
     let again = trial.wire.send(&put.with("if-match", &tag)).await;
@@ -181,13 +216,26 @@ async fn a_change_needs_the_entity_tag_of_what_it_changes(database: TestDatabase
         (412, "precondition_failed"),
         "the tag is spent"
     );
-    trial.end(10).await;
+    trial.end(80).await;
 }
+
+/// Changes that take `If-Match` and do not ask for it.
+const HONOURED: [&str; 4] = [
+    CHANGES,
+    "DELETE /api/v1/workspaces/{workspace_id}/connections/{connection_id}",
+    "POST /api/v1/workspaces/{workspace_id}/connections/{connection_id}/enable",
+    "POST /api/v1/workspaces/{workspace_id}/connections/{connection_id}/disable",
+];
 
 async fn the_bodies_that_were_spoiled_are_fine_by_themselves(database: TestDatabase) {
     let trial = Trial::begin(database).await;
     for (case, body) in with_bodies() {
-        let request: Request = trial.call(case).json(&body(&trial.ours));
+        let place = spare(&trial.app, &trial.ours, case).await;
+        let call = Request {
+            target: place.fill(case.path),
+            ..trial.call(case)
+        };
+        let request: Request = call.json(&body(&place));
         let reply = trial.wire.send(&request).await;
         assert!(
             (200..300).contains(&reply.status),

@@ -108,17 +108,52 @@ pub(super) fn targets() -> Vec<Wrong> {
     )
 }
 
-pub(super) fn kinds() -> Vec<Wrong> {
+pub(super) fn providers() -> Vec<Wrong> {
     let providers = ["google", "Microsoft", CANARY, "", "micro soft", "../microsoft"];
     let unsupported = ("target_scope_invalid", "unsupported_provider_scope_combination");
-    let contexts = [
-        json!({ "cloud": CANARY }),
-        json!({ CANARY: 1 }),
-        json!({ "cloud": null }),
+    at("/provider", unsupported, providers)
+}
+
+/// Tags that are no names, and keys that are none.
+pub(super) fn tags() -> Vec<Wrong> {
+    let value = "/tags/tier";
+    let keys = ["", "Tier", "a b", "ä", "a:b", "../a b", "__PROTO__"];
+    let keys = keys.map(|key| json!({ key: CANARY }));
+    let many: serde_json::Map<_, _> = (0..21).map(|number| (format!("t{number}"), json!("x"))).collect();
+    let mut wrong = at(value, invalid("empty"), ["", " "]);
+    wrong.extend(at(value, invalid("too_long"), ["x".repeat(121)]));
+    wrong.extend(at(value, invalid("looks_like_secret"), secret_shaped()));
+    wrong.extend(at("/tags", invalid("not_a_tag_key"), keys));
+    wrong.extend(at("/tags", invalid("too_many"), [Value::Object(many)]));
+    wrong
+}
+
+/// Where nobody is sent after a consent page.
+pub(super) fn ways_back() -> Vec<Wrong> {
+    let elsewhere = [
+        "",
+        "/done",
+        "//console.example.com",
+        "https://console.example.com.evil.example",
+        "https://console.example.com@evil.example",
+        "https://console.example.com:8443",
+        "http://console.example.com",
+        "javascript:alert(1)",
+        CANARY,
     ];
+    let refusal = ("return_to_not_allowed", "return_to_not_allowed");
+    at("/return_to", refusal, elsewhere)
+}
+
+pub(super) fn kinds() -> Vec<Wrong> {
     let context = ("target_scope_invalid", "invalid_provider_context");
-    let mut wrong = at("/provider", unsupported, providers);
-    wrong.extend(at("/provider_context", context, contexts));
+    let mut wrong = at("/provider_context", context, [json!({ CANARY: 1 })]);
+    // A member that is known by name is named.
+    wrong.extend(at(
+        "/provider_context/cloud",
+        context,
+        [json!(CANARY), json!(null)],
+    ));
     wrong.extend(at(
         "/connection_type",
         invalid("invalid_value"),
@@ -136,7 +171,7 @@ pub(super) fn credentials() -> Vec<Wrong> {
         format!("{CANARY}\u{A0}"),
     ];
     let long = [600, 5000].map(|length| format!("{CANARY}{}", "x".repeat(length)));
-    let kinds = ["", "certificate", "Client_Secret", CANARY];
+    let kinds = ["", "Certificate", "Client_Secret", CANARY];
     let clients = [
         "contoso.example",
         "",
@@ -213,6 +248,6 @@ pub(super) fn starts() -> Vec<Wrong> {
     ];
     let unknown = ("unknown_operation_type", "unknown_operation_type");
     let mut wrong = at("/operation_type", unknown, types);
-    wrong.extend(at("/inputs", invalid("must_be_empty"), inputs));
+    wrong.extend(at("/inputs", invalid("unknown_input"), inputs));
     wrong
 }

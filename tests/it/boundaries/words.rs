@@ -144,6 +144,7 @@ fn the_api_is_handed_nothing_that_goes_out_or_decrypts() {
         "ProviderExecutor",
         "InventoryExecutor",
         "CredentialVault",
+        "PlatformVault",
         "OpenedCredential",
         "ConnectionAccess",
     ];

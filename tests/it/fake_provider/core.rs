@@ -13,7 +13,7 @@ use api::{
 };
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use integration_tests::TestDatabase;
+use integration_tests::{TestApp, TestDatabase};
 use inventory::{
     Collection, ControlResult, InventoryExecutor, ItemKind, Measurement, ObservationSink, ObservedItem,
     Section, SectionOutcome,
@@ -27,6 +27,7 @@ use server::files;
 use storage_sea_orm::Database;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 use worker::{Worker, WorkerParts, WorkerSettings};
 
 use super::{provider_word, words_of};
@@ -40,7 +41,7 @@ use crate::{
 struct FakeSite;
 
 fn admit(access: &ConnectionAccess) -> Result<(), ProviderFailure> {
-    let good = access.credential.secret.expose() == FakeProvider::SECRET;
+    let good = FakeProvider::admits(&access.credential.secret);
     let refused = ProviderFailure::ended(ReasonCode::ProviderCredentialInvalid);
     if good { Ok(()) } else { Err(refused) }
 }
@@ -108,6 +109,7 @@ pub(super) struct Core {
     database: TestDatabase,
     pub(super) worker: Worker,
     wire: Wire,
+    base: String,
     token: String,
     /// Every answer so far.
     answers: Mutex<Vec<(String, Reply)>>,
@@ -117,6 +119,9 @@ pub(super) struct Core {
 
 impl Core {
     pub(super) async fn start(database: TestDatabase) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        let wire = Wire::to(&base);
         let product = database.open().await;
         let wake = Arc::new(Notify::new());
         let worker = worker(&product, &wake);
@@ -132,10 +137,12 @@ impl Core {
             wake: Arc::new(move || wake.notify_one()),
             metrics: Metrics::new(),
             queue_depth: Some(Arc::new(product.queue())),
-            settings: ApiSettings::default(),
+            settings: ApiSettings {
+                public_url: Some(Url::parse(&base).expect("an address")),
+                cors_origins: vec![TestApp::FRONT_END.to_owned()],
+                ..ApiSettings::default()
+            },
         });
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let wire = Wire::to(&format!("http://{}", listener.local_addr().expect("an address")));
         let shutdown = CancellationToken::new();
         let serving = tokio::spawn(api::serve(
             listener,
@@ -148,6 +155,7 @@ impl Core {
             database,
             worker,
             wire,
+            base,
             token,
             answers: Mutex::default(),
             shutdown,
@@ -163,8 +171,25 @@ impl Core {
         self.ask(Request::new("POST", target).json(body)).await
     }
 
+    /// A change of what the caller need not have read before.
+    pub(super) async fn change(&self, method: &str, target: &str, body: Option<&Value>) -> Reply {
+        let request = Request::new(method, target).with("if-match", "*");
+        self.ask(match body {
+            Some(body) => request.json(body),
+            None => request,
+        })
+        .await
+    }
+
     async fn ask(&self, request: Request) -> Reply {
-        let request = request.bearer(&self.token);
+        self.walk(request.bearer(&self.token)).await
+    }
+
+    /// A request of nobody: what browsers send.
+    pub(super) async fn walk(&self, mut request: Request) -> Reply {
+        if let Some(path) = request.target.strip_prefix(&self.base) {
+            request.target = path.to_owned();
+        }
         let reply = self.wire.send(&request).await;
         let name = format!("{} {}", request.method, request.target);
         self.answers
@@ -176,37 +201,61 @@ impl Core {
 
     /// A workspace with an environment and a connection to `site` with `secret`.
     pub(super) async fn connect(&self, site: &str, secret: &str) -> Place {
+        let place = self.environment(site).await;
+        let body = json!({
+            "environment_id": place.environment, "provider": "fake", "connection_type": "dedicated",
+            "display_name": "A connection", "scope_identifier": site.to_uppercase(),
+            "credential": { "kind": "client_secret", "client_identifier": "somebody", "secret": secret },
+        });
+        self.add(&place, &body).await
+    }
+
+    /// The same place with another connection, which is new.
+    pub(super) async fn add(&self, place: &Place, body: &Value) -> Place {
+        let target = place.fill("/api/v1/workspaces/{workspace_id}/connections");
+        Place {
+            connection: created(&self.post(&target, body).await),
+            ..place.clone()
+        }
+    }
+
+    /// A workspace with an environment.
+    pub(super) async fn environment(&self, site: &str) -> Place {
         let body = json!({ "display_name": "A workspace", "slug": format!("w-{site}") });
         let workspace = created(&self.post("/api/v1/workspaces", &body).await);
         let base = format!("/api/v1/workspaces/{workspace}");
         let body = json!({ "display_name": "An environment", "slug": "production" });
         let environment = created(&self.post(&format!("{base}/environments"), &body).await);
-        let body = json!({
-            "environment_id": environment, "provider": "fake", "connection_type": "dedicated",
-            "display_name": "A connection", "scope_identifier": site.to_uppercase(),
-            "credential": { "kind": "client_secret", "client_identifier": "somebody", "secret": secret },
-        });
-        let connection = created(&self.post(&format!("{base}/connections"), &body).await);
         Place {
             workspace,
             environment,
-            connection,
             ..Place::nowhere()
         }
     }
 
     pub(super) async fn start_operation(&self, place: &Place, operation: &str) -> Reply {
         let body = json!({ "operation_type": operation, "environment_id": place.environment });
-        self.post(
-            &place.fill("/api/v1/workspaces/{workspace_id}/operation-runs"),
-            &body,
-        )
-        .await
+        let target = place.fill("/api/v1/workspaces/{workspace_id}/operation-runs");
+        self.post(&target, &body).await
+    }
+
+    /// The same on the connection of `place`, with these inputs.
+    pub(super) async fn start_with(&self, place: &Place, operation: &str, inputs: Value) -> Reply {
+        let body = json!({
+            "operation_type": operation, "environment_id": place.environment,
+            "connection_id": place.connection, "inputs": inputs,
+        });
+        let target = place.fill("/api/v1/workspaces/{workspace_id}/operation-runs");
+        self.post(&target, &body).await
     }
 
     /// Starts an operation, works, and reads how it ended.
     pub(super) async fn perform(&self, place: &Place, operation: &str) -> Value {
-        let started = self.start_operation(place, operation).await;
+        self.perform_with(place, operation, json!({})).await
+    }
+
+    pub(super) async fn perform_with(&self, place: &Place, operation: &str, inputs: Value) -> Value {
+        let started = self.start_with(place, operation, inputs).await;
         assert_eq!(started.json()["disposition"], "accepted", "{}", started.text());
         assert_eq!(self.worker.drain().await.expect("the queue answers"), 1);
         self.get(started.header("location").expect("an address"))

@@ -93,3 +93,19 @@ pub(crate) fn answer(request: &str, reply: &Reply) -> Evidence {
         bytes: reply.text().into_bytes(),
     }
 }
+
+/// An answer in parts, so that what one of them must carry is found in all the others: where it
+/// leads, the cookies that it sets, and the rest.
+pub(crate) fn parts(request: &str, reply: &Reply) -> Vec<Evidence> {
+    let (said, mut rest) = (["location", "set-cookie"], reply.clone());
+    rest.headers.retain(|(name, _)| !said.contains(&name.as_str()));
+    let named = reply
+        .headers
+        .iter()
+        .filter(|(name, _)| said.contains(&name.as_str()));
+    let header = |(name, value): &(String, String)| Evidence {
+        place: format!("the header {name} of {request}"),
+        bytes: value.clone().into_bytes(),
+    };
+    named.map(header).chain([answer(request, &rest)]).collect()
+}

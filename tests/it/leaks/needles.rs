@@ -65,6 +65,7 @@ impl Canary {
             forms.push(("JSON in JSON", json(&once).into_bytes()));
             forms.push(("JSON", once.into_bytes()));
             forms.push(("JSON in ASCII", ascii_json(text).into_bytes()));
+            forms.push(("HTML", html(text).into_bytes()));
             forms.push(("backwards", text.chars().rev().collect::<String>().into_bytes()));
         } else {
             forms.push(("backwards", self.bytes.iter().rev().copied().collect()));
@@ -122,6 +123,19 @@ fn ascii_json(text: &str) -> String {
         }
     }
     ascii
+}
+
+fn html(text: &str) -> String {
+    let escapes = [
+        ('&', "&amp;"),
+        ('<', "&lt;"),
+        ('>', "&gt;"),
+        ('"', "&quot;"),
+        ('\'', "&#39;"),
+    ];
+    escapes.iter().fold(text.to_owned(), |text, (character, escape)| {
+        text.replace(*character, escape)
+    })
 }
 
 fn percent(bytes: &[u8], sign: &str) -> String {

@@ -17,7 +17,7 @@ use crate::problem::{Code, Problem};
 /// Decodes `bytes`. Lists and unprintable characters are refused first, in every text and at every depth, so
 /// that none reaches a domain type or the store.
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let _: Printable = parse(bytes)?;
+    let _: Printable<ONE_LINE> = parse(bytes)?;
     parse(bytes)
 }
 
@@ -37,7 +37,7 @@ fn describe(path: &Path, error: &serde_json::Error) -> Problem {
         Category::Data => {}
     }
     let (message, mut pointer) = (error.to_string(), pointer(path));
-    if message.starts_with(Printable::MESSAGE) {
+    if message.starts_with(Printable::<ONE_LINE>::MESSAGE) {
         return Problem::at(Code::ControlCharacter, &pointer, "control_character");
     }
     if message.starts_with("unknown field") {
@@ -71,14 +71,26 @@ fn pointer(path: &Path) -> String {
     pointer
 }
 
-/// Any JSON value whose texts and names can be printed. Keeps nothing.
-struct Printable;
+/// Fields that hold a file of several lines, as programs write it.
+const FILES: [&str; 2] = ["pem", "pfx"];
+/// Texts of any other field.
+const ONE_LINE: bool = false;
+/// Texts of those fields.
+const LINES: bool = true;
 
-impl Printable {
+/// Any JSON value whose texts and names can be printed, in lines if `WITH_BREAKS` says so. Keeps
+/// nothing.
+struct Printable<const WITH_BREAKS: bool>;
+
+impl<const WITH_BREAKS: bool> Printable<WITH_BREAKS> {
     const MESSAGE: &str = "control character";
 
     fn check<E: serde::de::Error>(text: &str) -> Result<Self, E> {
-        if text.chars().any(is_unprintable) {
+        let line_break = |character| WITH_BREAKS && matches!(character, '\n' | '\r');
+        if text
+            .chars()
+            .any(|character| is_unprintable(character) && !line_break(character))
+        {
             Err(E::custom(Self::MESSAGE))
         } else {
             Ok(Self)
@@ -86,58 +98,62 @@ impl Printable {
     }
 }
 
-impl<'de> Deserialize<'de> for Printable {
+impl<'de, const WITH_BREAKS: bool> Deserialize<'de> for Printable<WITH_BREAKS> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(PrintableVisitor)
     }
 }
 
-struct PrintableVisitor;
+struct PrintableVisitor<const WITH_BREAKS: bool>;
 
-impl<'de> Visitor<'de> for PrintableVisitor {
-    type Value = Printable;
+impl<'de, const WITH_BREAKS: bool> Visitor<'de> for PrintableVisitor<WITH_BREAKS> {
+    type Value = Printable<WITH_BREAKS>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Printable, E> {
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
         Ok(Printable)
     }
 
-    fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<Printable, E> {
+    fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<Self::Value, E> {
         Ok(Printable)
     }
 
-    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Printable, E> {
+    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Self::Value, E> {
         Ok(Printable)
     }
 
-    fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<Printable, E> {
+    fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<Self::Value, E> {
         Ok(Printable)
     }
 
-    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Printable, E> {
+    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Self::Value, E> {
         Ok(Printable)
     }
 
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Printable, E> {
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
         Printable::check(text)
     }
 
     /// No body of this API holds a list, and serde would take one for a structure, field by field.
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Printable, A::Error> {
-        while items.next_element::<Printable>()?.is_some() {}
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        while items.next_element::<Printable<ONE_LINE>>()?.is_some() {}
         Err(A::Error::custom("a list"))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Printable, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
         while let Some(name) = entries.next_key::<String>()? {
             if name.chars().any(is_unprintable) {
                 let _: IgnoredAny = entries.next_value()?;
-                return Err(A::Error::custom(Printable::MESSAGE));
+                return Err(A::Error::custom(Printable::<ONE_LINE>::MESSAGE));
             }
-            let _: Printable = entries.next_value()?;
+            if FILES.contains(&name.as_str()) {
+                let _: Printable<LINES> = entries.next_value()?;
+            } else {
+                let _: Printable<ONE_LINE> = entries.next_value()?;
+            }
         }
         Ok(Printable)
     }
@@ -168,6 +184,34 @@ mod tests {
             problem.code(),
             response.expect("serializes").as_str().unwrap_or("-").to_owned(),
         )
+    }
+
+    #[test]
+    fn files_have_lines_and_nothing_else_has() {
+        let texts = |field: &str, text: &str| {
+            let body = serde_json::json!({ "credential": { field: text } }).to_string();
+            decode::<serde_json::Value>(body.as_bytes()).map_err(|problem| problem.code())
+        };
+        for file in FILES {
+            assert!(texts(file, "-----BEGIN X-----\r\nAAAA\n").is_ok(), "{file}");
+            for wrong in ["a\0b", "a\u{1B}[2J", "a\u{202E}b", "a\u{7F}"] {
+                assert_eq!(
+                    texts(file, wrong),
+                    Err(Code::ControlCharacter),
+                    "{file} {wrong:?}"
+                );
+            }
+        }
+        for field in ["secret", "password", "display_name", "PEM"] {
+            assert_eq!(texts(field, "a\nb"), Err(Code::ControlCharacter), "{field}");
+        }
+        let below = br#"{"pem":{"secret":"a\nb"}}"#;
+        let refused = decode::<serde_json::Value>(below).map_err(|problem| problem.code());
+        assert_eq!(
+            refused,
+            Err(Code::ControlCharacter),
+            "what is below a file is no file"
+        );
     }
 
     #[test]

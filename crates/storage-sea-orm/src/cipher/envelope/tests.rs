@@ -72,7 +72,7 @@ fn does_not_open_under_another_key() {
 fn does_not_open_when_moved() {
     let home = destination();
     let record = sealed(&home);
-    let moves: [(&str, Move); 5] = [
+    let moves: [(&str, Move); 7] = [
         ("workspace", |binding| {
             binding.workspace_id = Id::next(&kernel::SystemIds);
         }),
@@ -86,6 +86,12 @@ fn does_not_open_when_moved() {
             binding.credential_id = Id::next(&kernel::SystemIds);
         }),
         ("version", |binding| binding.version = 2),
+        ("a certificate's row", |binding| {
+            binding.kind = CredentialKind::Certificate;
+        }),
+        ("a token's row", |binding| {
+            binding.kind = CredentialKind::FederatedToken;
+        }),
     ];
     for (part, change) in moves {
         let mut elsewhere = binding(&home);
@@ -144,19 +150,41 @@ fn no_flipped_byte_and_no_missing_end_goes_unnoticed() {
     }
 }
 
+/// Every pair of places swapped: rows, versions, kinds, destinations, and the stages of a rotation,
+/// which are rows of one connection with an id and a version of their own.
 #[test]
 fn two_records_do_not_take_each_other_s_place() {
-    let home = destination();
-    let (first, mut second) = (binding(&home), binding(&home));
-    second.connection_id = Id::next(&kernel::SystemIds);
-    second.credential_id = Id::next(&kernel::SystemIds);
-    let mut third = binding(&home);
-    third.version = 2;
+    let (home, mut abroad, mut other_client) = (destination(), destination(), destination());
+    abroad.scope_identifier = ScopeIdentifier::canonical("two".into());
+    other_client.client_identifier = Some("other".into());
+    let row = |binding: &mut Binding<'_>| binding.credential_id = Id::next(&kernel::SystemIds);
+    let first = binding(&home);
+    let mut beside = binding(&home);
+    beside.connection_id = Id::next(&kernel::SystemIds);
+    row(&mut beside);
+    let (mut next, mut previous) = (binding(&home), binding(&home));
+    for (stage, version) in [(&mut next, 2), (&mut previous, 3)] {
+        row(stage);
+        stage.version = version;
+    }
+    let mut older = binding(&home);
+    older.version = 7;
+    let mut certificate = binding(&home);
+    certificate.kind = CredentialKind::Certificate;
+    let bindings = [
+        first,
+        beside,
+        next,
+        previous,
+        older,
+        certificate,
+        binding(&abroad),
+        binding(&other_client),
+    ];
     let name = KeyName {
         kid: "k1".into(),
         version: 1,
     };
-    let bindings = [first, second, third];
     let records = bindings
         .each_ref()
         .map(|binding| seal(&key(7), &name, binding, b"open sesame"));
