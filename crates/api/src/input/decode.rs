@@ -71,14 +71,25 @@ fn pointer(path: &Path) -> String {
     pointer
 }
 
+/// Names of texts that consist of lines: files that people paste as they are. Whoever takes one says
+/// what may be in it; a text of this name anywhere else is refused there.
+const OF_LINES: [&str; 2] = ["pem", "pfx"];
+
 /// Any JSON value whose texts and names can be printed. Keeps nothing.
 struct Printable;
+
+/// The same, in texts of lines.
+struct PrintableLines;
 
 impl Printable {
     const MESSAGE: &str = "control character";
 
-    fn check<E: serde::de::Error>(text: &str) -> Result<Self, E> {
-        if text.chars().any(is_unprintable) {
+    fn check<E: serde::de::Error>(text: &str, of_lines: bool) -> Result<Self, E> {
+        let ends_a_line = |character| of_lines && matches!(character, '\n' | '\r');
+        if text
+            .chars()
+            .any(|character| is_unprintable(character) && !ends_a_line(character))
+        {
             Err(E::custom(Self::MESSAGE))
         } else {
             Ok(Self)
@@ -88,11 +99,20 @@ impl Printable {
 
 impl<'de> Deserialize<'de> for Printable {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(PrintableVisitor)
+        deserializer.deserialize_any(PrintableVisitor { of_lines: false })
     }
 }
 
-struct PrintableVisitor;
+impl<'de> Deserialize<'de> for PrintableLines {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let visitor = PrintableVisitor { of_lines: true };
+        deserializer.deserialize_any(visitor).map(|_| Self)
+    }
+}
+
+struct PrintableVisitor {
+    of_lines: bool,
+}
 
 impl<'de> Visitor<'de> for PrintableVisitor {
     type Value = Printable;
@@ -122,7 +142,7 @@ impl<'de> Visitor<'de> for PrintableVisitor {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Printable, E> {
-        Printable::check(text)
+        Printable::check(text, self.of_lines)
     }
 
     /// No body of this API holds a list, and serde would take one for a structure, field by field.
@@ -137,7 +157,11 @@ impl<'de> Visitor<'de> for PrintableVisitor {
                 let _: IgnoredAny = entries.next_value()?;
                 return Err(A::Error::custom(Printable::MESSAGE));
             }
-            let _: Printable = entries.next_value()?;
+            if OF_LINES.contains(&name.as_str()) {
+                let _: PrintableLines = entries.next_value()?;
+            } else {
+                let _: Printable = entries.next_value()?;
+            }
         }
         Ok(Printable)
     }
@@ -216,5 +240,21 @@ mod tests {
             decode::<Outer>("[".repeat(100_000).as_bytes()).is_err(),
             "depth is limited"
         );
+    }
+    #[test]
+    fn files_may_have_lines_and_nothing_else_that_cannot_be_printed() {
+        type Fields = std::collections::BTreeMap<String, String>;
+        for name in ["pem", "pfx"] {
+            let text = format!(r#"{{"{name}":"a\r\nb\n"}}"#);
+            let read = decode::<Fields>(text.as_bytes()).expect("lines");
+            assert_eq!(read[name], "a\r\nb\n");
+            for character in ["\\u0000", "\\u001b", "\u{202E}"] {
+                let text = format!(r#"{{"{name}":"a{character}b"}}"#);
+                let problem = decode::<Fields>(text.as_bytes()).expect_err("no line");
+                assert_eq!(problem.code(), Code::ControlCharacter, "{text}");
+            }
+        }
+        let other = decode::<Fields>(br#"{"secret":"a\nb"}"#).expect_err("no file");
+        assert_eq!(other.code(), Code::ControlCharacter);
     }
 }
