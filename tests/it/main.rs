@@ -3,6 +3,8 @@
 mod access;
 mod bad_input;
 mod boundaries;
+mod connection_life;
+mod credential_life;
 mod fake_provider;
 mod journey;
 mod keys;
