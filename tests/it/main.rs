@@ -4,6 +4,8 @@ mod access;
 mod bad_input;
 mod boundaries;
 mod consent;
+mod connection_life;
+mod credential_life;
 mod fake_provider;
 mod journey;
 mod keys;

@@ -115,6 +115,11 @@ impl TestApp {
 
     /// Starts everything on `database`. The worker does nothing until [`TestApp::drain`].
     pub async fn start(database: TestDatabase) -> Self {
+        Self::start_with(database, |_| {}).await
+    }
+
+    /// The same with `change` made to what the operator says about the provider.
+    pub async fn start_with(database: TestDatabase, change: impl FnOnce(&mut ProviderSetup)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let base_url = format!("http://{}", listener.local_addr().expect("an address"));
         let (contoso, fabrikam, platform) = (Customer::new(), Customer::new(), Customer::new());
@@ -129,7 +134,7 @@ impl TestApp {
         let simulator = simulator.await.expect("the simulator starts");
         let secret_file = database.folder.path().join("platform.secret");
         files::create_private(&secret_file, platform.secret.as_bytes()).expect("a file");
-        let setup = ProviderSetup {
+        let mut setup = ProviderSetup {
             endpoint: Some(Url::parse(&simulator.base_url()).expect("an address")),
             platform: vec![PlatformIdentitySettings {
                 cloud: Cloud::Global,
@@ -139,6 +144,7 @@ impl TestApp {
             }],
             ..ProviderSetup::default()
         };
+        change(&mut setup);
         let program = Program::open(&database.database_url(), database.key_ring(), false, setup)
             .await
             .expect("opens");

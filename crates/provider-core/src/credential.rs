@@ -108,6 +108,12 @@ impl CredentialSummary {
             state_until(self.expires_at, now)
         }
     }
+
+    /// Whether the time for which a previous one is kept has passed. Upkeep removes it soon, and
+    /// nobody uses it until then.
+    pub fn is_no_longer_kept(&self, now: Timestamp) -> bool {
+        self.keep_until.is_some_and(|end| end <= now)
+    }
 }
 
 /// The state of a credential that ends at `end`, if anybody told.

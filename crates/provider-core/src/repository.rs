@@ -244,7 +244,8 @@ pub trait ConnectionRepository: ConnectionLookup {
         change: &Change,
     ) -> Result<Written, StoreError>;
 
-    /// Makes it the default of its environment and provider in place of the present one.
+    /// Makes it the default of its environment and provider in place of the present one, which is
+    /// named in the journal as `previous_connection_id`.
     async fn make_default(
         &mut self,
         scope: &WorkspaceScope,

@@ -124,6 +124,16 @@ impl Database {
             .expect("the ring was checked when the database was opened")
     }
 
+    /// Calls `watch` after every statement of this handle, of the clones that are made of it from
+    /// now on and of their transactions. To count statements or time them; `BEGIN` and `COMMIT`
+    /// are not told.
+    pub fn watch_statements(&mut self, watch: impl Fn(std::time::Duration) + Clone + Send + Sync + 'static) {
+        for connections in [&mut self.writer, &mut self.readers] {
+            let watch = watch.clone();
+            connections.set_metric_callback(move |info| watch(info.elapsed));
+        }
+    }
+
     /// Closes the connections, after what is under way.
     pub async fn close(self) -> Result<(), StoreError> {
         if let DbBackend::Sqlite = self.writer.get_database_backend() {

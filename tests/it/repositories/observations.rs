@@ -158,6 +158,7 @@ fn nothing_seen(connection: &ProviderConnection, run_id: RunId, at: Timestamp) -
         next_at: None,
         requirements: Vec::new(),
         credential_opened: None,
+        hint_at: None,
     }
 }
 

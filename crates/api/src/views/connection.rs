@@ -195,6 +195,7 @@ impl ConnectionView {
         let stored = |credential: &Option<CredentialSummary>| {
             credential
                 .as_ref()
+                .filter(|credential| !credential.is_no_longer_kept(now))
                 .map(|credential| CredentialView::of(credential, now))
         };
         Self {

@@ -176,7 +176,12 @@ impl<C: ConnectionTrait> ConnectionLookup for Repo<'_, C> {
     ) -> Result<Page<CalendarEntry>, StoreError> {
         use credential::{Column as C, Entity as Credentials};
         let end = || Expr::col(C::ExpiresAt).if_null(NO_END);
-        let mut select = scoped::<Credentials>(scope);
+        // A previous one whose time is over is only waiting for upkeep to remove it.
+        let now = to_micros(self.context.clock.now());
+        let kept = Expr::col(C::KeepUntil)
+            .is_null()
+            .or(Expr::col(C::KeepUntil).gt(now));
+        let mut select = scoped::<Credentials>(scope).filter(kept);
         if let Some(Position { at, id }) = request.after {
             let at = to_micros(at);
             let beyond = end().gt(at).or(end().eq(at).and(Expr::col(C::Id).gt(id)));

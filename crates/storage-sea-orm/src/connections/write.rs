@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use kernel::{StoreError, Timestamp};
 use provider_core::{
-    ConnectionId, ConnectionPatch, ConnectionRepository, CredentialId, CredentialTrial, Deleted,
-    InsertedConnection, NewCredential, Observation, ProviderConnection, Recorded, Retargeted,
-    StoredCredential, Written,
+    ConnectionId, ConnectionLookup as _, ConnectionPatch, ConnectionRepository, CredentialId,
+    CredentialTrial, Deleted, InsertedConnection, NewCredential, Observation, ProviderConnection, Recorded,
+    Retargeted, StoredCredential, Written,
 };
 use sea_orm::{
     ConnectionTrait as _, DatabaseTransaction,
@@ -98,6 +98,16 @@ impl ConnectionRepository for Repo<'_, DatabaseTransaction> {
         if self.held(scope, connection).await?.is_none() {
             return Ok(Written::VersionMismatch);
         }
+        // Only now is it certain which one gives way: others may have switched since the caller
+        // looked.
+        let provider = connection.target_scope.provider();
+        let defaults = self.defaults(scope, connection.environment_id, provider).await?;
+        let change = match defaults.iter().find(|other| other.id != connection.id) {
+            Some(other) => change
+                .clone()
+                .with("previous_connection_id", other.id.to_string()),
+            None => change.clone(),
+        };
         // First nobody, then this one: the unique index sees no moment with two, and nobody else
         // sees the moment with none. Every other default of the pair goes, so a corruption with
         // two of them is mended too.
@@ -116,7 +126,7 @@ impl ConnectionRepository for Repo<'_, DatabaseTransaction> {
             .value(Column::Version, Expr::col(Column::Version).add(1))
             .to_owned();
         self.db.execute(&this).await.or_store_error()?;
-        journal::record(self.db, scope.workspace_id(), change).await?;
+        journal::record(self.db, scope.workspace_id(), &change).await?;
         Ok(Written::Done)
     }
 

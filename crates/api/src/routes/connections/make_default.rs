@@ -59,12 +59,7 @@ impl ConnectionChange for MakeDefault {
         if connection.is_default && defaults.is_empty() {
             return Ok(Written::Done);
         }
-        let mut facts = vec![("environment_id", connection.environment_id.to_string())];
-        facts.extend(
-            defaults
-                .first()
-                .map(|other| ("previous_connection_id", other.id.to_string())),
-        );
+        let facts = [("environment_id", connection.environment_id.to_string())];
         let change = subject.entry(AuditAction::ConnectionDefaultSwitched, connection, &facts);
         Ok(connections
             .make_default(&subject.scope, connection, &change)

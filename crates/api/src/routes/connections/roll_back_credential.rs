@@ -46,13 +46,16 @@ struct RollBack;
 impl CredentialChange for RollBack {
     async fn write(self, work: &mut dyn UnitOfWork, held: &Held<'_>) -> Result<Written, Problem> {
         let connection = &held.connection;
+        let now = held.state.clock.now();
         let previous = connection.previous_credential.as_ref();
+        // Upkeep removes it sooner or later; what it was kept for ends at the time that was told.
+        let previous = previous.filter(|previous| !previous.is_no_longer_kept(now));
         let previous = previous.ok_or_else(|| Problem::new(Code::CredentialStageMissing))?;
         let change = held.change(
             AuditAction::CredentialRolledBack,
             &[("credential_version", previous.version.to_string())],
         );
-        let keep_until = held.state.clock.now() + held.state.settings.keep_previous;
+        let keep_until = now + held.state.settings.keep_previous;
         Ok(work
             .connections()
             .roll_back_credential(held.scope, connection, keep_until, &change)
