@@ -50,7 +50,7 @@ impl Browser {
     }
 
     pub(super) async fn get(&mut self, url: &str) -> Reply {
-        self.send(url, |target| Request::get(target)).await
+        self.send(url, Request::get).await
     }
 
     /// Sends a form from the page at the same address.

@@ -55,6 +55,13 @@ async fn a_way_back_to_anywhere_else_is_refused(database: TestDatabase) {
         );
         assert_eq!(refused.text("/errors/0/pointer"), "/return_to", "{body}");
     }
+    let broken = scene.ask(&json!({ "return_to": format!("{front}/\n") })).await;
+    assert_eq!(
+        (broken.status, broken.text("/code")),
+        (422, "control_character"),
+        "{}",
+        broken.body
+    );
     for form in [
         json!(1),
         json!(["https://console.example.com"]),

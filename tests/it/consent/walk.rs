@@ -1,7 +1,7 @@
 //! The whole walk, from a connection that nobody agreed to up to an inventory of its target.
 
 use integration_tests::{Customer, TestApp, TestDatabase, on_both_engines};
-use kernel::{IdSource as _, SystemIds};
+use kernel::{IdSource as _, SystemIds, hex};
 use microsoft_simulator::{AppRegistration, AppState};
 use serde_json::json;
 
@@ -115,7 +115,7 @@ async fn an_administrator_walks_from_the_link_to_a_working_platform_connection(d
     let everything = tables.contents().await;
     let everything: String = everything.values().flatten().map(String::as_str).collect();
     for secret in secrets.into_iter().chain(cookies.values().map(String::as_str)) {
-        let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex(secret.as_bytes());
         assert!(
             secret.len() > 20 && !everything.contains(secret),
             "{secret} is stored"
