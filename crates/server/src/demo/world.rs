@@ -173,11 +173,7 @@ impl Customer {
 
     fn tenant(&self, users: usize) -> TenantOptions {
         let app = AppOptions::consented(self.client_id, self.secret());
-        let app = self
-            .secrets
-            .iter()
-            .skip(1)
-            .fold(app, |app, secret| app.with_secret(secret));
+        let app = self.secrets.iter().skip(1).fold(app, AppOptions::with_secret);
         TenantOptions {
             users,
             groups: users / 20,
