@@ -90,6 +90,37 @@ impl Client {
         self.send(reqwest::Method::POST, path, &[], Some(body)).await
     }
 
+    /// Posts `body`, if there is one, to `path` with further headers.
+    pub async fn post_with(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Answer, ClientError> {
+        self.send(reqwest::Method::POST, path, headers, body).await
+    }
+
+    /// Posts a form to `path` with further headers, as a browser does.
+    pub async fn post_form(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        fields: &[(&str, &str)],
+    ) -> Result<Answer, ClientError> {
+        let request = self.request(reqwest::Method::POST, path, headers)?;
+        answer(request.form(fields)).await
+    }
+
+    /// Puts `body` at `path` with further headers.
+    pub async fn put_with(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Result<Answer, ClientError> {
+        self.send(reqwest::Method::PUT, path, headers, Some(body)).await
+    }
+
     /// Sends any request.
     pub async fn send(
         &self,
@@ -98,6 +129,20 @@ impl Client {
         headers: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Answer, ClientError> {
+        let request = self.request(method, path, headers)?;
+        let request = match body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        answer(request).await
+    }
+
+    fn request(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<reqwest::RequestBuilder, ClientError> {
         let url = self.base.join(path).map_err(|_| ClientError::BadPath)?;
         let mut request = self.http.request(method, url);
         if let Some(token) = &self.token {
@@ -106,32 +151,33 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the door of this client; it never goes to a provider"
-        )]
-        let response = request
-            .send()
-            .await
-            .map_err(|error| ClientError::NoAnswer(error.without_url()))?;
-        let status = response.status().as_u16();
-        let headers = response
-            .headers()
-            .iter()
-            .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
-            .collect();
-        let text = response
-            .text()
-            .await
-            .map_err(|error| ClientError::NoAnswer(error.without_url()))?;
-        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Ok(Answer {
-            status,
-            headers,
-            body,
-        })
+        Ok(request)
     }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Result<Answer, ClientError> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the door of this client; it never goes to a provider"
+    )]
+    let response = request
+        .send()
+        .await
+        .map_err(|error| ClientError::NoAnswer(error.without_url()))?;
+    let status = response.status().as_u16();
+    let headers = response
+        .headers()
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+        .collect();
+    let text = response
+        .text()
+        .await
+        .map_err(|error| ClientError::NoAnswer(error.without_url()))?;
+    let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    Ok(Answer {
+        status,
+        headers,
+        body,
+    })
 }

@@ -2,6 +2,9 @@
 //! fresh SQLite file, then does through the public HTTP API what a newcomer would do, and says
 //! what came of it. Nothing here has a way around the API.
 
+mod consent;
+mod rotation;
+mod search;
 mod steps;
 mod story;
 mod transcript;
@@ -10,9 +13,9 @@ mod world;
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::{commands::until_signal, files, telemetry};
+use crate::{commands::until_signal, files, settings::is_origin, telemetry};
 
 /// Options of `demo`.
 #[derive(Debug, Args)]
@@ -23,8 +26,8 @@ pub struct DemoArgs {
     /// Leave the transcript out.
     #[arg(long)]
     quiet: bool,
-    /// Write `{base_url, token, workspace_id, environment_id, connection_id, simulator_url, pid}`
-    /// to this file once everything is ready. The file holds a token: mode 0600.
+    /// Write addresses, ids, a token and a secret to try things with to this file, as JSON with
+    /// mode 0600, once everything is ready.
     #[arg(long, value_name = "PATH")]
     ready_file: Option<PathBuf>,
     /// Where the API listens; a free port unless given.
@@ -33,12 +36,23 @@ pub struct DemoArgs {
     /// Where the simulator listens; a free port unless given.
     #[arg(long, default_value = "127.0.0.1:0")]
     simulator_bind: SocketAddr,
-    /// How many users the simulated tenant has.
+    /// An origin that may call from a browser, such as <http://localhost:5173>; repeatable.
+    #[arg(long = "cors-origin", value_name = "ORIGIN", value_parser = origin)]
+    cors_origins: Vec<String>,
+    /// How many users the largest simulated tenant has.
     #[arg(long, default_value_t = 2400)]
     users: usize,
     /// What to log, such as `info`. Logs go to standard error.
     #[arg(long, default_value = "off")]
     log: String,
+}
+
+fn origin(text: &str) -> Result<String, &'static str> {
+    if is_origin(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("scheme, host and perhaps a port, such as http://localhost:5173, and nothing behind it")
+    }
 }
 
 /// Why the demo did not go as promised.
@@ -91,15 +105,7 @@ async fn linger(
     shutdown: &tokio_util::sync::CancellationToken,
 ) -> Result<(), DemoError> {
     if let Some(path) = &args.ready_file {
-        let ready = json!({
-            "base_url": world.base_url,
-            "token": world.token,
-            "workspace_id": ids.workspace,
-            "environment_id": ids.environment,
-            "connection_id": ids.connection,
-            "simulator_url": world.simulator_url(),
-            "pid": std::process::id(),
-        });
+        let ready = ready(world, ids);
         files::replace_private(path, ready.to_string().as_bytes())
             .map_err(|error| DemoError::Start("the ready file", error.to_string()))?;
     }
@@ -112,4 +118,25 @@ async fn linger(
     }
     shutdown.cancelled().await;
     Ok(())
+}
+
+/// What scripts and readers of the guide need.
+fn ready(world: &world::World, ids: &Ids) -> Value {
+    let contoso = &world.contoso;
+    json!({
+        "base_url": world.base_url,
+        "token": world.token,
+        "workspace_id": ids.workspace,
+        "environment_id": ids.environment,
+        "connection_id": ids.connection,
+        "simulator_url": world.simulator_url(),
+        "adatum_tenant_id": world.adatum.tenant_id,
+        "litware_tenant_id": world.litware.tenant_id,
+        "contoso": {
+            "tenant_id": contoso.tenant_id,
+            "client_id": contoso.client_id,
+            "next_secret": contoso.later_secret(2),
+        },
+        "pid": std::process::id(),
+    })
 }

@@ -186,14 +186,9 @@ impl From<ConfigError> for SettingsError {
 }
 
 impl HttpSettings {
-    /// Each origin is as a browser sends it (RFC 6454, 6.2): anything else would never match.
     fn check(&self) -> Result<(), SettingsError> {
-        let sent = |origin: &String| {
-            url::Url::parse(origin).is_ok_and(|url| {
-                matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == *origin
-            })
-        };
-        if let Some(index) = self.cors_origins.iter().position(|origin| !sent(origin)) {
+        let unfit = |origin: &String| !is_origin(origin);
+        if let Some(index) = self.cors_origins.iter().position(unfit) {
             return Err(SettingsError::Origin(index + 1));
         }
         match &self.public_url {
@@ -201,6 +196,14 @@ impl HttpSettings {
             Some(_) | None => Ok(()),
         }
     }
+}
+
+/// Whether `text` is an origin as a browser sends it (RFC 6454, 6.2): anything else would never
+/// match.
+pub(crate) fn is_origin(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text
+    })
 }
 
 /// Whether browsers can be sent to `url` without showing a consent state on the way.

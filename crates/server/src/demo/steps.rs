@@ -12,6 +12,8 @@ pub(crate) struct Steps<'a> {
     pub(crate) transcript: &'a mut Transcript,
     /// Every answer, to be searched for secrets at the end.
     pub(crate) answers: Vec<String>,
+    /// What was told once to somebody who needs it: the consent link and what follows from it.
+    pub(crate) told_once: Vec<String>,
     /// The last state that was said: the same is not said twice.
     pub(crate) said: String,
 }
@@ -34,6 +36,34 @@ impl Steps<'_> {
         promised(
             answer.status == status,
             format!("POST {path} answered {} and not {status}", answer.status),
+        )?;
+        Ok(answer)
+    }
+
+    /// Posts on the condition that the connection is as it was read, and expects a status.
+    pub(crate) async fn post_if(&mut self, path: &str, etag: &str, status: u16) -> Result<Answer, DemoError> {
+        self.transcript
+            .request(&format!("POST {}  If-Match", shorten(path)));
+        let headers = [("if-match", etag)];
+        let answer = self.world.client.post_with(path, &headers, None).await?;
+        self.keep(&answer);
+        promised(
+            answer.status == status,
+            format!("POST {path} answered {} and not {status}", answer.status),
+        )?;
+        Ok(answer)
+    }
+
+    /// Puts on the same condition, and expects success.
+    pub(crate) async fn put_if(&mut self, path: &str, etag: &str, body: &Value) -> Result<Answer, DemoError> {
+        self.transcript
+            .request(&format!("PUT {}  If-Match", shorten(path)));
+        let headers = [("if-match", etag)];
+        let answer = self.world.client.put_with(path, &headers, body).await?;
+        self.keep(&answer);
+        promised(
+            answer.status == 200,
+            format!("PUT {path} answered {}", answer.status),
         )?;
         Ok(answer)
     }
@@ -99,7 +129,18 @@ impl Steps<'_> {
         }
     }
 
-    fn keep(&mut self, answer: &Answer) {
+    /// Says what each part of a connection check found.
+    pub(crate) fn report(&self, run: &Answer) {
+        let checks = run.body.pointer("/context/verification_report/checks");
+        for check in checks.and_then(Value::as_array).into_iter().flatten() {
+            let text = |key: &str| check[key].as_str().unwrap_or_default();
+            self.transcript
+                .says(&format!("{:<5} {}", text("status"), text("title")));
+        }
+    }
+
+    /// Remembers an answer, to be searched.
+    pub(crate) fn keep(&mut self, answer: &Answer) {
         self.answers.push(format!("{:?} {}", answer.headers, answer.body));
     }
 }
