@@ -3,8 +3,8 @@
 mod access;
 mod bad_input;
 mod boundaries;
-mod consent;
 mod connection_life;
+mod consent;
 mod credential_life;
 mod fake_provider;
 mod journey;

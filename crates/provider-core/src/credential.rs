@@ -9,7 +9,7 @@ use kernel::{SecretText, StoreError, Timestamp};
 use serde::{Deserialize, Serialize};
 use tenancy::WorkspaceScope;
 
-use crate::{CredentialId, CredentialState, ProviderConnection, ReasonCode, RunId};
+use crate::{CredentialId, CredentialState, NextStep, NextStepKind, ProviderConnection, ReasonCode, RunId};
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal,)* }) => {
@@ -106,6 +106,23 @@ impl CredentialSummary {
             CredentialState::Undecryptable
         } else {
             state_until(self.expires_at, now)
+        }
+    }
+
+    /// What to do about it at `now`; nothing while it is in order.
+    pub fn next_step(&self, now: Timestamp) -> Option<NextStep> {
+        let replace = || Some(NextStepKind::ReplaceCredential.step());
+        match (self.stage, self.state(now), self.trial) {
+            (CredentialStage::Previous, _, _) | (CredentialStage::Current, CredentialState::Valid, _) => None,
+            (_, CredentialState::Missing | CredentialState::Expired | CredentialState::Undecryptable, _)
+            | (CredentialStage::Current, CredentialState::Expiring, _) => replace(),
+            (CredentialStage::Next, CredentialState::Valid | CredentialState::Expiring, None) => {
+                Some(NextStepKind::TryCredential.step())
+            }
+            (CredentialStage::Next, CredentialState::Valid | CredentialState::Expiring, Some(trial)) => {
+                let promote = NextStepKind::PromoteCredential.step();
+                Some(trial.reason.map_or(promote, ReasonCode::next_step))
+            }
         }
     }
 

@@ -15,6 +15,14 @@ pub enum NextStepKind {
     ReplaceCredential,
     /// Correct or choose the connection.
     ReviewConnection,
+    /// Create a connection, or make one the default.
+    ChooseConnection,
+    /// Start a connection check with the next credential.
+    TryCredential,
+    /// Promote the next credential.
+    PromoteCredential,
+    /// Send the consent link to an administrator of the target.
+    SendConsentLink,
     /// Enable the connection.
     EnableConnection,
     /// Ask an administrator of the target to agree.
@@ -47,6 +55,12 @@ impl NextStepKind {
                 "Store a new credential for the connection, then run the connection check"
             }
             Self::ReviewConnection => "Review the connection and its target",
+            Self::ChooseConnection => "Create a connection in the environment, or make one its default",
+            Self::TryCredential => {
+                "Start the connection check with the input \"credential\": \"next\", then promote the credential"
+            }
+            Self::PromoteCredential => "Promote the next credential",
+            Self::SendConsentLink => "Send the link to an administrator of the target",
             Self::EnableConnection => "Enable the connection",
             Self::GrantConsent => "Ask an administrator of the target to grant consent",
             Self::ReviewPermissions => "Ask an administrator of the target to grant the missing permissions",
@@ -93,7 +107,7 @@ macro_rules! reasons {
 
 reasons! {
     /// No connection was named and the environment has no default one.
-    ProviderConnectionMissing => "provider_connection_missing", false, ReviewConnection,
+    ProviderConnectionMissing => "provider_connection_missing", false, ChooseConnection,
         "The environment has no default connection for this provider.";
     /// The connection's row contradicts itself, or there are two defaults.
     ProviderConnectionInvalid => "provider_connection_invalid", false, ReviewConnection,

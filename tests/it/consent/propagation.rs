@@ -36,7 +36,7 @@ async fn too_early(scene: &Scene<'_>) -> TimeDelta {
     let view = scene.view().await;
     assert_eq!(
         scene.standing().await,
-        "required pending blocked run_check",
+        "required pending blocked retry_later",
         "{}",
         view.body
     );
@@ -174,7 +174,7 @@ async fn a_typed_agreement_is_pending_and_then_nothing(database: TestDatabase) {
         "{}",
         ended.text()
     );
-    assert_eq!(scene.standing().await, "required pending blocked run_check");
+    assert_eq!(scene.standing().await, "required pending blocked retry_later");
     too_early(&scene).await;
     counts(&scene).await;
     let graph = app.simulator.as_ref().expect("runs").control().calls();

@@ -78,7 +78,7 @@ async fn an_administrator_walks_from_the_link_to_a_working_platform_connection(d
     );
 
     // A hint, and a check that the system queued; nothing else may begin yet.
-    assert_eq!(scene.standing().await, "required pending blocked run_check");
+    assert_eq!(scene.standing().await, "required pending blocked retry_later");
     scene.is_blocked_but_for_the_check().await;
     let run = scene.active_run().await;
     assert_eq!(
@@ -261,7 +261,7 @@ async fn a_connection_with_a_client_of_its_own_walks_the_same_way(database: Test
     assert_eq!(parameter(&page, "client_id"), own.client_id.to_string());
     let ended = visit.decide("approve").await;
     assert_eq!(ended.json()["result"], "recorded", "{}", ended.text());
-    assert_eq!(scene.standing().await, "required pending blocked run_check");
+    assert_eq!(scene.standing().await, "required pending blocked retry_later");
     // It may have been told a moment ago that nobody agreed; a minute later it asks again.
     for _ in 0..3 {
         end_pauses(&app).await;

@@ -142,7 +142,7 @@ async fn the_second_workspace_learns_nothing_that_a_stranger_would_not(database:
 
     assert_eq!(app.drain().await, 2);
     for scene in [&second, &stranger] {
-        assert_eq!(scene.standing().await, "required pending blocked run_check");
+        assert_eq!(scene.standing().await, "required pending blocked retry_later");
         let view = scene.view().await;
         assert_eq!(
             view.text("/axes/verification/reason_code"),
@@ -253,7 +253,7 @@ async fn of_two_workspaces_that_are_checked_at_once_one_has_it(database: TestDat
     other.agree().await;
     assert_eq!(app.drain().await, 2);
     let standings = [one.standing().await, other.standing().await];
-    let (granted, waiting) = ("granted healthy ready -", "required pending blocked run_check");
+    let (granted, waiting) = ("granted healthy ready -", "required pending blocked retry_later");
     assert!(
         standings == [granted, waiting] || standings == [waiting, granted],
         "{standings:?}"

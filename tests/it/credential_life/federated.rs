@@ -1,12 +1,14 @@
 //! Tokens of another issuer: the operator says where the files are, a connection names one, and a
 //! run reads it anew.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use integration_tests::{TestDatabase, on_both_engines};
 use microsoft_simulator::testing::FederatedIssuer;
+use provider_microsoft::{AllowedWorkspaces, FederatedSource};
 use reqwest::Method;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::kit::{Life, Untouched, assert_outcome};
 
@@ -23,7 +25,17 @@ async fn begin(database: TestDatabase) -> (Life, std::path::PathBuf) {
     let file = database.folder.path().join("projected-token");
     let named = file.clone();
     let life = Life::begin_with(database, |setup| {
-        setup.federated_tokens.insert(SOURCE.to_owned(), named);
+        let source = |workspaces| FederatedSource {
+            file: named.clone(),
+            workspaces,
+        };
+        setup
+            .federated_tokens
+            .insert(SOURCE.to_owned(), source(AllowedWorkspaces::All));
+        let somebody = AllowedWorkspaces::Only(BTreeSet::from([Uuid::from_u128(7)]));
+        setup
+            .federated_tokens
+            .insert("of-somebody-else".to_owned(), source(somebody));
     });
     (life.await, file)
 }
@@ -82,6 +94,7 @@ async fn a_source_that_the_operator_did_not_name_is_refused(database: TestDataba
     let path = file.to_str().expect("a path").to_owned();
     for source in [
         "others",
+        "of-somebody-else",
         "",
         "platform:global",
         path.as_str(),

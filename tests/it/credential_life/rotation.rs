@@ -57,7 +57,7 @@ async fn a_credential_is_replaced_in_stages_without_a_gap(database: TestDatabase
     Untouched::answered(&untried, (409, "credential_not_verified"), ("", ""), &[NEXT]);
     assert_eq!(
         untried.text("/next_steps/0/kind"),
-        "run_check",
+        "try_credential",
         "{}",
         untried.body
     );

@@ -134,6 +134,8 @@ pub(crate) struct CredentialView {
     keep_until: Option<DateTime<Utc>>,
     /// What the last check with a next one found.
     trial: Option<TrialView>,
+    /// What to do about it; nothing while it is in order.
+    next_step: Option<NextStepView>,
 }
 
 /// What a check with a credential found.
@@ -292,6 +294,7 @@ impl CredentialView {
             created_at: Some(summary.created_at),
             keep_until: summary.keep_until,
             trial: summary.trial.map(TrialView::from),
+            next_step: summary.next_step(now).map(NextStepView::from),
         }
     }
 
@@ -334,6 +337,7 @@ impl CredentialView {
             created_at: None,
             keep_until: None,
             trial: None,
+            next_step: None,
         }
     }
 }

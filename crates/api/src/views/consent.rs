@@ -32,6 +32,8 @@ pub(crate) struct ConsentLinkView {
     /// What must be registered at the provider as an address to come back to.
     #[schema(format = "uri", example = "https://atlas.example.com/consent/callback")]
     redirect_uri: String,
+    /// What to do with it.
+    next_step: NextStepView,
 }
 
 /// A permission that the provider's page will ask for.
@@ -74,6 +76,7 @@ impl ConsentLinkView {
             effective_client_identity: ClientIdentityView::from(identity.effective_client_identity),
             asked_permissions: permissions.iter().map(AskedPermissionView::from).collect(),
             redirect_uri: redirect.to_string(),
+            next_step: NextStepKind::SendConsentLink.step().into(),
         }
     }
 }

@@ -77,7 +77,7 @@ fn may_be_used(next: &CredentialSummary, now: Timestamp) -> Result<(), Problem> 
         },
     };
     // Nobody tried it yet: a check is what is missing, and nothing is wrong.
-    let step = reason.map_or_else(|| NextStepKind::RunCheck.step(), ReasonCode::next_step);
+    let step = reason.map_or_else(|| NextStepKind::TryCredential.step(), ReasonCode::next_step);
     Err(Problem::new(Code::CredentialNotVerified).with(|members| {
         members.reason_code = reason.map(ReasonCode::as_str);
         members.next_steps = Some(step_views([step]));
