@@ -9,16 +9,17 @@ use crate::credential_life::kit::{Life, Untouched, assert_outcome};
 
 on_both_engines!(what_is_left_out_of_a_patch_stays_as_it_is);
 
+#[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 async fn what_is_left_out_of_a_patch_stays_as_it_is(database: TestDatabase) {
     let life = Life::begin(database).await;
     assert_outcome(&life.run("provider.connection.check").await, "succeeded", None);
     let path = format!("/connections/{}", life.home.connection);
-    let patch = |body: Value| {
+    let change = |body: Value| {
         let (life, path) = (&life, &path);
         async move { life.send(Method::PATCH, path, &[], Some(&body)).await }
     };
     let before = life.view().await;
-    let named = patch(json!({ "display_name": "  Contoso  " })).await;
+    let named = change(json!({ "display_name": "  Contoso  " })).await;
     assert_eq!(
         (named.status, named.text("/display_name")),
         (200, "Contoso"),
@@ -36,15 +37,15 @@ async fn what_is_left_out_of_a_patch_stays_as_it_is(database: TestDatabase) {
     ] {
         assert_eq!(named.body[part], before.body[part], "{part} stays");
     }
-    let tagged = patch(json!({ "tags": { "a": "1", "b": "2" } })).await;
+    let tagged = change(json!({ "tags": { "a": "1", "b": "2" } })).await;
     assert_eq!(tagged.body["tags"], json!({ "a": "1", "b": "2" }));
     assert_eq!(tagged.text("/display_name"), "Contoso");
-    let scope = patch(json!({ "tags": { "b": "3" }, "scope_display_name": "Contoso Ltd" })).await;
+    let scope = change(json!({ "tags": { "b": "3" }, "scope_display_name": "Contoso Ltd" })).await;
     assert_eq!(scope.body["tags"], json!({ "b": "3" }), "all tags are replaced");
     assert_eq!(scope.text("/target_scope/scope_display_name"), "Contoso Ltd");
-    let same = patch(json!({ "tags": { "b": "3" }, "display_name": "Contoso" })).await;
+    let same = change(json!({ "tags": { "b": "3" }, "display_name": "Contoso" })).await;
     assert_eq!((same.status, &same.body), (200, &scope.body), "nothing to do");
-    let none = patch(json!({ "tags": {} })).await;
+    let none = change(json!({ "tags": {} })).await;
     assert_eq!(none.body["tags"], json!({}));
     let changes: Vec<_> = life
         .events("connection.updated")
@@ -100,7 +101,7 @@ async fn what_is_left_out_of_a_patch_stays_as_it_is(database: TestDatabase) {
             ("/tags", "too_many"),
         ),
     ] {
-        let refused = patch(body.clone()).await;
+        let refused = change(body.clone()).await;
         Untouched::answered(&refused, (status, code), field, &[&long]);
     }
     for field in [
@@ -110,7 +111,7 @@ async fn what_is_left_out_of_a_patch_stays_as_it_is(database: TestDatabase) {
         "is_enabled",
         "credential",
     ] {
-        let refused = patch(json!({ field: "x" })).await;
+        let refused = change(json!({ field: "x" })).await;
         assert_eq!(
             (refused.status, refused.text("/code")),
             (422, "unknown_field"),

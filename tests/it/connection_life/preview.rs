@@ -7,6 +7,7 @@ use crate::credential_life::kit::{Life, Untouched};
 
 on_both_engines!(a_preview_normalizes_or_says_what_is_wrong);
 
+#[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 async fn a_preview_normalizes_or_says_what_is_wrong(database: TestDatabase) {
     let life = Life::begin(database).await;
     let tenant = life.app.fabrikam.tenant_id.to_string();

@@ -117,8 +117,8 @@ async fn g01_no_answer_holds_a_secret_or_how_it_is_kept(database: TestDatabase) 
         let bytes = bytes(&hex);
         lengths.push(i64::try_from(bytes.len()).expect("small"));
         // From the middle: what is in front may be a name of a key that anybody may know.
-        let middle = &bytes[bytes.len() / 2 - 12..bytes.len() / 2 + 12];
-        let digits: String = middle.iter().map(|byte| format!("{byte:02x}")).collect();
+        let from = bytes.len() / 2 - 12;
+        let (middle, digits) = (&bytes[from..][..24], hex[2 * from..][..48].to_owned());
         needles.extend([digits.to_uppercase(), digits, hex]);
         needles.extend([STANDARD.encode(&bytes), STANDARD.encode(middle)]);
     }
