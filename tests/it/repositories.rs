@@ -8,6 +8,7 @@ mod fence;
 mod filters;
 mod foreign;
 mod gate;
+mod hints;
 mod inventory;
 mod journal;
 mod lifecycle;

@@ -7,8 +7,8 @@ use integration_tests::{TestDatabase, on_both_engines};
 use kernel::PageRequest;
 use provider_core::{
     ConnectionFilter, ConnectionType, ConsentHint, ConsentState, Deleted, InsertedConnection, Observation,
-    ProviderConnection, ReasonCode, Recorded, Retargeted, RunId, ScopeIdentifier, TargetScope,
-    VerificationState, Written,
+    ProviderConnection, ReasonCode, Recorded, Retargeted, ScopeIdentifier, TargetScope, VerificationState,
+    Written,
 };
 
 use super::world::{Place, World, item};
@@ -22,13 +22,10 @@ on_both_engines!(
     a_target_of_the_platform_belongs_to_the_workspace_that_was_first,
     consent_that_was_granted_and_is_missing_was_revoked,
     every_change_of_an_axis_is_in_the_history,
-    a_hint_that_is_newer_than_the_look_stays,
-    consent_to_one_client_of_the_platform_is_none_to_another,
-    a_declined_page_undoes_nothing_that_a_check_found,
 );
 
 /// A platform connection of the place to `target`, with the hint of a consent page.
-async fn platform(world: &World, place: &Place, target: &str) -> ProviderConnection {
+pub(super) async fn platform(world: &World, place: &Place, target: &str) -> ProviderConnection {
     let connection = ProviderConnection {
         connection_type: ConnectionType::Platform,
         client_identifier: None,
@@ -77,7 +74,7 @@ async fn delete(world: &World, place: &Place, connection: &ProviderConnection) -
     deleted
 }
 
-async fn claim(world: &World, place: &Place, connection: &ProviderConnection) -> bool {
+pub(super) async fn claim(world: &World, place: &Place, connection: &ProviderConnection) -> bool {
     let mut unit = world.begin().await;
     let mut connections = unit.connections();
     let ours = connections
@@ -338,111 +335,4 @@ async fn every_change_of_an_axis_is_in_the_history(database: TestDatabase) {
         "newest first, recovery too, and nothing where nothing changed"
     );
     assert!(history.items.iter().all(|entry| entry.run_id == Some(run.id)));
-}
-
-fn looked(world: &World, connection: &ProviderConnection, run: RunId, consent: ConsentState) -> Observation {
-    Observation {
-        run_id: run,
-        identity_version: connection.identity_version,
-        at: world.now + TimeDelta::minutes(1),
-        consent: Some((consent, None)),
-        verification: None,
-        next_at: None,
-        requirements: Vec::new(),
-        credential_opened: None,
-        hint_at: Some(world.now),
-    }
-}
-
-async fn hint(world: &World, place: &Place, connection: &ProviderConnection, client: &str, minutes: i64) {
-    let hint = ConsentHint {
-        at: world.now + TimeDelta::minutes(minutes),
-        client_identifier: client.to_owned(),
-    };
-    let change = world.change(&place.scope);
-    let mut unit = world.begin().await;
-    let written = unit
-        .consents()
-        .record_hint(&place.scope, connection, &hint, true, &change)
-        .await;
-    assert_eq!(written.expect("answers"), Written::Done);
-    unit.commit().await.expect("commits");
-}
-
-async fn a_hint_that_is_newer_than_the_look_stays(database: TestDatabase) {
-    let world = World::new(database).await;
-    let place = world.place().await;
-    let connection = platform(&world, &place, "site-1").await;
-    let run = world.queued(&place, &connection, "key").await;
-    hint(&world, &place, &connection, "platform-client", 5).await;
-    let missing = looked(&world, &connection, run.id, ConsentState::Required);
-    world
-        .observe(&place, connection.id, &missing)
-        .await
-        .expect("answers");
-    let kept = world.found(&place, &connection).await.consent_hint.expect("kept");
-    assert_eq!(kept.at, world.now + TimeDelta::minutes(5));
-    let again = Observation {
-        hint_at: Some(kept.at),
-        ..missing
-    };
-    world
-        .observe(&place, connection.id, &again)
-        .await
-        .expect("answers");
-    assert_eq!(world.found(&place, &connection).await.consent_hint, None);
-}
-
-async fn consent_to_one_client_of_the_platform_is_none_to_another(database: TestDatabase) {
-    let world = World::new(database).await;
-    let (ours, theirs) = (world.place().await, world.place().await);
-    let connection = platform(&world, &ours, "site-1").await;
-    let run = world.queued(&ours, &connection, "key").await;
-    let granted = looked(&world, &connection, run.id, ConsentState::Granted);
-    world
-        .observe(&ours, connection.id, &granted)
-        .await
-        .expect("answers");
-    hint(&world, &ours, &connection, "platform-client", 5).await;
-    let same = world.found(&ours, &connection).await;
-    assert_eq!(same.consent.value, ConsentState::Granted, "agreed once more");
-    hint(&world, &ours, &connection, "another-client", 6).await;
-    let other = world.found(&ours, &connection).await;
-    assert_eq!(other.consent.value, ConsentState::Required);
-    let yours = platform(&world, &theirs, "site-1").await;
-    assert!(
-        claim(&world, &theirs, &yours).await,
-        "nothing is proven with the other client"
-    );
-}
-
-async fn a_declined_page_undoes_nothing_that_a_check_found(database: TestDatabase) {
-    let world = World::new(database).await;
-    let place = world.place().await;
-    let connection = world.connected(&place, "site-1", "secret").await;
-    let run = world.queued(&place, &connection, "key").await;
-    for (found, after) in [
-        (None, ConsentState::Failed),
-        (Some(ConsentState::Required), ConsentState::Required),
-        (Some(ConsentState::Granted), ConsentState::Granted),
-        (Some(ConsentState::Required), ConsentState::Revoked),
-    ] {
-        if let Some(found) = found {
-            let seen = looked(&world, &connection, run.id, found);
-            world
-                .observe(&place, connection.id, &seen)
-                .await
-                .expect("answers");
-        }
-        let change = world.change(&place.scope);
-        let mut unit = world.begin().await;
-        let declined = ReasonCode::ProviderConsentDeclined;
-        let written = unit
-            .consents()
-            .record_refusal(&place.scope, &connection, declined, world.now, &change)
-            .await;
-        assert_eq!(written.expect("answers"), Written::Done);
-        unit.commit().await.expect("commits");
-        assert_eq!(world.found(&place, &connection).await.consent.value, after);
-    }
 }
