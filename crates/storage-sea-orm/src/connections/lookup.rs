@@ -39,6 +39,21 @@ pub(crate) fn live_by_id(scope: &WorkspaceScope, id: Uuid) -> Select<Entity> {
     scoped_by_id::<Entity>(scope, id).filter(Column::DeletedAt.is_null())
 }
 
+/// The name of the connection that a row belongs to, for the journal of the system's own work.
+pub(crate) async fn label_of<C: ConnectionTrait>(
+    db: &C,
+    workspace_id: Uuid,
+    connection_id: Uuid,
+) -> Result<String, StoreError> {
+    let row = installation_wide::<Entity>()
+        .filter(Column::WorkspaceId.eq(workspace_id))
+        .filter(Column::Id.eq(connection_id))
+        .one(db)
+        .await
+        .or_store_error()?;
+    Ok(row.map(|row| row.display_name).unwrap_or_default())
+}
+
 /// From whom a connection is kept until the transaction ends.
 #[derive(Clone, Copy)]
 pub(crate) enum Keep {

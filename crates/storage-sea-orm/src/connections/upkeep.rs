@@ -14,6 +14,7 @@ use sea_orm::{
 };
 use tenancy::{AuditAction, Change, ChangeTarget, SystemTask, WorkspaceScope};
 
+use super::lookup::label_of;
 use crate::{
     database::Database,
     entities::{
@@ -66,7 +67,8 @@ async fn remove_previous(database: &Database, now: Timestamp) -> Result<u64, Sto
             .rows_affected()
             == 1
         {
-            let change = entry(database, &row, AuditAction::CredentialPreviousRemoved, now);
+            let action = AuditAction::CredentialPreviousRemoved;
+            let change = entry(database, &transaction, &row, action, now).await?;
             journal::record(&transaction, Id::from_uuid(row.workspace_id), &change).await?;
             removed += 1;
         }
@@ -138,7 +140,8 @@ async fn announce(
         fresh |= inserted && days == nearest;
     }
     if fresh {
-        let change = entry(database, row, AuditAction::CredentialExpiring, now)
+        let change = entry(database, &transaction, row, AuditAction::CredentialExpiring, now)
+            .await?
             .with("days", nearest)
             .with("stage", row.stage.as_str());
         journal::record(&transaction, Id::from_uuid(row.workspace_id), &change).await?;
@@ -192,16 +195,22 @@ async fn notice(
         == 1)
 }
 
-fn entry(database: &Database, row: &Model, action: AuditAction, now: Timestamp) -> Change {
+async fn entry(
+    database: &Database,
+    transaction: &DatabaseTransaction,
+    row: &Model,
+    action: AuditAction,
+    now: Timestamp,
+) -> Result<Change, StoreError> {
     let target = ChangeTarget {
         kind: "connection",
         id: row.connection_id.to_string(),
-        label: String::new(),
+        label: label_of(transaction, row.workspace_id, row.connection_id).await?,
     };
     let ids = database.context().ids.as_ref();
-    Change::new(&system_scope(row), action, target, now, ids)
+    Ok(Change::new(&system_scope(row), action, target, now, ids)
         .with("credential_version", row.version)
-        .with("kind", row.kind.as_str())
+        .with("kind", row.kind.as_str()))
 }
 
 #[expect(

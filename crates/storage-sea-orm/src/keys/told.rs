@@ -5,7 +5,7 @@ use kernel::{Id, StoreError};
 use sea_orm::DatabaseTransaction;
 use tenancy::{AuditAction, Change, ChangeTarget, SystemTask, WorkspaceScope};
 
-use crate::{database::Context, entities::credential::Model, journal};
+use crate::{connections::lookup::label_of, database::Context, entities::credential::Model, journal};
 
 /// Writes down that the credential of `row` cannot be decrypted any more.
 pub(super) async fn undecryptable(
@@ -16,7 +16,7 @@ pub(super) async fn undecryptable(
     let target = ChangeTarget {
         kind: "connection",
         id: row.connection_id.to_string(),
-        label: String::new(),
+        label: label_of(db, row.workspace_id, row.connection_id).await?,
     };
     let (action, now) = (AuditAction::CredentialUndecryptable, context.clock.now());
     let change = Change::new(&system_scope(row), action, target, now, context.ids.as_ref())
