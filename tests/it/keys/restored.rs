@@ -2,6 +2,7 @@
 //! somebody said that the key is lost, everything works but what the key protected.
 
 use integration_tests::{TestDatabase, on_both_engines, process::Process};
+use kernel::StoreError;
 use provider_core::{CredentialVault as _, VaultError};
 use server::files;
 use storage_sea_orm::KeyRing;
@@ -85,6 +86,17 @@ async fn restored(database: TestDatabase, kid: &str, active: &str) {
         3,
         "and the audit log knows of each"
     );
+    // A process that still holds the lost key in memory seals nothing under it: what it stored
+    // would be unreadable after its next start.
+    let late = world.connection(&place, "late");
+    let change = world.change(&place.scope);
+    let mut unit = world.begin().await;
+    let stored = unit
+        .connections()
+        .insert(&place.scope, &late, Some(world.credential("late")), &change)
+        .await;
+    assert!(matches!(stored, Err(StoreError::Unavailable(_))), "{stored:?}");
+    drop(unit);
     assert_serves(&world.database, &ring, &token_key).await;
 
     let ring = KeyRing::load(&ring).expect("a ring");
