@@ -20,7 +20,7 @@ on_both_engines!(
 
 macro_rules! fixture {
     ($name:literal) => {
-        include_str!(concat!("../../../crates/provider-microsoft/fixtures/", $name))
+        integration_tests::certificates::file($name)
     };
 }
 

@@ -4,6 +4,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::TimeDelta;
 use integration_tests::app::connection_body;
+use integration_tests::certificates;
 use kernel::{Clock as _, SystemClock};
 use microsoft_simulator::{AppCredential, testing::TestCertificate};
 use serde_json::{Value, json};
@@ -16,15 +17,13 @@ use super::{
 use crate::{access::cases::Place, wire::Request};
 
 const CONNECTION: &str = "/api/v1/workspaces/{workspace_id}/connections/{connection_id}";
-/// A PKCS #12 file of nobody.
-const PFX: &str = include_str!(concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../crates/provider-microsoft/fixtures/modern.pfx.b64"
-));
+/// The name of a PKCS #12 file of nobody.
+const PFX: &str = "modern.pfx.b64";
 
 impl Story {
     /// A private key in PEM that works, and one in a locked file that stays shut.
     pub(super) async fn a_certificate_and_its_key(&mut self) {
+        let pfx = certificates::file(PFX);
         let end = SystemClock.now() + TimeDelta::days(90);
         let certificate = TestCertificate::new("atlas", end).expect("a certificate");
         let key = certificate.private_key_pem();
@@ -52,16 +51,16 @@ impl Story {
         let password = format!("pF28Q~{}", unique());
         self.canaries
             .push(Canary::new("the password of a locked file", &password));
-        self.canaries.extend(lines("a line of a locked file", PFX));
+        self.canaries.extend(lines("a line of a locked file", pfx));
         let target = place.fill(&format!("{CONNECTION}/credential"));
         for wrong in [
-            json!({ "kind": "certificate", "pfx": PFX, "password": password }),
+            json!({ "kind": "certificate", "pfx": pfx, "password": password }),
             json!({ "kind": "certificate", "pfx": STANDARD.encode(&key), "password": password }),
-            json!({ "kind": "certificate", "pfx": password, "password": PFX }),
+            json!({ "kind": "certificate", "pfx": password, "password": pfx }),
             json!({ "kind": "certificate", "pem": key }),
             json!({ "kind": "certificate", "pem": format!("{pem}{key}"), "password": password }),
             json!({ "kind": "client_secret", "secret": key }),
-            json!({ "kind": "client_secret", "secret": PFX }),
+            json!({ "kind": "client_secret", "secret": pfx }),
             json!({ "kind": "federated_token", "source": key }),
             json!({ "kind": "federated_token", "source": password }),
         ] {

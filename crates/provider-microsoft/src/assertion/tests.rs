@@ -40,7 +40,7 @@ fn every_part_is_as_the_page_says_and_the_signature_is_the_keys() {
         json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint })
     );
     let bytes = URL_SAFE_NO_PAD.decode(thumbprint).expect("base64url");
-    assert_eq!(format!("sha256:{}", kernel::hex(&bytes)), FINGERPRINT);
+    assert_eq!(format!("sha256:{}", kernel::hex(&bytes)), &*FINGERPRINT);
     let seconds = now().timestamp();
     let expected = json!({
         "aud": "https://login.partner.microsoftonline.cn/11111111-bbbb-4ccc-8ddd-000000000002/oauth2/v2.0/token",

@@ -1,6 +1,6 @@
 //! Files as OpenSSL writes them, read; and every way of being wrong, refused in time.
 //!
-//! The files lie in `fixtures/` and come from `fixtures/make.sh`.
+//! The files come from `fixtures/make.sh`.
 
 use std::time::{Duration, Instant};
 
@@ -12,25 +12,29 @@ use kernel::Timestamp;
 
 macro_rules! fixture {
     ($name:literal) => {
-        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/", $name))
+        $crate::certificate::tests::made::file($name)
     };
 }
 
 mod damage;
 mod hidden;
+pub(crate) mod made;
 
-pub(crate) const CERTIFICATE: &str = fixture!("rsa.pem");
-pub(crate) const KEY: &str = fixture!("rsa.key.pem");
-pub(crate) const MODERN: &str = fixture!("modern.pfx.b64");
-const OTHER: &str = fixture!("other.pem");
+use made::Made;
+
+pub(crate) static CERTIFICATE: Made = Made("rsa.pem");
+pub(crate) static KEY: Made = Made("rsa.key.pem");
+pub(crate) static MODERN: Made = Made("modern.pfx.b64");
+static OTHER: Made = Made("other.pem");
 const PASSWORD: &str = "right";
-/// `openssl x509 -in rsa.pem -outform der | sha256sum`.
-pub(crate) const FINGERPRINT: &str =
-    "sha256:344a23d05a1ee470606a53be16b92db8ca818fde3fe07ac26b96640a915d0854";
+/// What OpenSSL says of the certificate.
+pub(crate) static FINGERPRINT: Made = Made("rsa.fingerprint");
+static BEGIN: Made = Made("rsa.begin");
+pub(crate) static END: Made = Made("rsa.end");
 
-/// A day on which the certificates of the fixtures are good.
+/// A day on which the certificates are good.
 pub(crate) fn now() -> Timestamp {
-    "2027-01-01T00:00:00Z".parse().expect("a date")
+    BEGIN.parse::<Timestamp>().expect("a date") + TimeDelta::days(1)
 }
 
 /// The certificate and its key in one text.
@@ -71,8 +75,8 @@ fn a_pair_in_pem_is_read_in_any_order_and_form() {
     let canonical = canonical.expect("is read");
     for text in &texts {
         let found = from_pem(text).unwrap_or_else(|problem| panic!("{problem:?}: {text}"));
-        assert_eq!(found.fingerprint(), FINGERPRINT);
-        assert_eq!(found.not_after().to_rfc3339(), "2027-11-22T00:38:56+00:00");
+        assert_eq!(found.fingerprint(), &*FINGERPRINT);
+        assert_eq!(found.not_after().to_rfc3339(), &*END);
         let pem = found.to_pem().unwrap_or_else(|problem| panic!("{problem:?}"));
         assert_eq!(pem.expose(), canonical.expose(), "one form for all");
     }
@@ -82,7 +86,7 @@ fn a_pair_in_pem_is_read_in_any_order_and_form() {
 #[test]
 fn files_of_today_and_of_older_programs_are_opened() {
     let files = [
-        (MODERN, PASSWORD),
+        (&*MODERN, PASSWORD),
         (fixture!("legacy.pfx.b64"), PASSWORD),
         (fixture!("triple-des.pfx.b64"), PASSWORD),
         (fixture!("rc2-128.pfx.b64"), PASSWORD),
@@ -99,7 +103,7 @@ fn files_of_today_and_of_older_programs_are_opened() {
     for (at, (file, password)) in files.into_iter().enumerate() {
         let found = in_time(|| from_pfx_text(file, password));
         let found = found.unwrap_or_else(|problem| panic!("{at}: {problem:?}"));
-        assert_eq!(found.fingerprint(), FINGERPRINT, "{at}");
+        assert_eq!(found.fingerprint(), &*FINGERPRINT, "{at}");
         let wrong = in_time(|| problem(from_pfx_text(file, "wrong")));
         assert_eq!(wrong, Some(Problem::PasswordWrong), "{at}");
     }
@@ -120,8 +124,8 @@ fn every_mistake_has_its_code() {
             "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----",
             "certificate_unreadable",
         ),
-        (CERTIFICATE, "private_key_missing"),
-        (KEY, "certificate_missing"),
+        (&*CERTIFICATE, "private_key_missing"),
+        (&*KEY, "certificate_missing"),
         (&format!("{OTHER}{KEY}"), "key_mismatch"),
         (&format!("{}{KEY}", fixture!("ec.pem")), "key_mismatch"),
         (&small, "key_too_small"),
@@ -151,7 +155,7 @@ fn every_mistake_has_its_code() {
         ("", "certificate_unreadable"),
         ("%%%%", "certificate_unreadable"),
         ("MAA=", "certificate_unreadable"),
-        (CERTIFICATE, "certificate_unreadable"),
+        (&*CERTIFICATE, "certificate_unreadable"),
         (fixture!("no-key.pfx.b64"), "private_key_missing"),
         (fixture!("no-certificate.pfx.b64"), "certificate_missing"),
         (fixture!("small.pfx.b64"), "key_too_small"),
@@ -165,14 +169,14 @@ fn every_mistake_has_its_code() {
         assert_eq!(found.map(Problem::code), Some(code), "{text:.60}");
     }
     let long = "x".repeat(LONGEST_PASSWORD + 1);
-    let found = problem(from_pfx_text(MODERN, &long));
+    let found = problem(from_pfx_text(&MODERN, &long));
     assert!(found == Some(Problem::PasswordTooLong) && found.is_some_and(Problem::is_of_password));
 }
 
 #[test]
 fn time_decides_at_both_ends_and_is_a_parameter() {
     let found = from_pem(&pair()).unwrap_or_else(|problem| panic!("{problem:?}"));
-    let begin: Timestamp = "2026-11-22T00:38:56Z".parse().expect("a date");
+    let begin: Timestamp = BEGIN.parse().expect("a date");
     let second = TimeDelta::seconds(1);
     assert_eq!(found.check_time(begin - second), Err(Problem::NotYetValid));
     assert_eq!(found.check_time(begin), Ok(()));
@@ -217,7 +221,7 @@ fn a_file_that_is_costly_to_open_is_refused_before_it_is_opened() {
 
 #[test]
 fn what_is_kept_can_be_read_back_and_signs() {
-    let first = from_pfx_text(MODERN, PASSWORD).unwrap_or_else(|problem| panic!("{problem:?}"));
+    let first = from_pfx_text(&MODERN, PASSWORD).unwrap_or_else(|problem| panic!("{problem:?}"));
     let pem = first.to_pem().unwrap_or_else(|problem| panic!("{problem:?}"));
     let again = from_pem(pem.expose()).unwrap_or_else(|problem| panic!("{problem:?}"));
     let message = Uuid::from_u128(7).to_string();

@@ -6,12 +6,13 @@ use std::{
 };
 
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
 use provider_core::ScopeRules as _;
 
 use super::*;
 use crate::{
     AllowedWorkspaces, FederatedSource, MicrosoftScopeRules,
-    certificate::tests::{CERTIFICATE, FINGERPRINT, KEY, MODERN, now, pair},
+    certificate::tests::{CERTIFICATE, END, FINGERPRINT, KEY, MODERN, now, pair},
 };
 
 /// The workspace that may use the token files.
@@ -69,14 +70,14 @@ fn what_cannot_be_a_secret_is_refused_with_a_code() {
         ("********", Some("placeholder")),
         ("••••", Some("placeholder")),
         ("hmac-sha256:00ff", Some("placeholder")),
-        (FINGERPRINT, Some("placeholder")),
+        (&*FINGERPRINT, Some("placeholder")),
         ("“quoted”", Some("unexpected_character")),
         ("a–b", Some("unexpected_character")),
         ("soft\u{ad}hyphen", Some("unexpected_character")),
         ("zero\u{200b}width", Some("unexpected_character")),
-        (CERTIFICATE, Some("certificate_instead_of_secret")),
-        (KEY, Some("certificate_instead_of_secret")),
-        (MODERN, Some("certificate_instead_of_secret")),
+        (&*CERTIFICATE, Some("certificate_instead_of_secret")),
+        (&*KEY, Some("certificate_instead_of_secret")),
+        (&*MODERN, Some("certificate_instead_of_secret")),
         (token.as_str(), Some("token_instead_of_secret")),
         (long.as_str(), Some("too_long")),
         (&long[1..], None),
@@ -102,7 +103,7 @@ fn a_secret_is_taken_as_it_is() {
 fn both_forms_of_a_certificate_become_one() {
     let pem = CredentialInput::CertificatePem(text(&format!("{KEY}{CERTIFICATE}")));
     let pfx = CredentialInput::CertificatePfx {
-        pfx: text(MODERN),
+        pfx: text(&MODERN),
         password: text("right"),
     };
     for input in [pem, pfx] {
@@ -111,9 +112,9 @@ fn both_forms_of_a_certificate_become_one() {
             .unwrap_or_else(|refusal| panic!("{refusal:?}"));
         assert_eq!(taken.kind, CredentialKind::Certificate);
         assert_eq!(taken.secret.expose(), pair());
-        assert_eq!(taken.fingerprint.as_deref(), Some(FINGERPRINT));
+        assert_eq!(taken.fingerprint.as_deref(), Some(&*FINGERPRINT));
         let end = taken.expires_at.expect("it says so itself");
-        assert_eq!(end.to_rfc3339(), "2027-11-22T00:38:56+00:00");
+        assert_eq!(end.to_rfc3339(), &*END);
     }
 }
 
@@ -124,17 +125,17 @@ fn a_refusal_names_its_field() {
         password: text(password),
     };
     let pem = |content: &str| CredentialInput::CertificatePem(text(content));
-    let late: Timestamp = "2028-01-01T00:00:00Z".parse().expect("a date");
-    let early: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a date");
+    let late = now() + TimeDelta::days(400);
+    let early = now() - TimeDelta::days(400);
     let cases = [
-        (pfx(MODERN, "wrong"), now(), ("password", "password_wrong")),
-        (pfx(MODERN, ""), now(), ("password", "password_wrong")),
-        (pfx(MODERN, &"x".repeat(2000)), now(), ("password", "too_large")),
+        (pfx(&MODERN, "wrong"), now(), ("password", "password_wrong")),
+        (pfx(&MODERN, ""), now(), ("password", "password_wrong")),
+        (pfx(&MODERN, &"x".repeat(2000)), now(), ("password", "too_large")),
         (pfx("garbage", "right"), now(), ("pfx", "certificate_unreadable")),
-        (pfx(MODERN, "right"), late, ("pfx", "certificate_expired")),
-        (pfx(MODERN, "right"), early, ("pfx", "certificate_not_yet_valid")),
+        (pfx(&MODERN, "right"), late, ("pfx", "certificate_expired")),
+        (pfx(&MODERN, "right"), early, ("pfx", "certificate_not_yet_valid")),
         (pem("garbage"), now(), ("pem", "certificate_unreadable")),
-        (pem(CERTIFICATE), now(), ("pem", "private_key_missing")),
+        (pem(&CERTIFICATE), now(), ("pem", "private_key_missing")),
         (pem(&pair()), late, ("pem", "certificate_expired")),
         (pem(&pair()), early, ("pem", "certificate_not_yet_valid")),
     ];

@@ -204,8 +204,8 @@ async fn a_stored_certificate_that_is_broken_sends_nothing() {
     for pem in [
         "",
         "garbage",
-        certificate::tests::CERTIFICATE,
-        certificate::tests::KEY,
+        &certificate::tests::CERTIFICATE,
+        &certificate::tests::KEY,
     ] {
         let theatre = Theatre::new(CredentialKind::Certificate, pem, vec![issued()]).await;
         assert_eq!(
