@@ -2,15 +2,20 @@
 //! trait that goes out to the network.
 
 use async_trait::async_trait;
-use provider_core::{ConnectionAccess, Interrupt, ProviderFailure, ReasonCode, RunSignals};
+use provider_core::{ConnectionAccess, Interrupt, ProviderFailure, ReasonCode, ResumePoint, RunSignals};
 
 use crate::{ItemKind, Measurement, ObservedItem};
 
 /// Takes what an executor reads, a page at a time, so that memory does not grow with the target.
 #[async_trait]
 pub trait ObservationSink: Send {
-    /// Stores a page. Refused when the run's attempt no longer holds.
-    async fn accept(&mut self, page: Vec<ObservedItem>) -> Result<(), Interrupt>;
+    /// Stores a page, and with it where another attempt could go on after it: both or neither.
+    /// Refused when the run's attempt no longer holds.
+    async fn accept(
+        &mut self,
+        page: Vec<ObservedItem>,
+        resume: Option<&ResumePoint>,
+    ) -> Result<(), Interrupt>;
 }
 
 /// How one kind of item came out.

@@ -25,11 +25,25 @@ pub enum ItemKind {
     CompliancePolicy,
     /// A policy that says who may sign in.
     AccessPolicy,
+    /// A named place on the network or in the world that access policies refer to.
+    NetworkLocation,
+    /// A rule for how devices come under management.
+    EnrollmentPolicy,
+    /// An application that is given to devices.
+    Application,
+    /// A device that the directory knows, under management or not.
+    RegisteredDevice,
+    /// A role of administrators that somebody could hold.
+    DirectoryRole,
+    /// A domain name of the target.
+    Domain,
+    /// Licences of one kind that the target bought.
+    Licence,
 }
 
 impl ItemKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 14] = [
         Self::Organization,
         Self::User,
         Self::Group,
@@ -37,6 +51,13 @@ impl ItemKind {
         Self::ConfigurationPolicy,
         Self::CompliancePolicy,
         Self::AccessPolicy,
+        Self::NetworkLocation,
+        Self::EnrollmentPolicy,
+        Self::Application,
+        Self::RegisteredDevice,
+        Self::DirectoryRole,
+        Self::Domain,
+        Self::Licence,
     ];
 
     /// The stable string.
@@ -49,6 +70,13 @@ impl ItemKind {
             Self::ConfigurationPolicy => "configuration_policy",
             Self::CompliancePolicy => "compliance_policy",
             Self::AccessPolicy => "access_policy",
+            Self::NetworkLocation => "network_location",
+            Self::EnrollmentPolicy => "enrollment_policy",
+            Self::Application => "application",
+            Self::RegisteredDevice => "registered_device",
+            Self::DirectoryRole => "directory_role",
+            Self::Domain => "domain",
+            Self::Licence => "licence",
         }
     }
 

@@ -8,9 +8,9 @@ use kernel::Timestamp;
 use url::Url;
 
 use crate::{
-    Check, ConnectionId, ConsentState, CredentialInput, CredentialKind, CredentialRefusal, Destination,
-    OpenedCredential, PreparedCredential, ProviderContext, ProviderKey, ReasonCode, RequirementState,
-    ScopeIdentifier, ScopeKind, ScopeProblem, VerificationState,
+    CallRecord, Check, ConnectionId, ConsentState, CredentialInput, CredentialKind, CredentialRefusal,
+    Destination, OpenedCredential, Pause, PreparedCredential, ProviderContext, ProviderKey, ReasonCode,
+    RequirementState, ResumePoint, ScopeIdentifier, ScopeKind, ScopeProblem, VerificationState,
 };
 
 /// The provider's rules about names. Pure: no network, no clock, no secrets kept.
@@ -172,6 +172,21 @@ pub trait RunSignals: Send + Sync {
 
     /// How long one wait may be before the run is better handed back.
     fn wait_budget(&self) -> Duration;
+
+    /// Where the attempt before this one stopped; nothing for a run that begins.
+    fn resume_point(&self) -> Option<ResumePoint>;
+
+    /// Writes down where another attempt could go on. Permanent when it returns; the last one
+    /// counts. An executor that hands items to a sink gives the point to the sink instead, so
+    /// that both are written or neither.
+    async fn save(&self, point: &ResumePoint) -> Result<(), Interrupt>;
+
+    /// Limits of this connection's target that were closed when the run was taken, as earlier
+    /// runs left them, in this process or another.
+    fn pauses(&self) -> Vec<Pause>;
+
+    /// Tells about an attempt at a call. Cheap: it is written down later, with others.
+    fn record(&self, call: CallRecord);
 }
 
 /// What to do about a failure.

@@ -12,6 +12,7 @@
 pub mod adapter;
 pub mod axis;
 pub mod boundary;
+pub mod calls;
 pub mod connection;
 pub mod consent;
 pub mod credential;
@@ -32,6 +33,10 @@ pub use adapter::{
     ScopeRules,
 };
 pub use axis::{Axis, ConsentState, CredentialState, RequirementState, VerificationState};
+pub use calls::{
+    CallLookup, CallOutcome, CallRecord, CallRepository, CallTotals, Pause, ProviderCode, ResumePoint,
+    StoredCallAttempt, ThrottleLedgerRow,
+};
 pub use connection::{ConnectionDraft, ConnectionType, ConsentHint, Destination, ProviderConnection};
 pub use consent::{
     ConsentLink, ConsentLookup, ConsentQuestion, ConsentRepository, ConsentResult, NewConsentLink, TextHash,

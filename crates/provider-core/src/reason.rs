@@ -157,6 +157,9 @@ reasons! {
     /// The provider answered for another target than the connection's.
     ProviderTargetScopeMismatch => "provider_target_scope_mismatch", false, ReviewConnection,
         "The provider answered for another target than the connection's.";
+    /// The target lives in another of the provider's separate installations.
+    ProviderRealmMismatch => "provider_realm_mismatch", false, ReviewConnection,
+        "The target belongs to another installation of the provider than the connection names.";
     /// The provider's rules forbid the sign-in.
     ProviderPolicyDenied => "provider_policy_denied", false, ReviewPermissions,
         "A policy of the target forbids the sign-in.";

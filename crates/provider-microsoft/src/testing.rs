@@ -16,9 +16,9 @@ use inventory::{
 use kernel::{IdSource as _, ManualClock, SecretText, SequentialIds, Timestamp};
 use microsoft_simulator::{AppOptions, Fault, FaultKind, Simulator, SimulatorOptions, TenantOptions};
 use provider_core::{
-    ConnectionAccess, ConnectionCheck, ConnectionId, CredentialKind, Destination, Interrupt,
-    OpenedCredential, Progress, ProviderExecutor as _, ProviderFailure, RunSignals, ScopeIdentifier,
-    ScopeKind, ScopeRules as _,
+    CallRecord, ConnectionAccess, ConnectionCheck, ConnectionId, CredentialKind, Destination, Interrupt,
+    OpenedCredential, Pause, Progress, ProviderExecutor as _, ProviderFailure, ResumePoint, RunSignals,
+    ScopeIdentifier, ScopeKind, ScopeRules as _,
 };
 use url::Url;
 use uuid::{Uuid, uuid};
@@ -99,6 +99,20 @@ impl RunSignals for Run {
     fn wait_budget(&self) -> Duration {
         self.budget
     }
+
+    fn resume_point(&self) -> Option<ResumePoint> {
+        None
+    }
+
+    async fn save(&self, _point: &ResumePoint) -> Result<(), Interrupt> {
+        Ok(())
+    }
+
+    fn pauses(&self) -> Vec<Pause> {
+        Vec::new()
+    }
+
+    fn record(&self, _call: CallRecord) {}
 }
 
 /// Keeps what was observed.
@@ -107,7 +121,11 @@ pub(crate) struct Seen(pub(crate) Vec<ObservedItem>);
 
 #[async_trait]
 impl ObservationSink for Seen {
-    async fn accept(&mut self, page: Vec<ObservedItem>) -> Result<(), Interrupt> {
+    async fn accept(
+        &mut self,
+        page: Vec<ObservedItem>,
+        _resume: Option<&ResumePoint>,
+    ) -> Result<(), Interrupt> {
         self.0.extend(page);
         Ok(())
     }

@@ -11,7 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use operations::{Heartbeat, RunLease, RunQueue};
-use provider_core::{Interrupt, Progress, RunSignals};
+use provider_core::{CallRecord, Interrupt, Pause, Progress, ResumePoint, RunSignals};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -104,4 +104,18 @@ impl RunSignals for Signals {
     fn wait_budget(&self) -> Duration {
         self.wait_budget
     }
+
+    fn resume_point(&self) -> Option<ResumePoint> {
+        None
+    }
+
+    async fn save(&self, _point: &ResumePoint) -> Result<(), Interrupt> {
+        Ok(())
+    }
+
+    fn pauses(&self) -> Vec<Pause> {
+        Vec::new()
+    }
+
+    fn record(&self, _call: CallRecord) {}
 }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use inventory::{ObservationSink, ObservedItem};
 use kernel::{Clock, StoreError};
 use operations::{Fence, RunLease};
-use provider_core::{ConnectionId, Interrupt};
+use provider_core::{ConnectionId, Interrupt, ResumePoint};
 use storage::Storage;
 use tenancy::WorkspaceScope;
 
@@ -35,7 +35,11 @@ impl StoreSink<'_> {
 
 #[async_trait]
 impl ObservationSink for StoreSink<'_> {
-    async fn accept(&mut self, page: Vec<ObservedItem>) -> Result<(), Interrupt> {
+    async fn accept(
+        &mut self,
+        page: Vec<ObservedItem>,
+        _resume: Option<&ResumePoint>,
+    ) -> Result<(), Interrupt> {
         let page: Vec<_> = page.into_iter().map(ObservedItem::without_nul).collect();
         match self.store(&page).await {
             Ok(Fence::Held) => Ok(()),

@@ -62,7 +62,7 @@ impl InventoryExecutor for FakeSite {
                 display_name: format!("Thing {page}-{item}"),
                 attributes: serde_json::Map::from_iter([("colour".to_owned(), json!("blue"))]),
             });
-            sink.accept(items.collect()).await?;
+            sink.accept(items.collect(), None).await?;
             signals
                 .checkpoint(Some(Progress {
                     processed: (page + 1) * 3,

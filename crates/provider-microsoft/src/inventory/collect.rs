@@ -114,7 +114,7 @@ impl Reader<'_, '_> {
                     items = if page.restarted { 0 } else { items } + page.rows.len() as u64;
                     if !page.rows.is_empty() {
                         self.sink
-                            .accept(page.rows.into_iter().map(T::observe).collect())
+                            .accept(page.rows.into_iter().map(T::observe).collect(), None)
                             .await?;
                     }
                     self.report(T::KIND, items).await?;
