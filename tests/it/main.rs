@@ -18,6 +18,7 @@ mod race;
 mod reads;
 mod repositories;
 mod spec;
+mod storm;
 mod tables;
 mod wire;
 mod worker_death;

@@ -14,6 +14,7 @@ pub mod certificates;
 pub mod database;
 pub mod postgres;
 pub mod process;
+pub mod virtual_time;
 
 pub use app::{Customer, Home, TestApp};
 pub use database::{Engine, TestDatabase};
