@@ -19,5 +19,6 @@ mod reads;
 mod repositories;
 mod spec;
 mod tables;
+mod throttling;
 mod wire;
 mod worker_death;

@@ -219,7 +219,7 @@ pub trait CallLookup: Send + Sync {
 pub trait CallRepository: CallLookup {
     /// Adds what a run's calls came to. The log of the connection keeps its newest
     /// [`CallBatch::DETAILS`]. Whether the run is still the caller's does not matter: a call that was
-    /// made was made.
+    /// made was made. All of them are added or none, and a refusal leaves the transaction usable.
     async fn add_calls(
         &mut self,
         scope: &WorkspaceScope,

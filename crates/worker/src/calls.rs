@@ -59,12 +59,17 @@ pub(crate) struct TakenCalls<'a> {
 }
 
 impl TakenCalls<'_> {
+    /// Adds them to what ends a run, if the store takes them: a run must not fail because its calls
+    /// cannot be counted. They go back then.
+    pub(crate) async fn join(&mut self, unit: &mut dyn UnitOfWork, claimed: &ClaimedRun) {
+        if let Err(error) = self.write(unit, claimed).await {
+            tracing::warn!(run_id = %claimed.run.id, %error, "calls could not be counted with the end of a run");
+            self.give_back();
+        }
+    }
+
     /// Adds them to the ledger and the log of the run's connection.
-    pub(crate) async fn write(
-        &self,
-        unit: &mut dyn UnitOfWork,
-        claimed: &ClaimedRun,
-    ) -> Result<(), StoreError> {
+    async fn write(&self, unit: &mut dyn UnitOfWork, claimed: &ClaimedRun) -> Result<(), StoreError> {
         match &claimed.run.target {
             Some(target) if !self.calls.is_empty() => {
                 let mut ledger = unit.calls();
@@ -86,13 +91,17 @@ impl TakenCalls<'_> {
         }
         committed
     }
-}
 
-impl Drop for TakenCalls<'_> {
-    fn drop(&mut self) {
+    fn give_back(&mut self) {
         let calls = mem::take(&mut self.calls);
         if !calls.is_empty() {
             self.book.with(|later| later.put_back(calls));
         }
+    }
+}
+
+impl Drop for TakenCalls<'_> {
+    fn drop(&mut self) {
+        self.give_back();
     }
 }

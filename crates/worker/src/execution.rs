@@ -14,7 +14,6 @@ use provider_core::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    calls::CallBook,
     checking::{self, Conclusion},
     finish::Work,
     outcome::{Ending, Seen},
@@ -66,17 +65,11 @@ async fn recover(work: Work<'_>, error: &StoreError) {
     let claimed = work.claimed;
     tracing::error!(run_id = %claimed.run.id, %error, "the store failed during a run");
     let reason = ReasonCode::InternalError;
-    // Without the calls: should they be what the store refuses, the run must end all the same.
-    let nothing = CallBook::default();
-    let alone = Work {
-        calls: &nothing,
-        ..work
-    };
     let recovered = if error.retryable() {
-        alone.hand_back(STORE_PAUSE, Some(reason)).await
+        work.hand_back(STORE_PAUSE, Some(reason)).await
     } else {
         let failed = Ending::because(RunOutcome::Failed, claimed.run.context.clone(), reason);
-        alone.finish(failed).await
+        work.finish(failed).await
     };
     if let Err(error) = recovered {
         tracing::error!(run_id = %claimed.run.id, %error, "the end of a run could not be written");

@@ -49,7 +49,7 @@ impl Work<'_> {
         if let Some(reason) = reason {
             change = change.with("reason_code", reason.as_str());
         }
-        let told = self.calls.take();
+        let mut told = self.calls.take();
         let mut unit = parts.storage.begin().await?;
         if unit.attempts().finish(scope, lease, &completion, &change).await? == Fence::Lost {
             return Ok(Fence::Lost);
@@ -67,7 +67,7 @@ impl Work<'_> {
             };
             unit.inventory().insert_snapshot(scope, &snapshot).await?;
         }
-        told.write(unit.as_mut(), claimed).await?;
+        told.join(unit.as_mut(), claimed).await;
         told.commit(unit).await?;
         tracing::info!(
             run_id = %run.id,
@@ -120,7 +120,7 @@ impl Work<'_> {
         if let Some(reason) = reason {
             change = change.with("reason_code", reason.as_str());
         }
-        let told = self.calls.take();
+        let mut told = self.calls.take();
         let mut unit = parts.storage.begin().await?;
         let handed = unit
             .attempts()
@@ -131,7 +131,7 @@ impl Work<'_> {
                 if let Some(finding) = finding {
                     record(parts, claimed, unit.as_mut(), finding).await?;
                 }
-                told.write(unit.as_mut(), claimed).await?;
+                told.join(unit.as_mut(), claimed).await;
                 told.commit(unit).await?;
                 Ok(Fence::Held)
             }

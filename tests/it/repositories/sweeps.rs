@@ -22,6 +22,7 @@ on_both_engines!(
     a_lost_run_that_somebody_wanted_canceled_is_canceled,
     a_run_that_waited_too_long_has_failed,
     a_run_that_worked_too_long_has_failed,
+    the_time_for_which_a_run_was_handed_back_is_no_work,
 );
 
 async fn waiting(world: &World) -> (Place, RunId) {
@@ -142,7 +143,7 @@ async fn after_the_last_attempt_a_run_has_failed(database: TestDatabase) {
 async fn handing_back_is_not_failing(database: TestDatabase) {
     let world = World::new(database).await;
     let (place, id) = waiting(&world).await;
-    for _ in 0..5 {
+    for _ in 0..20 {
         let claimed = world.claim_one().await;
         let back = world.hand_back(&place, &claimed.lease, Duration::ZERO).await;
         assert_eq!(back, HandBack::Done);
@@ -150,7 +151,7 @@ async fn handing_back_is_not_failing(database: TestDatabase) {
     world.claim_one().await;
     world.lose_lease(id).await;
     assert_eq!(world.sweep().await, report(1, 0), "the first lost lease");
-    assert_eq!(world.run_now(&place, id).await.attempt, 6);
+    assert_eq!(world.run_now(&place, id).await.attempt, 21);
 }
 
 async fn a_lost_run_that_somebody_wanted_canceled_is_canceled(database: TestDatabase) {
@@ -209,6 +210,42 @@ async fn a_run_that_worked_too_long_has_failed(database: TestDatabase) {
         .heartbeat(&claimed.lease, Duration::from_secs(30), None)
         .await;
     assert_eq!(heard.expect("answers"), Heartbeat::Lost, "its worker hears of it");
+}
+
+/// A run waits for nearly all of its limit, twice, and is worked at for nearly all of it.
+async fn the_time_for_which_a_run_was_handed_back_is_no_work(database: TestDatabase) {
+    let world = World::new(database).await;
+    let (place, id) = waiting(&world).await;
+    let limit = world.run_now(&place, id).await.operation_type.run_timeout();
+    let nearly = i64::try_from(limit.saturating_sub(Duration::from_mins(5)).as_micros()).expect("in range");
+    for round in 1..=2 {
+        let claimed = world.claim_one().await;
+        let back = world.hand_back(&place, &claimed.lease, Duration::ZERO).await;
+        assert_eq!(back, HandBack::Done);
+        let columns = format!("started_at = started_at - {nearly}, waiting_since = waiting_since - {nearly}");
+        world.set_run(id, &columns).await;
+        assert_eq!(world.sweep().await, report(0, 0), "round {round}");
+    }
+    let claimed = world.claim_one().await;
+    assert_eq!(world.sweep().await, report(0, 0));
+    assert!(
+        claimed.run.worked(world.now) < Duration::from_mins(1),
+        "{:?}",
+        claimed.run.waited
+    );
+    world
+        .set_run(id, &format!("started_at = started_at - {nearly}"))
+        .await;
+    assert_eq!(world.sweep().await, report(0, 0), "nearly");
+    world
+        .set_run(id, &format!("started_at = started_at - {nearly}"))
+        .await;
+    assert_eq!(world.sweep().await, report(0, 1));
+    assert_ended(
+        &world.run_now(&place, id).await,
+        RunOutcome::Failed,
+        ReasonCode::RunTimeout,
+    );
 }
 
 /// Over, for one reason, with how it came to that.

@@ -30,6 +30,30 @@ impl CallRepository for Repo<'_, DatabaseTransaction> {
         run: RunId,
         calls: &CallBatch,
     ) -> Result<(), StoreError> {
+        // PostgreSQL takes nothing more in a transaction in which a statement was refused.
+        self.statement("SAVEPOINT calls").await?;
+        let added = self.add_all(scope, connection, run, calls).await;
+        if added.is_err() {
+            self.statement("ROLLBACK TO SAVEPOINT calls").await?;
+        }
+        self.statement("RELEASE SAVEPOINT calls").await?;
+        added
+    }
+}
+
+impl Repo<'_, DatabaseTransaction> {
+    async fn statement(&self, sql: &str) -> Result<(), StoreError> {
+        self.db.execute_unprepared(sql).await.or_store_error()?;
+        Ok(())
+    }
+
+    async fn add_all(
+        &self,
+        scope: &WorkspaceScope,
+        connection: ConnectionId,
+        run: RunId,
+        calls: &CallBatch,
+    ) -> Result<(), StoreError> {
         for (limit, counts) in calls.counts() {
             self.add_counts(scope, connection, limit, counts).await?;
         }
@@ -46,9 +70,7 @@ impl CallRepository for Repo<'_, DatabaseTransaction> {
             .or_store_error()?;
         self.prune_log(scope, connection).await
     }
-}
 
-impl Repo<'_, DatabaseTransaction> {
     async fn add_counts(
         &self,
         scope: &WorkspaceScope,
