@@ -43,6 +43,7 @@ pub(crate) fn end(statement: &mut UpdateStatement, completion: &Completion, now:
         .value(Column::Context, context)
         .value(Column::Counts, counts)
         .value(Column::Failures, failures)
+        .value(Column::NotBefore, None::<i64>)
         .value(Column::WaitingSince, None::<i64>)
         .value(Column::WaitingReason, None::<String>);
     release(statement);
