@@ -176,7 +176,8 @@ pub trait RunAttempts: Send {
     ) -> Result<Fence, StoreError>;
 
     /// Gives the run back, to be taken again no earlier than after `delay`, unless somebody asked
-    /// for its end. No lease counts as lost and the wait does not count as work: waiting is not
+    /// for its end. No lease counts as lost, and a wait that the provider asked for
+    /// ([`Waiting::is_pause`](crate::Waiting::is_pause)) is not counted as work: waiting is not
     /// failing. The run shows `reason` while it waits.
     async fn hand_back(
         &mut self,

@@ -120,7 +120,8 @@ pub struct OperationRun {
     pub not_before: Option<Timestamp>,
     /// Why and since when it waits, if a worker handed it back.
     pub waiting: Option<Waiting>,
-    /// How long it waited like this before, all times together. It is not counted as work.
+    /// How long it waited before because the provider asked for it, all times together. It is not
+    /// counted as work.
     pub waited: Duration,
     /// When somebody asked for its end.
     pub cancel_requested_at: Option<Timestamp>,
@@ -135,6 +136,17 @@ pub struct Waiting {
     pub reason: ReasonCode,
     /// When it was handed back.
     pub since: Timestamp,
+}
+
+impl Waiting {
+    /// Reasons for which a wait is not counted as work: the provider asked for it. Whatever else keeps
+    /// a run waiting is a fault that somebody has to mend, and its time is limited like work's.
+    pub const PAUSES: [ReasonCode; 1] = [ReasonCode::ProviderThrottled];
+
+    /// Whether a wait for this reason is one that the provider asked for.
+    pub fn is_pause(reason: ReasonCode) -> bool {
+        Self::PAUSES.contains(&reason)
+    }
 }
 
 /// The transition is not one of the diagram.
@@ -299,7 +311,7 @@ impl OperationRun {
     }
 
     /// For how long it was worked at, up to `now`: since its first attempt began, without the time
-    /// for which it was handed back.
+    /// for which the provider made it wait.
     pub fn worked(&self, now: Timestamp) -> Duration {
         match self.state {
             RunState::Running { started_at, .. } => {

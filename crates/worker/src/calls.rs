@@ -105,3 +105,7 @@ impl Drop for TakenCalls<'_> {
         self.give_back();
     }
 }
+
+#[cfg(test)]
+#[path = "calls/tests.rs"]
+mod tests;

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use inventory::ComplianceSnapshot;
 use kernel::{Id, StoreError};
-use operations::{ClaimedRun, Fence, HandBack, OperationRun, RunOutcome, audit_outcome, change_target};
+use operations::{
+    ClaimedRun, Fence, HandBack, OperationRun, RunOutcome, Waiting, audit_outcome, change_target,
+};
 use provider_core::ReasonCode;
 use storage::UnitOfWork;
 use tenancy::{AuditAction, Change, ChangeTarget};
@@ -110,7 +112,7 @@ impl Work<'_> {
     ) -> Result<Fence, StoreError> {
         let Self { parts, claimed, .. } = self;
         let context = claimed.run.context.clone();
-        if let Some(reason) = reason.filter(|_| self.too_late(delay)) {
+        if let Some(reason) = reason.filter(|reason| self.too_late(delay, *reason)) {
             let mut ended = Ending::because(RunOutcome::Failed, context, reason);
             ended.finding = finding.map(|finding| finding.without_another_look(reason));
             return self.finish(ended).await;
@@ -145,15 +147,20 @@ impl Work<'_> {
         }
     }
 
-    /// Whether a run that waits for `delay` has no time left when it may begin again. Its own
-    /// limit counts work, and waits like this one are none; but a single wait that is longer than all
-    /// the work may be is not worth holding the scope for. How old a run may get is what the queue
-    /// says.
-    fn too_late(self, delay: Duration) -> bool {
+    /// Whether a run that waits for `delay` has no time left when it may begin again. Its own limit
+    /// counts work, and a pause that the provider asks for is none; but a single one that is longer
+    /// than all the work may be is not worth holding the scope for. How old a run may get is what the
+    /// queue says.
+    fn too_late(self, delay: Duration, reason: ReasonCode) -> bool {
         let (run, now) = (&self.claimed.run, self.parts.clock.now());
         let limit = run.operation_type.run_timeout();
         let oldest = run.created_at + self.parts.settings.queue.queue_timeout;
-        delay >= limit || run.worked(now) >= limit || now + delay >= oldest
+        let counted = if Waiting::is_pause(reason) {
+            Duration::ZERO
+        } else {
+            delay
+        };
+        delay >= limit || run.worked(now) + counted >= limit || now + delay >= oldest
     }
 }
 

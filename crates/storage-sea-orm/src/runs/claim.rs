@@ -1,7 +1,7 @@
 //! The claim: one statement that takes runs and fences out whoever had them before.
 
 use kernel::StoreError;
-use operations::{OperationType, QueueSettings, WorkerName};
+use operations::{OperationType, QueueSettings, Waiting, WorkerName};
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, FromQueryResult as _, Statement};
 
 use crate::{
@@ -32,6 +32,9 @@ pub(crate) async fn claim(
     let known = OperationType::ALL
         .map(|operation| format!("'{}'", operation.as_str()))
         .join(", ");
+    let pauses = Waiting::PAUSES
+        .map(|reason| format!("'{}'", reason.as_str()))
+        .join(", ");
     let sql = format!(
         "WITH busy AS (
             SELECT workspace_id, count(*) AS runs FROM operation_runs WHERE status = 'running' GROUP BY workspace_id
@@ -50,7 +53,8 @@ pub(crate) async fn claim(
         UPDATE operation_runs
         SET status = 'running', attempt = attempt + 1, lease_owner = $3, lease_until = {now} + $4,
             heartbeat_at = {now}, started_at = coalesce(started_at, {now}), not_before = NULL,
-            waited = waited + coalesce({now} - waiting_since, 0), waiting_since = NULL, waiting_reason = NULL
+            waited = waited + CASE WHEN waiting_reason IN ({pauses}) THEN {now} - waiting_since ELSE 0 END,
+            waiting_since = NULL, waiting_reason = NULL
         WHERE (workspace_id, id) IN (SELECT workspace_id, id FROM picked)
         RETURNING *"
     );

@@ -110,7 +110,7 @@ fn causes(database: &Database, settings: &QueueSettings) -> Vec<Cause> {
         Cause {
             condition: status("running")
                 .add(Column::OperationType.eq(operation.as_str()))
-                // The time for which it was handed back is no work.
+                // The time for which the provider made it wait is no work.
                 .add(
                     Expr::col(Column::StartedAt)
                         .add(Expr::col(Column::Waited))
