@@ -23,6 +23,33 @@ CREATE TABLE audit_events (
 CREATE INDEX audit_events_list_order ON public.audit_events USING btree (workspace_id, occurred_at, id);
 CREATE UNIQUE INDEX audit_events_pkey ON public.audit_events USING btree (workspace_id, id);
 
+CREATE TABLE call_attempts (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    occurred_at bigint NOT NULL,
+    call_name text NOT NULL,
+    limit_name text NOT NULL,
+    attempt integer NOT NULL,
+    outcome text NOT NULL,
+    reason_code text,
+    http_status integer,
+    provider_code text,
+    request_id uuid,
+    trace_id uuid,
+    correlation_id uuid,
+    took bigint NOT NULL,
+    time_lost bigint NOT NULL,
+    CONSTRAINT call_attempts_outcome_check CHECK ((outcome = ANY (ARRAY['throttled'::text, 'failed'::text]))),
+    CONSTRAINT call_attempts_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT call_attempts_workspace_id_connection_id_fkey FOREIGN KEY (workspace_id, connection_id) REFERENCES provider_connections(workspace_id, id) ON DELETE RESTRICT,
+    CONSTRAINT call_attempts_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT,
+    CONSTRAINT call_attempts_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES operation_runs(workspace_id, id) ON DELETE RESTRICT
+);
+CREATE INDEX call_attempts_order ON public.call_attempts USING btree (workspace_id, connection_id, occurred_at, id);
+CREATE UNIQUE INDEX call_attempts_pkey ON public.call_attempts USING btree (workspace_id, id);
+
 CREATE TABLE compliance_snapshots (
     workspace_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -215,6 +242,9 @@ CREATE TABLE operation_runs (
     progress_processed bigint,
     progress_total bigint,
     created_at bigint NOT NULL,
+    waiting_since bigint,
+    waiting_reason text,
+    waited bigint NOT NULL DEFAULT 0,
     CONSTRAINT operation_runs_check CHECK (((status = ANY (ARRAY['queued'::text, 'running'::text])) = (outcome = 'pending'::text))),
     CONSTRAINT operation_runs_check1 CHECK (((status = ANY (ARRAY['queued'::text, 'running'::text])) = (completed_at IS NULL))),
     CONSTRAINT operation_runs_check2 CHECK (((status = 'completed'::text) OR ((scope_key IS NOT NULL) AND (connection_id IS NOT NULL)))),
@@ -343,6 +373,35 @@ CREATE TABLE provider_credentials (
 CREATE UNIQUE INDEX provider_credentials_pkey ON public.provider_credentials USING btree (workspace_id, id);
 CREATE UNIQUE INDEX provider_credentials_stage_unique ON public.provider_credentials USING btree (workspace_id, connection_id, stage);
 CREATE UNIQUE INDEX provider_credentials_version_unique ON public.provider_credentials USING btree (workspace_id, connection_id, version);
+
+CREATE TABLE run_resume_points (
+    workspace_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    attempt integer NOT NULL,
+    written_at bigint NOT NULL,
+    point text NOT NULL,
+    CONSTRAINT run_resume_points_pkey PRIMARY KEY (workspace_id, run_id),
+    CONSTRAINT run_resume_points_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT,
+    CONSTRAINT run_resume_points_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES operation_runs(workspace_id, id) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX run_resume_points_pkey ON public.run_resume_points USING btree (workspace_id, run_id);
+
+CREATE TABLE throttle_ledger (
+    workspace_id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    limit_name text NOT NULL,
+    attempts bigint NOT NULL,
+    throttled bigint NOT NULL,
+    failed bigint NOT NULL,
+    time_lost bigint NOT NULL,
+    last_throttled_at bigint,
+    paused_until bigint,
+    updated_at bigint NOT NULL,
+    CONSTRAINT throttle_ledger_pkey PRIMARY KEY (workspace_id, connection_id, limit_name),
+    CONSTRAINT throttle_ledger_workspace_id_connection_id_fkey FOREIGN KEY (workspace_id, connection_id) REFERENCES provider_connections(workspace_id, id) ON DELETE RESTRICT,
+    CONSTRAINT throttle_ledger_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX throttle_ledger_pkey ON public.throttle_ledger USING btree (workspace_id, connection_id, limit_name);
 
 CREATE TABLE workspace_keys (
     workspace_id uuid NOT NULL,

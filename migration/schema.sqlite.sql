@@ -21,6 +21,32 @@ CREATE TABLE "audit_events" (
 
 CREATE INDEX "audit_events_list_order" ON "audit_events" ("workspace_id", "occurred_at", "id");
 
+CREATE TABLE "call_attempts" (
+    "workspace_id" uuid_text NOT NULL,
+    "id" uuid_text NOT NULL,
+    "connection_id" uuid_text NOT NULL,
+    "run_id" uuid_text NOT NULL,
+    "occurred_at" integer NOT NULL,
+    "call_name" text NOT NULL,
+    "limit_name" text NOT NULL,
+    "attempt" integer NOT NULL,
+    "outcome" text NOT NULL CHECK ("outcome" IN ('throttled', 'failed')),
+    "reason_code" text NULL,
+    "http_status" integer NULL,
+    "provider_code" text NULL,
+    "request_id" uuid_text NULL,
+    "trace_id" uuid_text NULL,
+    "correlation_id" uuid_text NULL,
+    "took" integer NOT NULL,
+    "time_lost" integer NOT NULL,
+    PRIMARY KEY ("workspace_id", "id"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
+    FOREIGN KEY ("workspace_id", "connection_id") REFERENCES "provider_connections" ("workspace_id", "id") ON DELETE RESTRICT,
+    FOREIGN KEY ("workspace_id", "run_id") REFERENCES "operation_runs" ("workspace_id", "id") ON DELETE RESTRICT
+);
+
+CREATE INDEX "call_attempts_order" ON "call_attempts" ("workspace_id", "connection_id", "occurred_at", "id");
+
 CREATE TABLE "compliance_snapshots" (
     "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
@@ -196,6 +222,9 @@ CREATE TABLE "operation_runs" (
     "progress_processed" integer NULL,
     "progress_total" integer NULL,
     "created_at" integer NOT NULL,
+    "waiting_since" integer NULL,
+    "waiting_reason" text NULL,
+    "waited" integer NOT NULL DEFAULT 0,
     PRIMARY KEY ("workspace_id", "id"),
     FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
     FOREIGN KEY ("workspace_id", "environment_id") REFERENCES "environments" ("workspace_id", "id") ON DELETE RESTRICT,
@@ -309,6 +338,33 @@ CREATE TABLE "provider_credentials" (
     PRIMARY KEY ("workspace_id", "id"),
     CONSTRAINT "provider_credentials_stage_unique" UNIQUE ("workspace_id", "connection_id", "stage"),
     CONSTRAINT "provider_credentials_version_unique" UNIQUE ("workspace_id", "connection_id", "version"),
+    FOREIGN KEY ("workspace_id", "connection_id") REFERENCES "provider_connections" ("workspace_id", "id") ON DELETE RESTRICT
+);
+
+CREATE TABLE "run_resume_points" (
+    "workspace_id" uuid_text NOT NULL,
+    "run_id" uuid_text NOT NULL,
+    "attempt" integer NOT NULL,
+    "written_at" integer NOT NULL,
+    "point" text NOT NULL,
+    PRIMARY KEY ("workspace_id", "run_id"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
+    FOREIGN KEY ("workspace_id", "run_id") REFERENCES "operation_runs" ("workspace_id", "id") ON DELETE RESTRICT
+);
+
+CREATE TABLE "throttle_ledger" (
+    "workspace_id" uuid_text NOT NULL,
+    "connection_id" uuid_text NOT NULL,
+    "limit_name" text NOT NULL,
+    "attempts" integer NOT NULL,
+    "throttled" integer NOT NULL,
+    "failed" integer NOT NULL,
+    "time_lost" integer NOT NULL,
+    "last_throttled_at" integer NULL,
+    "paused_until" integer NULL,
+    "updated_at" integer NOT NULL,
+    PRIMARY KEY ("workspace_id", "connection_id", "limit_name"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
     FOREIGN KEY ("workspace_id", "connection_id") REFERENCES "provider_connections" ("workspace_id", "id") ON DELETE RESTRICT
 );
 

@@ -22,6 +22,7 @@ mod m20261122_000007_extend_connections;
 mod m20261122_000008_credential_stages;
 mod m20261122_000009_create_consent;
 mod m20261122_000010_key_ring_states;
+mod m20261122_000011_create_calls;
 
 /// Runs the migrations.
 pub struct Migrator;
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000008_credential_stages::Migration),
             Box::new(m20261122_000009_create_consent::Migration),
             Box::new(m20261122_000010_key_ring_states::Migration),
+            Box::new(m20261122_000011_create_calls::Migration),
         ]
     }
 }

@@ -4,7 +4,7 @@
 //! is the proof that the core needs none in particular.
 
 mod consent;
-mod core;
+pub(crate) mod core;
 mod life;
 
 use integration_tests::{TestDatabase, on_both_engines};

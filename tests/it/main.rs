@@ -20,5 +20,6 @@ mod repositories;
 mod spec;
 mod storm;
 mod tables;
+mod throttling;
 mod wire;
 mod worker_death;

@@ -11,6 +11,7 @@ use crate::{
     access::cases::Place,
     spec,
     tables::Tables,
+    throttling,
     wire::{Reply, Request, Wire},
 };
 
@@ -22,7 +23,7 @@ const PAGED: &[&str] = &["", "?limit=1", "?limit=200"];
 
 /// Every read of the API, with the variants that are asked for. One that is missing here fails
 /// the test, and so does one that is not served.
-pub(crate) const READS: [(&str, &[&str]); 24] = [
+pub(crate) const READS: [(&str, &[&str]); 26] = [
     ("/livez", PLAIN),
     ("/readyz", PLAIN),
     ("/metrics", PLAIN),
@@ -65,6 +66,14 @@ pub(crate) const READS: [(&str, &[&str]); 24] = [
     ),
     (
         "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/history",
+        PAGED,
+    ),
+    (
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/throttling",
+        PLAIN,
+    ),
+    (
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/call-attempts",
         PAGED,
     ),
     ("/api/v1/workspaces/{workspace_id}/expiry-calendar", PAGED),
@@ -185,13 +194,15 @@ async fn main_job(app: &TestApp) -> Place {
     home.start(&owner, "provider.connection.check").await;
     app.drain().await;
     home.start(&owner, "inventory.sync").await;
-    Place {
+    let place = Place {
         workspace: home.workspace,
         environment: home.environment,
         connection: home.connection,
         run,
         snapshot,
-    }
+    };
+    throttling::kit::seed(&app.program.database, &place, 3).await;
+    place
 }
 
 /// What the filters of connections look for.

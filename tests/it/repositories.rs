@@ -1,6 +1,7 @@
 //! The storage port on both engines: one suite, run on SQLite and on PostgreSQL. Everything goes
 //! through the port; what a test looks at or damages behind its back is raw SQL.
 
+mod calls;
 mod claims;
 mod connections;
 mod credentials;
@@ -14,6 +15,7 @@ mod journal;
 mod lifecycle;
 mod observations;
 mod pages;
+mod points;
 mod sweeps;
 mod tampering;
 mod tenancy;

@@ -247,7 +247,7 @@ mod late_writes {
             .expect("answers");
         let handed = unit
             .attempts()
-            .hand_back(&claimed.scope, lease, Duration::ZERO, &again)
+            .hand_back(&claimed.scope, lease, (Duration::ZERO, None), &again)
             .await
             .expect("answers");
         unit.commit().await.expect("commits");

@@ -1,8 +1,11 @@
-//! What `/metrics` shows: requests by route template, and runs that wait and work. No workspace,
-//! no name and no id is ever a label.
+//! What `/metrics` shows: requests by route template, runs that wait and work, and what calls to
+//! providers came to. No workspace, no name and no id is ever a label.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -11,6 +14,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
+use provider_core::CallTotals;
 
 /// The metrics of the process. Cheap to clone; all clones show the same numbers.
 #[derive(Clone)]
@@ -21,6 +25,9 @@ struct Inner {
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabels, Histogram>,
     runs: Family<RunLabels, Gauge>,
+    calls: Family<CallLabels, Counter>,
+    time_lost: Family<LimitLabels, Counter<f64, AtomicU64>>,
+    paused: Family<LimitLabels, Gauge>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -41,6 +48,23 @@ struct RunLabels {
     status: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    limit: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LimitLabels {
+    limit: String,
+}
+
+/// How many limits have labels of their own. An adapter has a handful; should a table ever say
+/// otherwise, the rest is one.
+const LIMITS: usize = 50;
+/// The label of that rest.
+const OTHER: &str = "other";
+
 /// Upper bounds in seconds; the last ones are for readers who wait.
 const BUCKETS: [f64; 12] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0, 30.0,
@@ -52,7 +76,8 @@ impl Metrics {
         let mut registry = Registry::with_prefix("tenantatlas");
         let requests = Family::default();
         let durations = Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
-        let runs = Family::default();
+        let (runs, calls) = (Family::default(), Family::default());
+        let (time_lost, paused) = (Family::default(), Family::default());
         registry.register("http_requests", "Requests that were answered", requests.clone());
         registry.register(
             "http_request_duration_seconds",
@@ -64,11 +89,29 @@ impl Metrics {
             "Runs that wait or work at present",
             runs.clone(),
         );
+        registry.register(
+            "provider_calls",
+            "Attempts at calls to providers, of all processes together",
+            calls.clone(),
+        );
+        registry.register(
+            "provider_time_lost_seconds",
+            "What runs lost by waiting for providers, in all processes together",
+            time_lost.clone(),
+        );
+        registry.register(
+            "provider_paused_connections",
+            "Connections for which a limit is closed at present",
+            paused.clone(),
+        );
         Self(Arc::new(Inner {
             registry: Mutex::new(registry),
             requests,
             durations,
             runs,
+            calls,
+            time_lost,
+            paused,
         }))
     }
 
@@ -110,6 +153,37 @@ impl Metrics {
         }
     }
 
+    /// Notes what calls came to, as the store counts them: what is shown is set and never added to,
+    /// so each process shows the numbers of the whole installation.
+    pub(crate) fn calls(&self, totals: Vec<CallTotals>) {
+        for total in bounded(totals) {
+            let CallTotals {
+                limit,
+                attempts,
+                throttled,
+                failed,
+                lost,
+                paused_connections,
+            } = total;
+            let answered = attempts.saturating_sub(throttled + failed);
+            for (outcome, count) in [
+                ("answered", answered),
+                ("throttled", throttled),
+                ("failed", failed),
+            ] {
+                let limit = limit.clone();
+                let counter = self.0.calls.get_or_create_owned(&CallLabels { limit, outcome });
+                counter.inner().store(count, Ordering::Relaxed);
+            }
+            let labels = LimitLabels { limit };
+            let lost = lost.as_secs_f64().to_bits();
+            let counter = self.0.time_lost.get_or_create_owned(&labels);
+            counter.inner().store(lost, Ordering::Relaxed);
+            let paused = i64::try_from(paused_connections).unwrap_or(i64::MAX);
+            self.0.paused.get_or_create(&labels).set(paused);
+        }
+    }
+
     /// Everything as OpenMetrics text.
     pub(crate) fn text(&self) -> String {
         let registry = self.0.registry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -117,6 +191,30 @@ impl Metrics {
         encode(&mut text, &registry).expect("writing to a string works");
         text
     }
+}
+
+/// The first limits as they are, and what is left as one.
+fn bounded(mut totals: Vec<CallTotals>) -> Vec<CallTotals> {
+    if totals.len() > LIMITS {
+        let rest = totals.split_off(LIMITS);
+        let mut other = CallTotals {
+            limit: OTHER.to_owned(),
+            attempts: 0,
+            throttled: 0,
+            failed: 0,
+            lost: Duration::ZERO,
+            paused_connections: 0,
+        };
+        for total in rest {
+            other.attempts += total.attempts;
+            other.throttled += total.throttled;
+            other.failed += total.failed;
+            other.lost += total.lost;
+            other.paused_connections += total.paused_connections;
+        }
+        totals.push(other);
+    }
+    totals
 }
 
 impl Default for Metrics {
@@ -147,5 +245,51 @@ mod tests {
             "{text}"
         );
         assert!(text.ends_with("# EOF\n"));
+    }
+
+    fn total(limit: String) -> CallTotals {
+        CallTotals {
+            limit,
+            attempts: 10,
+            throttled: 3,
+            failed: 2,
+            lost: Duration::from_millis(1500),
+            paused_connections: 1,
+        }
+    }
+
+    #[test]
+    fn calls_are_shown_as_the_store_counts_them() {
+        let metrics = Metrics::new();
+        for _ in 0..2 {
+            metrics.calls(vec![total("sign-in".to_owned())]);
+        }
+        let text = metrics.text();
+        for line in [
+            "tenantatlas_provider_calls_total{limit=\"sign-in\",outcome=\"answered\"} 5",
+            "tenantatlas_provider_calls_total{limit=\"sign-in\",outcome=\"throttled\"} 3",
+            "tenantatlas_provider_calls_total{limit=\"sign-in\",outcome=\"failed\"} 2",
+            "tenantatlas_provider_time_lost_seconds_total{limit=\"sign-in\"} 1.5",
+            "tenantatlas_provider_paused_connections{limit=\"sign-in\"} 1",
+        ] {
+            assert!(text.lines().any(|shown| shown == line), "{line}: {text}");
+        }
+    }
+
+    #[test]
+    fn however_many_limits_there_are_the_labels_are_bounded() {
+        let metrics = Metrics::new();
+        metrics.calls(
+            (0..1000)
+                .map(|number| total(format!("limit-{number:04}")))
+                .collect(),
+        );
+        let text = metrics.text();
+        let shown = text
+            .lines()
+            .filter(|line| line.starts_with("tenantatlas_provider_paused_connections{"));
+        assert_eq!(shown.count(), LIMITS + 1);
+        let rest = "tenantatlas_provider_paused_connections{limit=\"other\"} 950";
+        assert!(text.contains(rest), "{text}");
     }
 }

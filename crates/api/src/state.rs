@@ -34,7 +34,7 @@ pub struct ApiParts {
     pub wake: Arc<dyn Fn() + Send + Sync>,
     /// What `/metrics` shows.
     pub metrics: Metrics,
-    /// Tells `/metrics` how many runs wait and work.
+    /// Tells `/metrics` how many runs wait and work, and what calls came to.
     pub queue_depth: Option<Arc<dyn RunQueue>>,
     /// The numbers.
     pub settings: ApiSettings,

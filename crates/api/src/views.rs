@@ -5,6 +5,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod calendar;
+pub(crate) mod calls;
 pub(crate) mod catalogue;
 pub(crate) mod connection;
 pub(crate) mod consent;

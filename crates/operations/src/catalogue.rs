@@ -34,7 +34,8 @@ pub struct OperationDefinition {
     pub capability: Capability,
     /// How long it usually takes, in seconds.
     pub expected_duration_seconds: u32,
-    /// After how long a run is ended, in seconds, counted from its first start.
+    /// After how long a run is ended, in seconds, counted from its first start. The time for which
+    /// the provider made it wait does not count.
     pub run_timeout_seconds: u32,
     /// The keys of its counts.
     pub count_keys: &'static [CountKey],
@@ -111,7 +112,7 @@ impl OperationType {
         }
     }
 
-    /// After how long a run is ended.
+    /// After how much work a run is ended.
     pub const fn run_timeout(self) -> Duration {
         Duration::from_secs(self.definition().run_timeout_seconds as u64)
     }

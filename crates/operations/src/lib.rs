@@ -30,7 +30,7 @@ pub use queue::{
 pub use readiness::OperationReadiness;
 pub use run::{
     Completion, Freshness, Initiator, InvalidTransition, OperationRun, RunOutcome, RunState, RunStatus,
-    RunTarget, audit_outcome, change_target,
+    RunTarget, Waiting, audit_outcome, change_target,
 };
 pub use run_repository::{InsertedRun, RunFilter, RunLookup, RunRepository};
 pub use sanitizer::RunFailure;

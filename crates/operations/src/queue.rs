@@ -6,7 +6,7 @@ use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 use kernel::StoreError;
-use provider_core::{Progress, RunId};
+use provider_core::{CallTotals, Progress, ReasonCode, ResumePoint, RunId};
 use tenancy::{Change, WorkspaceId, WorkspaceScope};
 
 use crate::{Completion, OperationRun};
@@ -149,6 +149,9 @@ pub trait RunQueue: Send + Sync {
 
     /// How many runs are queued and running in the whole installation, for metrics.
     async fn depth(&self) -> Result<(u64, u64), StoreError>;
+
+    /// What the calls of the whole installation came to, by limit, for metrics.
+    async fn call_totals(&self) -> Result<Vec<CallTotals>, StoreError>;
 }
 
 /// The fenced writes that join a worker's other writes in one transaction.
@@ -157,6 +160,11 @@ pub trait RunAttempts: Send {
     /// Confirms that the lease holds, and keeps others from taking the run until the transaction
     /// ends. To be called before writing what an attempt found.
     async fn confirm(&mut self, lease: &RunLease) -> Result<Fence, StoreError>;
+
+    /// Confirms that the lease holds, as [`RunAttempts::confirm`] does, and writes down where another
+    /// attempt could go on. It replaces the one before; one that is longer than
+    /// [`ResumePoint::LONGEST`] does not. Gone with the end of the run.
+    async fn save_point(&mut self, lease: &RunLease, point: &ResumePoint) -> Result<Fence, StoreError>;
 
     /// Ends the run.
     async fn finish(
@@ -168,12 +176,14 @@ pub trait RunAttempts: Send {
     ) -> Result<Fence, StoreError>;
 
     /// Gives the run back, to be taken again no earlier than after `delay`, unless somebody asked
-    /// for its end. No lease counts as lost: waiting is not failing.
+    /// for its end. No lease counts as lost, and a wait that the provider asked for
+    /// ([`Waiting::is_pause`](crate::Waiting::is_pause)) is not counted as work: waiting is not
+    /// failing. The run shows `reason` while it waits.
     async fn hand_back(
         &mut self,
         scope: &WorkspaceScope,
         lease: &RunLease,
-        delay: Duration,
+        (delay, reason): (Duration, Option<ReasonCode>),
         change: &Change,
     ) -> Result<HandBack, StoreError>;
 }

@@ -10,6 +10,8 @@
 
 mod status;
 
+use std::time::Duration;
+
 use kernel::Timestamp;
 use provider_core::{ConnectionId, Progress, ReasonCode, RunId};
 use serde_json::{Map, Value};
@@ -116,10 +118,35 @@ pub struct OperationRun {
     pub created_at: Timestamp,
     /// Before when no worker takes it.
     pub not_before: Option<Timestamp>,
+    /// Why and since when it waits, if a worker handed it back.
+    pub waiting: Option<Waiting>,
+    /// How long it waited before because the provider asked for it, all times together. It is not
+    /// counted as work.
+    pub waited: Duration,
     /// When somebody asked for its end.
     pub cancel_requested_at: Option<Timestamp>,
     /// The run that this one tries again.
     pub retry_of: Option<RunId>,
+}
+
+/// The wait of a run that a worker handed back for a reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// Why it waits.
+    pub reason: ReasonCode,
+    /// When it was handed back.
+    pub since: Timestamp,
+}
+
+impl Waiting {
+    /// Reasons for which a wait is not counted as work: the provider asked for it. Whatever else keeps
+    /// a run waiting is a fault that somebody has to mend, and its time is limited like work's.
+    pub const PAUSES: [ReasonCode; 1] = [ReasonCode::ProviderThrottled];
+
+    /// Whether a wait for this reason is one that the provider asked for.
+    pub fn is_pause(reason: ReasonCode) -> bool {
+        Self::PAUSES.contains(&reason)
+    }
 }
 
 /// The transition is not one of the diagram.
@@ -221,6 +248,8 @@ impl OperationRun {
             progress: None,
             created_at: new.created_at,
             not_before: None,
+            waiting: None,
+            waited: Duration::ZERO,
             cancel_requested_at: None,
             retry_of: None,
         }
@@ -279,6 +308,18 @@ impl OperationRun {
             self.counts.clone(),
             vec![RunFailure::of(reason)],
         )
+    }
+
+    /// For how long it was worked at, up to `now`: since its first attempt began, without the time
+    /// for which the provider made it wait.
+    pub fn worked(&self, now: Timestamp) -> Duration {
+        match self.state {
+            RunState::Running { started_at, .. } => {
+                let since = (now - started_at).to_std().unwrap_or(Duration::ZERO);
+                since.saturating_sub(self.waited)
+            }
+            RunState::Queued | RunState::Completed { .. } => Duration::ZERO,
+        }
     }
 
     /// Whether what the run says of itself can be trusted at `now`.

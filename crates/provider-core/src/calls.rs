@@ -4,6 +4,8 @@
 //!
 //! Never a body, an address, a header or a text of the provider: see [`ProviderCode`].
 
+mod batch;
+
 use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
@@ -11,6 +13,7 @@ use kernel::{Page, PageRequest, StoreError, Timestamp};
 use tenancy::WorkspaceScope;
 use uuid::Uuid;
 
+pub use self::batch::{CallBatch, LimitCounts};
 use crate::{ConnectionId, ReasonCode, RunId};
 
 /// How one attempt at one call came out.
@@ -201,17 +204,27 @@ pub trait CallLookup: Send + Sync {
         connection: ConnectionId,
         page: PageRequest,
     ) -> Result<Page<StoredCallAttempt>, StoreError>;
+
+    /// Limits that are closed at present for the target of a connection, as all connections of the
+    /// scope to the same target left them: each with the latest moment.
+    async fn open_pauses(
+        &self,
+        scope: &WorkspaceScope,
+        connection: ConnectionId,
+    ) -> Result<Vec<Pause>, StoreError>;
 }
 
 /// Writes of the ledger and the log.
 #[async_trait]
 pub trait CallRepository: CallLookup {
-    /// Adds what a run's calls came to.
+    /// Adds what a run's calls came to. The log of the connection keeps its newest
+    /// [`CallBatch::DETAILS`]. Whether the run is still the caller's does not matter: a call that was
+    /// made was made. All of them are added or none, and a refusal leaves the transaction usable.
     async fn add_calls(
         &mut self,
         scope: &WorkspaceScope,
         connection: ConnectionId,
         run: RunId,
-        calls: &[CallRecord],
+        calls: &CallBatch,
     ) -> Result<(), StoreError>;
 }

@@ -34,8 +34,8 @@ pub use adapter::{
 };
 pub use axis::{Axis, ConsentState, CredentialState, RequirementState, VerificationState};
 pub use calls::{
-    CallLookup, CallOutcome, CallRecord, CallRepository, CallTotals, Pause, ProviderCode, ResumePoint,
-    StoredCallAttempt, ThrottleLedgerRow,
+    CallBatch, CallLookup, CallOutcome, CallRecord, CallRepository, CallTotals, LimitCounts, Pause,
+    ProviderCode, ResumePoint, StoredCallAttempt, ThrottleLedgerRow,
 };
 pub use connection::{ConnectionDraft, ConnectionType, ConsentHint, Destination, ProviderConnection};
 pub use consent::{

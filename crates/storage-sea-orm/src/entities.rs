@@ -6,6 +6,7 @@
 )]
 
 pub(crate) mod audit_event;
+pub(crate) mod call_attempt;
 pub(crate) mod connection;
 pub(crate) mod connection_history;
 pub(crate) mod connection_tag;
@@ -20,7 +21,9 @@ pub(crate) mod outbox_event;
 pub(crate) mod platform_target;
 pub(crate) mod principal;
 pub(crate) mod requirement;
+pub(crate) mod resume_point;
 pub(crate) mod run;
 pub(crate) mod snapshot;
+pub(crate) mod throttle_ledger;
 pub(crate) mod workspace;
 pub(crate) mod workspace_key;

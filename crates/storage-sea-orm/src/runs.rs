@@ -4,6 +4,7 @@
 pub(crate) mod attempts;
 pub(crate) mod claim;
 pub(crate) mod lookup;
+pub(crate) mod points;
 pub(crate) mod queue;
 pub(crate) mod rows;
 pub(crate) mod sweep;

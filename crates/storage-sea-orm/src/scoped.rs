@@ -29,6 +29,7 @@ macro_rules! workspace_tables {
 
 workspace_tables!(
     audit_event,
+    call_attempt,
     connection,
     connection_history,
     consent_link,

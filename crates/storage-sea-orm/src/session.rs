@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use inventory::{InventoryLookup, InventoryRepository};
 use kernel::StoreError;
 use operations::{RunAttempts, RunLookup, RunRepository};
-use provider_core::{ConnectionLookup, ConnectionRepository, ConsentLookup, ConsentRepository};
+use provider_core::{
+    CallLookup, CallRepository, ConnectionLookup, ConnectionRepository, ConsentLookup, ConsentRepository,
+};
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use storage::{ReadSession, UnitOfWork};
 use tenancy::{
@@ -74,6 +76,10 @@ impl ReadSession for Reader {
     fn inventory(&self) -> Box<dyn InventoryLookup + '_> {
         Box::new(self.repo())
     }
+
+    fn calls(&self) -> Box<dyn CallLookup + '_> {
+        Box::new(self.repo())
+    }
 }
 
 /// One transaction.
@@ -126,6 +132,10 @@ impl UnitOfWork for Transaction {
     }
 
     fn inventory(&mut self) -> Box<dyn InventoryRepository + '_> {
+        Box::new(self.repo())
+    }
+
+    fn calls(&mut self) -> Box<dyn CallRepository + '_> {
         Box::new(self.repo())
     }
 

@@ -1,5 +1,7 @@
 //! Times as both databases keep them: microseconds since 1970-01-01 UTC.
 
+use std::time::Duration;
+
 use kernel::{StoreError, Timestamp};
 use sea_orm::DbBackend;
 
@@ -26,6 +28,16 @@ pub(crate) fn from_optional(
     micros
         .map(|micros| from_micros(micros, table, column))
         .transpose()
+}
+
+/// Whole microseconds of a span.
+pub(crate) fn micros(span: Duration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or(i64::MAX / 4)
+}
+
+/// The span that was stored.
+pub(crate) fn duration(micros: i64) -> Duration {
+    Duration::from_micros(u64::try_from(micros).unwrap_or_default())
 }
 
 /// SQL for the database's own present moment, in microseconds. Leases live on this clock, so

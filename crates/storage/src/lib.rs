@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use inventory::{InventoryLookup, InventoryRepository};
 use kernel::StoreError;
 use operations::{RunAttempts, RunLookup, RunRepository};
-use provider_core::{ConnectionLookup, ConnectionRepository, ConsentLookup, ConsentRepository};
+use provider_core::{
+    CallLookup, CallRepository, ConnectionLookup, ConnectionRepository, ConsentLookup, ConsentRepository,
+};
 use tenancy::{
     EnvironmentLookup, EnvironmentRepository, Journal, MemberLookup, MemberRepository, WorkspaceLookup,
     WorkspaceRepository,
@@ -46,6 +48,8 @@ pub trait ReadSession: Send + Sync {
     fn runs(&self) -> Box<dyn RunLookup + '_>;
     /// Items and snapshots.
     fn inventory(&self) -> Box<dyn InventoryLookup + '_>;
+    /// What calls came to.
+    fn calls(&self) -> Box<dyn CallLookup + '_>;
 }
 
 /// One transaction. It is lent to one repository at a time, committed once, and rolled back when
@@ -68,6 +72,8 @@ pub trait UnitOfWork: Send {
     fn attempts(&mut self) -> Box<dyn RunAttempts + '_>;
     /// Items and snapshots.
     fn inventory(&mut self) -> Box<dyn InventoryRepository + '_>;
+    /// What calls came to.
+    fn calls(&mut self) -> Box<dyn CallRepository + '_>;
 
     /// Makes everything that was written permanent.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;

@@ -45,7 +45,7 @@ pub(crate) async fn check(
     claimed: &ClaimedRun,
     connection: &ProviderConnection,
     access: &ConnectionAccess,
-    (signals, seen): (&Signals, Seen),
+    (signals, seen): (&Signals<'_>, Seen),
 ) -> Result<Conclusion, ProviderFailure> {
     let answer = parts.provider.check(access, signals).await;
     let context = claimed.run.context.clone();

@@ -15,9 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     checking::{self, Conclusion},
-    finish::{finish, hand_back, wait},
+    finish::Work,
     outcome::{Ending, Seen},
-    signals::Signals,
+    signals::{Known, Signals},
     sink::StoreSink,
     worker::WorkerParts,
 };
@@ -29,58 +29,68 @@ const KEY_PAUSE: Duration = Duration::from_secs(30);
 
 /// Executes a claimed run to its end, or until it is lost. While it works, signs of life go out;
 /// when `shutdown` comes, the run is handed back at once.
-pub(crate) async fn execute(parts: &WorkerParts, claimed: &ClaimedRun, shutdown: &CancellationToken) {
-    let signals = Signals::new(parts.settings.wait_budget);
+pub(crate) async fn execute(work: Work<'_>, shutdown: &CancellationToken) {
+    let Work {
+        parts,
+        claimed,
+        calls,
+    } = work;
+    let storage = parts.storage.as_ref();
+    let signals = Signals::new(storage, claimed, calls, parts.settings.wait_budget);
     let done = CancellationToken::new();
-    let beat = signals.beat(
-        parts.queue.as_ref(),
-        &claimed.lease,
-        parts.settings.queue.lease,
-        &done,
-    );
-    let work = async {
+    let beat = signals.beat(parts.queue.as_ref(), parts.settings.queue.lease, &done);
+    let attempted = async {
         let result = tokio::select! {
-            result = attempt(parts, claimed, &signals) => result,
+            result = attempt(work, &signals) => result,
             () = signals.lost() => Ok(()),
-            () = shutdown.cancelled() => hand_back(parts, claimed, Duration::ZERO, None).await.map(drop),
+            () = shutdown.cancelled() => work.hand_back(Duration::ZERO, None).await.map(drop),
         };
         done.cancel();
         result
     };
-    let (result, ()) = futures::join!(work, beat);
+    let (result, ()) = futures::join!(attempted, beat);
     if let Err(error) = result {
-        recover(parts, claimed, &error).await;
+        recover(work, &error).await;
+    }
+    // What did not go with the end: the run was lost, or the end could not be written with it.
+    if let Err(error) = calls.flush(storage, claimed).await {
+        tracing::error!(run_id = %claimed.run.id, %error, "calls of a run are not counted");
     }
 }
 
 /// The store failed where the run could not go on without it. If it may work again soon, the run
 /// is handed back; otherwise it ends, since repeating it would fail alike. If that cannot be
 /// written either, the lease runs out and the sweep decides.
-async fn recover(parts: &WorkerParts, claimed: &ClaimedRun, error: &StoreError) {
+async fn recover(work: Work<'_>, error: &StoreError) {
+    let claimed = work.claimed;
     tracing::error!(run_id = %claimed.run.id, %error, "the store failed during a run");
     let reason = ReasonCode::InternalError;
     let recovered = if error.retryable() {
-        hand_back(parts, claimed, STORE_PAUSE, Some(reason)).await
+        work.hand_back(STORE_PAUSE, Some(reason)).await
     } else {
         let failed = Ending::because(RunOutcome::Failed, claimed.run.context.clone(), reason);
-        finish(parts, claimed, failed).await
+        work.finish(failed).await
     };
     if let Err(error) = recovered {
         tracing::error!(run_id = %claimed.run.id, %error, "the end of a run could not be written");
     }
 }
 
-async fn attempt(parts: &WorkerParts, claimed: &ClaimedRun, signals: &Signals) -> Result<(), StoreError> {
+async fn attempt(work: Work<'_>, signals: &Signals<'_>) -> Result<(), StoreError> {
+    let Work { parts, claimed, .. } = work;
     let context = claimed.run.context.clone();
     if claimed.run.cancel_requested_at.is_some() {
         let canceled = Ending::because(RunOutcome::Canceled, context, ReasonCode::RunCanceled);
-        return finish(parts, claimed, canceled).await.map(drop);
+        return work.finish(canceled).await.map(drop);
     }
     let connection = match admitted(parts, claimed).await? {
-        Ok(connection) => connection,
+        Ok((connection, known)) => {
+            signals.begin(known);
+            connection
+        }
         Err(reason) => {
             let blocked = Ending::because(RunOutcome::Blocked, context, reason);
-            return finish(parts, claimed, blocked).await.map(drop);
+            return work.finish(blocked).await.map(drop);
         }
     };
     let seen = seen(parts, claimed, &connection);
@@ -89,16 +99,16 @@ async fn attempt(parts: &WorkerParts, claimed: &ClaimedRun, signals: &Signals) -
         Err(VaultError::Store(error)) => return Err(error),
         Err(VaultError::Missing) => {
             let blocked = Ending::because(RunOutcome::Blocked, context, missing(&connection));
-            return finish(parts, claimed, blocked).await.map(drop);
+            return work.finish(blocked).await.map(drop);
         }
         Err(VaultError::KeyMissing) => {
             tracing::error!(run_id = %claimed.run.id, "the key ring lacks the key of a credential");
             let reason = ReasonCode::ProviderCredentialUndecryptable;
-            return hand_back(parts, claimed, KEY_PAUSE, Some(reason)).await.map(drop);
+            return work.hand_back(KEY_PAUSE, Some(reason)).await.map(drop);
         }
         Err(VaultError::Undecryptable) => {
             let blocked = unreadable(&connection, context, seen);
-            return finish(parts, claimed, blocked).await.map(drop);
+            return work.finish(blocked).await.map(drop);
         }
     };
     let access = ConnectionAccess {
@@ -109,7 +119,7 @@ async fn attempt(parts: &WorkerParts, claimed: &ClaimedRun, signals: &Signals) -
     };
     let ending = match dispatch(parts, claimed, &connection, &access, (signals, seen)).await {
         Ok(Conclusion::End(ending)) => *ending,
-        Ok(Conclusion::Wait(waits)) => return wait(parts, claimed, waits).await.map(drop),
+        Ok(Conclusion::Wait(waits)) => return work.wait(waits).await.map(drop),
         Err(failure) => match settle(failure) {
             Settled::End(RunOutcome::Failed, reason) => {
                 let at = parts.clock.now();
@@ -117,12 +127,12 @@ async fn attempt(parts: &WorkerParts, claimed: &ClaimedRun, signals: &Signals) -
             }
             Settled::End(outcome, reason) => Ending::because(outcome, context, reason),
             Settled::HandBack(delay, reason) => {
-                return hand_back(parts, claimed, delay, Some(reason)).await.map(drop);
+                return work.hand_back(delay, Some(reason)).await.map(drop);
             }
             Settled::Nothing => return Ok(()),
         },
     };
-    finish(parts, claimed, ending).await.map(drop)
+    work.finish(ending).await.map(drop)
 }
 
 /// The credential that this run signs in with: the platform's, or the connection's own in the
@@ -170,11 +180,11 @@ fn unreadable(connection: &ProviderConnection, context: RunContext, seen: Seen) 
     }
 }
 
-/// The execution gate: the connection, if the run may go on with it.
+/// The execution gate: the connection, if the run may go on with it, and what the run begins with.
 async fn admitted(
     parts: &WorkerParts,
     claimed: &ClaimedRun,
-) -> Result<Result<ProviderConnection, ReasonCode>, StoreError> {
+) -> Result<Result<(ProviderConnection, Known), ReasonCode>, StoreError> {
     let ClaimedRun { scope, run, .. } = claimed;
     let session = parts.storage.read().await?;
     let connection = match &run.target {
@@ -192,11 +202,16 @@ async fn admitted(
         parts.rules.as_ref(),
         parts.clock.now(),
     );
-    Ok(match (connection, refusal) {
-        (_, Some(reason)) => Err(reason),
-        (Some(connection), None) => Ok(connection),
-        (None, None) => Err(ReasonCode::ProviderConnectionMissing),
-    })
+    let connection = match (connection, refusal) {
+        (_, Some(reason)) => return Ok(Err(reason)),
+        (Some(connection), None) => connection,
+        (None, None) => return Ok(Err(ReasonCode::ProviderConnectionMissing)),
+    };
+    let known = Known {
+        resume_point: session.runs().resume_point(scope, run.id).await?,
+        pauses: session.calls().open_pauses(scope, connection.id).await?,
+    };
+    Ok(Ok((connection, known)))
 }
 
 async fn dispatch(
@@ -204,7 +219,7 @@ async fn dispatch(
     claimed: &ClaimedRun,
     connection: &ProviderConnection,
     access: &ConnectionAccess,
-    (signals, seen): (&Signals, Seen),
+    (signals, seen): (&Signals<'_>, Seen),
 ) -> Result<Conclusion, ProviderFailure> {
     let context = claimed.run.context.clone();
     let end = |ending| Ok(Conclusion::End(Box::new(ending)));
@@ -216,8 +231,7 @@ async fn dispatch(
             let mut sink = StoreSink {
                 storage: parts.storage.as_ref(),
                 clock: parts.clock.as_ref(),
-                scope: &claimed.scope,
-                lease: claimed.lease,
+                claimed,
                 connection_id: access.connection_id,
             };
             let collection = parts.inventory.collect(access, signals, &mut sink).await?;

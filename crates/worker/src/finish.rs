@@ -6,70 +6,162 @@ use std::time::Duration;
 use inventory::ComplianceSnapshot;
 use kernel::{Id, StoreError};
 use operations::{
-    ClaimedRun, Fence, HandBack, OperationRun, RunOutcome, RunState, audit_outcome, change_target,
+    ClaimedRun, Fence, HandBack, OperationRun, RunOutcome, Waiting, audit_outcome, change_target,
 };
 use provider_core::ReasonCode;
 use storage::UnitOfWork;
 use tenancy::{AuditAction, Change, ChangeTarget};
 
 use crate::{
+    calls::CallBook,
     checking::Wait,
     outcome::{Ending, Finding},
     worker::WorkerParts,
 };
 
-/// Ends the run. [`Fence::Lost`] means that nothing was written.
-pub(crate) async fn finish(
-    parts: &WorkerParts,
-    claimed: &ClaimedRun,
-    ending: Ending,
-) -> Result<Fence, StoreError> {
-    let ClaimedRun { scope, run, lease } = claimed;
-    let Ending {
-        outcome,
-        context,
-        counts,
-        failures,
-        finding,
-        measurement,
-    } = ending;
-    let reason = context.reason_code;
-    let Ok(completion) = run.complete(outcome, context, counts, failures) else {
-        return Ok(Fence::Lost);
-    };
-    let mut change =
-        change(parts, claimed, AuditAction::OperationCompleted).with("outcome", outcome.as_str());
-    change.outcome = audit_outcome(outcome);
-    if let Some(reason) = reason {
-        change = change.with("reason_code", reason.as_str());
-    }
-    let mut unit = parts.storage.begin().await?;
-    if unit.attempts().finish(scope, lease, &completion, &change).await? == Fence::Lost {
-        return Ok(Fence::Lost);
-    }
-    if let Some(finding) = finding {
-        record(parts, claimed, unit.as_mut(), finding).await?;
-    }
-    if let (Some(measurement), Some(target)) = (measurement, &run.target) {
-        let snapshot = ComplianceSnapshot {
-            id: Id::next(parts.ids.as_ref()),
-            connection_id: target.connection_id,
-            run_id: run.id,
-            taken_at: parts.clock.now(),
-            controls: measurement.controls,
+/// An attempt at a run on its way to an end.
+#[derive(Clone, Copy)]
+pub(crate) struct Work<'a> {
+    pub(crate) parts: &'a WorkerParts,
+    pub(crate) claimed: &'a ClaimedRun,
+    /// What its calls came to goes with whatever ends it.
+    pub(crate) calls: &'a CallBook,
+}
+
+impl Work<'_> {
+    /// Ends the run. [`Fence::Lost`] means that nothing was written.
+    pub(crate) async fn finish(self, ending: Ending) -> Result<Fence, StoreError> {
+        let Self { parts, claimed, .. } = self;
+        let ClaimedRun { scope, run, lease } = claimed;
+        let Ending {
+            outcome,
+            context,
+            counts,
+            failures,
+            finding,
+            measurement,
+        } = ending;
+        let reason = context.reason_code;
+        let Ok(completion) = run.complete(outcome, context, counts, failures) else {
+            return Ok(Fence::Lost);
         };
-        unit.inventory().insert_snapshot(scope, &snapshot).await?;
+        let mut change =
+            change(parts, claimed, AuditAction::OperationCompleted).with("outcome", outcome.as_str());
+        change.outcome = audit_outcome(outcome);
+        if let Some(reason) = reason {
+            change = change.with("reason_code", reason.as_str());
+        }
+        let mut told = self.calls.take();
+        let mut unit = parts.storage.begin().await?;
+        if unit.attempts().finish(scope, lease, &completion, &change).await? == Fence::Lost {
+            return Ok(Fence::Lost);
+        }
+        if let Some(finding) = finding {
+            record(parts, claimed, unit.as_mut(), finding).await?;
+        }
+        if let (Some(measurement), Some(target)) = (measurement, &run.target) {
+            let snapshot = ComplianceSnapshot {
+                id: Id::next(parts.ids.as_ref()),
+                connection_id: target.connection_id,
+                run_id: run.id,
+                taken_at: parts.clock.now(),
+                controls: measurement.controls,
+            };
+            unit.inventory().insert_snapshot(scope, &snapshot).await?;
+        }
+        told.join(unit.as_mut(), claimed).await;
+        told.commit(unit).await?;
+        tracing::info!(
+            run_id = %run.id,
+            operation_type = run.operation_type.as_str(),
+            attempt = lease.attempt,
+            outcome = outcome.as_str(),
+            reason_code = reason.map(ReasonCode::as_str),
+            "run ended"
+        );
+        Ok(Fence::Held)
     }
-    unit.commit().await?;
-    tracing::info!(
-        run_id = %run.id,
-        operation_type = run.operation_type.as_str(),
-        attempt = lease.attempt,
-        outcome = outcome.as_str(),
-        reason_code = reason.map(ReasonCode::as_str),
-        "run ended"
-    );
-    Ok(Fence::Held)
+
+    /// Gives the run back until the provider may have caught up, and writes down what is known
+    /// meanwhile.
+    pub(crate) async fn wait(self, wait: Wait) -> Result<Fence, StoreError> {
+        let Wait {
+            delay,
+            reason,
+            observation,
+        } = wait;
+        self.give_back((delay, Some(reason)), Some(Finding::Connection(observation)))
+            .await
+    }
+
+    /// Gives the run back, to be taken again after `delay`; ends it instead if somebody asked for
+    /// that, or if it could not end in time any more. A run that waits holds its scope, so it must
+    /// not wait for what cannot come.
+    pub(crate) async fn hand_back(
+        self,
+        delay: Duration,
+        reason: Option<ReasonCode>,
+    ) -> Result<Fence, StoreError> {
+        self.give_back((delay, reason), None).await
+    }
+
+    async fn give_back(
+        self,
+        (delay, reason): (Duration, Option<ReasonCode>),
+        finding: Option<Finding>,
+    ) -> Result<Fence, StoreError> {
+        let Self { parts, claimed, .. } = self;
+        let context = claimed.run.context.clone();
+        if let Some(reason) = reason.filter(|reason| self.too_late(delay, *reason)) {
+            let mut ended = Ending::because(RunOutcome::Failed, context, reason);
+            ended.finding = finding.map(|finding| finding.without_another_look(reason));
+            return self.finish(ended).await;
+        }
+        let mut change =
+            change(parts, claimed, AuditAction::OperationRequeued).with("delay_seconds", delay.as_secs());
+        if let Some(reason) = reason {
+            change = change.with("reason_code", reason.as_str());
+        }
+        let mut told = self.calls.take();
+        let mut unit = parts.storage.begin().await?;
+        let handed = unit
+            .attempts()
+            .hand_back(&claimed.scope, &claimed.lease, (delay, reason), &change)
+            .await?;
+        match handed {
+            HandBack::Done => {
+                if let Some(finding) = finding {
+                    record(parts, claimed, unit.as_mut(), finding).await?;
+                }
+                told.join(unit.as_mut(), claimed).await;
+                told.commit(unit).await?;
+                Ok(Fence::Held)
+            }
+            HandBack::Lost => Ok(Fence::Lost),
+            HandBack::CancelRequested => {
+                // Both back first: the end takes a transaction and the calls for itself.
+                drop((unit, told));
+                let canceled = Ending::because(RunOutcome::Canceled, context, ReasonCode::RunCanceled);
+                self.finish(canceled).await
+            }
+        }
+    }
+
+    /// Whether a run that waits for `delay` has no time left when it may begin again. Its own limit
+    /// counts work, and a pause that the provider asks for is none; but a single one that is longer
+    /// than all the work may be is not worth holding the scope for. How old a run may get is what the
+    /// queue says.
+    fn too_late(self, delay: Duration, reason: ReasonCode) -> bool {
+        let (run, now) = (&self.claimed.run, self.parts.clock.now());
+        let limit = run.operation_type.run_timeout();
+        let oldest = run.created_at + self.parts.settings.queue.queue_timeout;
+        let counted = if Waiting::is_pause(reason) {
+            Duration::ZERO
+        } else {
+            delay
+        };
+        delay >= limit || run.worked(now) + counted >= limit || now + delay >= oldest
+    }
 }
 
 /// Writes down what a run found out beside its own end.
@@ -120,84 +212,6 @@ async fn record(
         }
     }
     Ok(())
-}
-
-/// Gives the run back until the provider may have caught up, and writes down what is known
-/// meanwhile.
-pub(crate) async fn wait(parts: &WorkerParts, claimed: &ClaimedRun, wait: Wait) -> Result<Fence, StoreError> {
-    let Wait {
-        delay,
-        reason,
-        observation,
-    } = wait;
-    give_back(
-        parts,
-        claimed,
-        delay,
-        Some(reason),
-        Some(Finding::Connection(observation)),
-    )
-    .await
-}
-
-/// Gives the run back, to be taken again after `delay`; ends it instead if somebody asked for that,
-/// or if it could not end in time any more. A run that waits holds its scope, so it must not wait
-/// for what cannot come.
-pub(crate) async fn hand_back(
-    parts: &WorkerParts,
-    claimed: &ClaimedRun,
-    delay: Duration,
-    reason: Option<ReasonCode>,
-) -> Result<Fence, StoreError> {
-    give_back(parts, claimed, delay, reason, None).await
-}
-
-async fn give_back(
-    parts: &WorkerParts,
-    claimed: &ClaimedRun,
-    delay: Duration,
-    reason: Option<ReasonCode>,
-    finding: Option<Finding>,
-) -> Result<Fence, StoreError> {
-    let context = claimed.run.context.clone();
-    if let Some(reason) = reason.filter(|_| too_late(parts, claimed, delay)) {
-        let mut ended = Ending::because(RunOutcome::Failed, context, reason);
-        ended.finding = finding.map(|finding| finding.without_another_look(reason));
-        return finish(parts, claimed, ended).await;
-    }
-    let mut change =
-        change(parts, claimed, AuditAction::OperationRequeued).with("delay_seconds", delay.as_secs());
-    if let Some(reason) = reason {
-        change = change.with("reason_code", reason.as_str());
-    }
-    let mut unit = parts.storage.begin().await?;
-    let handed = unit
-        .attempts()
-        .hand_back(&claimed.scope, &claimed.lease, delay, &change)
-        .await?;
-    if let (HandBack::Done, Some(finding)) = (handed, finding) {
-        record(parts, claimed, unit.as_mut(), finding).await?;
-    }
-    unit.commit().await?;
-    match handed {
-        HandBack::Done => Ok(Fence::Held),
-        HandBack::Lost => Ok(Fence::Lost),
-        HandBack::CancelRequested => {
-            let canceled = Ending::because(RunOutcome::Canceled, context, ReasonCode::RunCanceled);
-            finish(parts, claimed, canceled).await
-        }
-    }
-}
-
-/// Whether a run that waits for `delay` is past its deadlines when it may begin again.
-fn too_late(parts: &WorkerParts, claimed: &ClaimedRun, delay: Duration) -> bool {
-    let (run, queue) = (&claimed.run, &parts.settings.queue);
-    let begins = parts.clock.now() + delay;
-    let started_at = match run.state() {
-        RunState::Running { started_at, .. } => started_at,
-        RunState::Queued | RunState::Completed { .. } => run.created_at,
-    };
-    begins >= started_at + run.operation_type.run_timeout() || begins >= run.created_at + queue.queue_timeout
 }
 
 /// The name of the target, as the run was given it.

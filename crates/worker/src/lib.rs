@@ -5,6 +5,7 @@
 //! refused, the attempt is over and nothing more is written. Between a claim and the first call
 //! to a provider stands the execution gate, which looks at the present rows again.
 
+mod calls;
 mod checking;
 mod execution;
 mod finish;

@@ -3,37 +3,67 @@
 
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use async_trait::async_trait;
-use operations::{Heartbeat, RunLease, RunQueue};
+use kernel::StoreError;
+use operations::{ClaimedRun, Fence, Heartbeat, RunQueue};
 use provider_core::{CallRecord, Interrupt, Pause, Progress, ResumePoint, RunSignals};
+use storage::Storage;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
+
+use crate::calls::CallBook;
 
 /// How often progress may be written: a run is watched by people, and each write costs one.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
+/// What earlier attempts and other runs left for this one.
+pub(crate) struct Known {
+    /// Where the attempt before this one stopped.
+    pub(crate) resume_point: Option<ResumePoint>,
+    /// Limits that are closed.
+    pub(crate) pauses: Vec<Pause>,
+}
+
 /// What an attempt and its heartbeat share.
-pub(crate) struct Signals {
+pub(crate) struct Signals<'a> {
+    storage: &'a dyn Storage,
+    claimed: &'a ClaimedRun,
+    calls: &'a CallBook,
+    known: OnceLock<Known>,
     progress: Mutex<Option<Progress>>,
     cancel_requested: AtomicBool,
     lost: CancellationToken,
     wait_budget: Duration,
 }
 
-impl Signals {
-    pub(crate) fn new(wait_budget: Duration) -> Self {
+impl<'a> Signals<'a> {
+    pub(crate) fn new(
+        storage: &'a dyn Storage,
+        claimed: &'a ClaimedRun,
+        calls: &'a CallBook,
+        wait_budget: Duration,
+    ) -> Self {
         Self {
+            storage,
+            claimed,
+            calls,
+            known: OnceLock::new(),
             progress: Mutex::new(None),
             cancel_requested: AtomicBool::new(false),
             lost: CancellationToken::new(),
             wait_budget,
         }
+    }
+
+    /// Sets what the attempt begins with. Counts once.
+    pub(crate) fn begin(&self, known: Known) {
+        let _ = self.known.set(known);
     }
 
     /// Ends when another attempt owns the run.
@@ -43,13 +73,8 @@ impl Signals {
 
     /// Gives signs of life until `done`, or until the run is lost. A heartbeat that fails is
     /// tried again with the next one: the lease outlasts two of them.
-    pub(crate) async fn beat(
-        &self,
-        queue: &dyn RunQueue,
-        lease: &RunLease,
-        duration: Duration,
-        done: &CancellationToken,
-    ) {
+    pub(crate) async fn beat(&self, queue: &dyn RunQueue, duration: Duration, done: &CancellationToken) {
+        let lease = &self.claimed.lease;
         let renew_every = duration / 3;
         let mut ticks = tokio::time::interval(renew_every.min(PROGRESS_EVERY));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -64,6 +89,10 @@ impl Signals {
             // Half a tick of slack: a renewal is rather a little early than a whole tick late.
             let due = renewed_at.elapsed() + PROGRESS_EVERY.min(renew_every) / 2 >= renew_every;
             if !due && progress == sent {
+                // A pause is worth a write of its own: others can read it while this run waits.
+                if self.calls.tells_of_a_pause() {
+                    self.flush().await;
+                }
                 continue;
             }
             (renewed_at, sent) = (Instant::now(), progress);
@@ -82,12 +111,47 @@ impl Signals {
                 }
                 Err(error) => tracing::warn!(run_id = %lease.run_id, %error, "a sign of life did not arrive"),
             }
+            self.flush().await;
+        }
+    }
+
+    /// Writes down what calls came to so far. What cannot be written waits for the next time.
+    async fn flush(&self) {
+        if let Err(error) = self.calls.flush(self.storage, self.claimed).await {
+            tracing::warn!(run_id = %self.claimed.run.id, %error, "calls could not be counted yet");
+        }
+    }
+
+    async fn store(&self, point: &ResumePoint) -> Result<Fence, StoreError> {
+        let mut unit = self.storage.begin().await?;
+        let fence = unit.attempts().save_point(&self.claimed.lease, point).await?;
+        if fence == Fence::Held {
+            unit.commit().await?;
+        }
+        Ok(fence)
+    }
+}
+
+/// What the writer of `what` hears when it tried to write behind the fence.
+pub(crate) fn heard(
+    claimed: &ClaimedRun,
+    what: &'static str,
+    written: Result<Fence, StoreError>,
+) -> Result<(), Interrupt> {
+    match written {
+        Ok(Fence::Held) => Ok(()),
+        Ok(Fence::Lost) => Err(Interrupt::Lost),
+        Err(error) => {
+            tracing::warn!(run_id = %claimed.run.id, %error, what, "it could not be stored");
+            Err(Interrupt::StoreFailed {
+                retryable: error.retryable(),
+            })
         }
     }
 }
 
 #[async_trait]
-impl RunSignals for Signals {
+impl RunSignals for Signals<'_> {
     async fn checkpoint(&self, progress: Option<Progress>) -> Result<(), Interrupt> {
         if progress.is_some() {
             *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress;
@@ -106,16 +170,21 @@ impl RunSignals for Signals {
     }
 
     fn resume_point(&self) -> Option<ResumePoint> {
-        None
+        self.known.get().and_then(|known| known.resume_point.clone())
     }
 
-    async fn save(&self, _point: &ResumePoint) -> Result<(), Interrupt> {
-        Ok(())
+    async fn save(&self, point: &ResumePoint) -> Result<(), Interrupt> {
+        heard(self.claimed, "a resume point", self.store(point).await)
     }
 
     fn pauses(&self) -> Vec<Pause> {
-        Vec::new()
+        self.known
+            .get()
+            .map(|known| known.pauses.clone())
+            .unwrap_or_default()
     }
 
-    fn record(&self, _call: CallRecord) {}
+    fn record(&self, call: CallRecord) {
+        self.calls.record(call);
+    }
 }

@@ -1,32 +1,37 @@
-//! Stores what an inventory reads, page by page, each page in a transaction that first confirms
-//! that the attempt still holds its run.
+//! Stores what an inventory reads, page by page, each page with its resume point in a transaction
+//! that first confirms that the attempt still holds its run.
 
 use async_trait::async_trait;
 use inventory::{ObservationSink, ObservedItem};
 use kernel::{Clock, StoreError};
-use operations::{Fence, RunLease};
+use operations::{ClaimedRun, Fence};
 use provider_core::{ConnectionId, Interrupt, ResumePoint};
 use storage::Storage;
-use tenancy::WorkspaceScope;
+
+use crate::signals::heard;
 
 /// The sink of one attempt.
 pub(crate) struct StoreSink<'a> {
     pub(crate) storage: &'a dyn Storage,
     pub(crate) clock: &'a dyn Clock,
-    pub(crate) scope: &'a WorkspaceScope,
-    pub(crate) lease: RunLease,
+    pub(crate) claimed: &'a ClaimedRun,
     pub(crate) connection_id: ConnectionId,
 }
 
 impl StoreSink<'_> {
-    async fn store(&mut self, page: &[ObservedItem]) -> Result<Fence, StoreError> {
+    async fn store(&self, page: &[ObservedItem], resume: Option<&ResumePoint>) -> Result<Fence, StoreError> {
+        let ClaimedRun { scope, run, lease } = self.claimed;
         let mut unit = self.storage.begin().await?;
-        if unit.attempts().confirm(&self.lease).await? == Fence::Lost {
+        let fence = match resume {
+            Some(point) => unit.attempts().save_point(lease, point).await?,
+            None => unit.attempts().confirm(lease).await?,
+        };
+        if fence == Fence::Lost {
             return Ok(Fence::Lost);
         }
         let at = self.clock.now();
         unit.inventory()
-            .upsert(self.scope, self.connection_id, self.lease.run_id, at, page)
+            .upsert(scope, self.connection_id, run.id, at, page)
             .await?;
         unit.commit().await?;
         Ok(Fence::Held)
@@ -38,18 +43,9 @@ impl ObservationSink for StoreSink<'_> {
     async fn accept(
         &mut self,
         page: Vec<ObservedItem>,
-        _resume: Option<&ResumePoint>,
+        resume: Option<&ResumePoint>,
     ) -> Result<(), Interrupt> {
         let page: Vec<_> = page.into_iter().map(ObservedItem::without_nul).collect();
-        match self.store(&page).await {
-            Ok(Fence::Held) => Ok(()),
-            Ok(Fence::Lost) => Err(Interrupt::Lost),
-            Err(error) => {
-                tracing::warn!(run_id = %self.lease.run_id, %error, "a page could not be stored");
-                Err(Interrupt::StoreFailed {
-                    retryable: error.retryable(),
-                })
-            }
-        }
+        heard(self.claimed, "a page", self.store(&page, resume).await)
     }
 }

@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{execution::execute, finish::finish, outcome::Ending};
+use crate::{calls::CallBook, execution::execute, finish::Work, outcome::Ending};
 
 /// The numbers that rule a worker.
 #[derive(Debug, Clone)]
@@ -236,13 +236,26 @@ impl Worker {
 
     /// Executes a run in a task of its own, so that a panic ends the run and nothing else.
     async fn contain(&self, claimed: ClaimedRun, shutdown: CancellationToken) {
-        let (parts, copy) = (Arc::clone(&self.parts), claimed.clone());
-        let task = tokio::spawn(async move { execute(&parts, &copy, &shutdown).await });
+        let calls = Arc::new(CallBook::default());
+        let (parts, copy, told) = (Arc::clone(&self.parts), claimed.clone(), Arc::clone(&calls));
+        let task = tokio::spawn(async move {
+            let work = Work {
+                parts: &parts,
+                claimed: &copy,
+                calls: &told,
+            };
+            execute(work, &shutdown).await;
+        });
         let Err(error) = task.await else { return };
         tracing::error!(run_id = %claimed.run.id, panicked = error.is_panic(), "a run broke its task");
         let context = claimed.run.context.clone();
         let ending = Ending::because(RunOutcome::Failed, context, ReasonCode::InternalError);
-        if let Err(error) = finish(&self.parts, &claimed, ending).await {
+        let work = Work {
+            parts: &self.parts,
+            claimed: &claimed,
+            calls: &calls,
+        };
+        if let Err(error) = work.finish(ending).await {
             tracing::error!(run_id = %claimed.run.id, %error, "the end of a run could not be written");
         }
     }

@@ -123,7 +123,7 @@ const fn sent(method: &'static str, path: &'static str, needs: Needs, body: fn(&
 use Needs::{Capability, Nothing, Token};
 
 /// Every operation. One that is missing here fails a test, and so does one that is not served.
-pub(crate) const CASES: [Case; 45] = [
+pub(crate) const CASES: [Case; 47] = [
     get("/livez", Nothing),
     get("/readyz", Nothing),
     get("/metrics", Nothing),
@@ -184,6 +184,14 @@ pub(crate) const CASES: [Case; 45] = [
     ),
     get(
         "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/history",
+        Capability("connections.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/throttling",
+        Capability("connections.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/connections/{connection_id}/call-attempts",
         Capability("connections.view"),
     ),
     get(

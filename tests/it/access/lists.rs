@@ -136,8 +136,8 @@ async fn an_entity_tag_does_not_open_what_the_caller_cannot_see(database: TestDa
         }
     }
     assert_eq!(
-        tagged, 7,
-        "workspace, environment, connection, its identity, its summary, run and snapshot have entity tags"
+        tagged, 8,
+        "workspace, environment, connection, its identity, summary and throttling, run and snapshot have entity tags"
     );
     world.app.stop().await;
 }

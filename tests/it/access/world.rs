@@ -9,7 +9,10 @@ use integration_tests::{
 use serde_json::json;
 
 use super::cases::{Case, Place, connection, credential};
-use crate::wire::{Reply, Request, Wire};
+use crate::{
+    throttling,
+    wire::{Reply, Request, Wire},
+};
 
 /// The roles, which are also the subjects of the members.
 pub(crate) const ROLES: [&str; 4] = ["owner", "manager", "operator", "readonly"];
@@ -42,6 +45,7 @@ impl World {
             ..Place::nowhere()
         };
         ours.run = queued(&app, &ours).await;
+        throttling::kit::seed(&app.program.database, &ours, 3).await;
         Self {
             wire: Wire::to(&app.base_url),
             app,

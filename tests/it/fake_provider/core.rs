@@ -105,9 +105,11 @@ impl InventoryExecutor for FakeSite {
 }
 
 /// The product around the fake provider, put together by hand.
-pub(super) struct Core {
-    database: TestDatabase,
-    pub(super) worker: Worker,
+pub(crate) struct Core {
+    pub(crate) database: TestDatabase,
+    /// The product's own handle on it.
+    pub(crate) product: Database,
+    pub(crate) worker: Worker,
     wire: Wire,
     base: String,
     token: String,
@@ -118,13 +120,22 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub(super) async fn start(database: TestDatabase) -> Self {
+    pub(crate) async fn start(database: TestDatabase) -> Self {
+        Self::start_on(database, Arc::new(FakeSite), WorkerSettings::named("fake")).await
+    }
+
+    /// The same with another inventory, and these numbers for its worker.
+    pub(crate) async fn start_on(
+        database: TestDatabase,
+        site: Arc<dyn InventoryExecutor>,
+        settings: WorkerSettings,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let wire = Wire::to(&base);
         let product = database.open().await;
         let wake = Arc::new(Notify::new());
-        let worker = worker(&product, &wake);
+        let worker = worker(&product, &wake, site, settings);
         let issuer = LocalIssuer::from_key(files::random_key());
         let state = ApiState::new(ApiParts {
             storage: Arc::new(product.clone()),
@@ -153,6 +164,7 @@ impl Core {
         let token = issuer.mint("owner", None, TimeDelta::hours(1), SystemClock.now());
         Self {
             database,
+            product,
             worker,
             wire,
             base,
@@ -163,16 +175,16 @@ impl Core {
         }
     }
 
-    pub(super) async fn get(&self, target: &str) -> Reply {
+    pub(crate) async fn get(&self, target: &str) -> Reply {
         self.ask(Request::get(target)).await
     }
 
-    pub(super) async fn post(&self, target: &str, body: &Value) -> Reply {
+    pub(crate) async fn post(&self, target: &str, body: &Value) -> Reply {
         self.ask(Request::new("POST", target).json(body)).await
     }
 
     /// A change of what the caller need not have read before.
-    pub(super) async fn change(&self, method: &str, target: &str, body: Option<&Value>) -> Reply {
+    pub(crate) async fn change(&self, method: &str, target: &str, body: Option<&Value>) -> Reply {
         let request = Request::new(method, target).with("if-match", "*");
         self.ask(match body {
             Some(body) => request.json(body),
@@ -186,7 +198,7 @@ impl Core {
     }
 
     /// A request of nobody: what browsers send.
-    pub(super) async fn walk(&self, mut request: Request) -> Reply {
+    pub(crate) async fn walk(&self, mut request: Request) -> Reply {
         if let Some(path) = request.target.strip_prefix(&self.base) {
             request.target = path.to_owned();
         }
@@ -200,7 +212,7 @@ impl Core {
     }
 
     /// A workspace with an environment and a connection to `site` with `secret`.
-    pub(super) async fn connect(&self, site: &str, secret: &str) -> Place {
+    pub(crate) async fn connect(&self, site: &str, secret: &str) -> Place {
         let place = self.environment(site).await;
         let body = json!({
             "environment_id": place.environment, "provider": "fake", "connection_type": "dedicated",
@@ -211,7 +223,7 @@ impl Core {
     }
 
     /// The same place with another connection, which is new.
-    pub(super) async fn add(&self, place: &Place, body: &Value) -> Place {
+    pub(crate) async fn add(&self, place: &Place, body: &Value) -> Place {
         let target = place.fill("/api/v1/workspaces/{workspace_id}/connections");
         Place {
             connection: created(&self.post(&target, body).await),
@@ -220,7 +232,7 @@ impl Core {
     }
 
     /// A workspace with an environment.
-    pub(super) async fn environment(&self, site: &str) -> Place {
+    pub(crate) async fn environment(&self, site: &str) -> Place {
         let body = json!({ "display_name": "A workspace", "slug": format!("w-{site}") });
         let workspace = created(&self.post("/api/v1/workspaces", &body).await);
         let base = format!("/api/v1/workspaces/{workspace}");
@@ -233,14 +245,14 @@ impl Core {
         }
     }
 
-    pub(super) async fn start_operation(&self, place: &Place, operation: &str) -> Reply {
+    pub(crate) async fn start_operation(&self, place: &Place, operation: &str) -> Reply {
         let body = json!({ "operation_type": operation, "environment_id": place.environment });
         let target = place.fill("/api/v1/workspaces/{workspace_id}/operation-runs");
         self.post(&target, &body).await
     }
 
     /// The same on the connection of `place`, with these inputs.
-    pub(super) async fn start_with(&self, place: &Place, operation: &str, inputs: Value) -> Reply {
+    pub(crate) async fn start_with(&self, place: &Place, operation: &str, inputs: Value) -> Reply {
         let body = json!({
             "operation_type": operation, "environment_id": place.environment,
             "connection_id": place.connection, "inputs": inputs,
@@ -250,11 +262,11 @@ impl Core {
     }
 
     /// Starts an operation, works, and reads how it ended.
-    pub(super) async fn perform(&self, place: &Place, operation: &str) -> Value {
+    pub(crate) async fn perform(&self, place: &Place, operation: &str) -> Value {
         self.perform_with(place, operation, json!({})).await
     }
 
-    pub(super) async fn perform_with(&self, place: &Place, operation: &str, inputs: Value) -> Value {
+    pub(crate) async fn perform_with(&self, place: &Place, operation: &str, inputs: Value) -> Value {
         let started = self.start_with(place, operation, inputs).await;
         assert_eq!(started.json()["disposition"], "accepted", "{}", started.text());
         assert_eq!(self.worker.drain().await.expect("the queue answers"), 1);
@@ -264,7 +276,7 @@ impl Core {
     }
 
     /// The end: nothing that was answered or stored holds a provider's word.
-    pub(super) async fn stop(self) {
+    pub(crate) async fn stop(self) {
         for (name, reply) in self.answers.lock().expect("not poisoned").iter() {
             let mut words = words_of(&reply.json());
             words.extend(
@@ -291,7 +303,13 @@ impl Core {
     }
 }
 
-fn worker(product: &Database, wake: &Arc<Notify>) -> Worker {
+/// A worker with this inventory and these numbers.
+pub(crate) fn worker(
+    product: &Database,
+    wake: &Arc<Notify>,
+    site: Arc<dyn InventoryExecutor>,
+    settings: WorkerSettings,
+) -> Worker {
     Worker::new(WorkerParts {
         storage: Arc::new(product.clone()),
         queue: Arc::new(product.queue()),
@@ -300,11 +318,11 @@ fn worker(product: &Database, wake: &Arc<Notify>) -> Worker {
         upkeep: Arc::new(product.clone()),
         rules: Arc::new(FakeProvider),
         provider: Arc::new(FakeProvider),
-        inventory: Arc::new(FakeSite),
+        inventory: site,
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
         wake: Arc::clone(wake),
-        settings: WorkerSettings::named("fake"),
+        settings,
     })
 }
 

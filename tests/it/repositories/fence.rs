@@ -266,6 +266,7 @@ async fn an_end_that_is_not_committed_does_not_end(database: TestDatabase) {
 
 /// Everything that an attempt can write, tried with `lease`: nothing of it arrives.
 async fn assert_all_lost(world: &World, place: &Place, lease: &RunLease, run: &OperationRun) {
+    let point = world.point_now(place, run.id).await;
     let before = (world.run_now(place, run.id).await, world.journal_entries().await);
     let progress = Some(Progress {
         processed: 1,
@@ -273,6 +274,8 @@ async fn assert_all_lost(world: &World, place: &Place, lease: &RunLease, run: &O
     });
     assert_eq!(beat(world, lease, progress).await, Heartbeat::Lost);
     assert_eq!(world.confirm(lease).await, Fence::Lost);
+    assert_eq!(world.save_point(lease, "too late").await, Fence::Lost);
+    assert_eq!(world.point_now(place, run.id).await, point);
     let end = run
         .end_because(RunOutcome::Failed, ReasonCode::InternalError)
         .expect("it was active once");

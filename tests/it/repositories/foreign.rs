@@ -4,20 +4,24 @@
 use integration_tests::{TestDatabase, on_both_engines};
 use inventory::{ComplianceSnapshot, ItemFilter};
 use kernel::{PageRequest, StoreError};
-use operations::{OperationRun, RunFilter, RunOutcome};
+use operations::{Fence, OperationRun, RunFilter, RunOutcome};
 use provider_core::{
     ConnectionFilter, ConsentState, CredentialVault as _, Observation, ProviderConnection, ReasonCode,
     Recorded, RequirementState, StoredCredential, VaultError,
 };
 use tenancy::EnvironmentId;
 
-use super::world::{Place, World, fresh, item};
+use super::{
+    calls::paused,
+    world::{Place, World, fresh, item},
+};
 
 on_both_engines!(
     finders_of_people_and_places_see_nothing_of_another_workspace,
     finders_of_connections_see_nothing_of_another_workspace,
     finders_of_runs_see_nothing_of_another_workspace,
     finders_of_inventory_see_nothing_of_another_workspace,
+    finders_of_calls_see_nothing_of_another_workspace,
     writers_reach_nothing_of_another_workspace,
     rows_cannot_lead_to_another_workspace,
     the_vault_opens_nothing_of_another_workspace,
@@ -226,6 +230,41 @@ async fn finders_of_inventory_see_nothing_of_another_workspace(database: TestDat
             .expect("reads");
         assert_eq!(found.is_some(), count == 1);
     }
+}
+
+async fn finders_of_calls_see_nothing_of_another_workspace(database: TestDatabase) {
+    let neighbours = Neighbours::new(database).await;
+    let Neighbours {
+        world,
+        ours,
+        theirs,
+        connection,
+        run,
+        ..
+    } = &neighbours;
+    let claimed = world.claim_one().await;
+    assert_eq!(world.save_point(&claimed.lease, "ours").await, Fence::Held);
+    world.add_calls(ours, connection.id, run.id, &paused(world)).await;
+    let (session, all) = (world.read().await, PageRequest::default());
+    for (place, count) in neighbours.both() {
+        let (scope, calls) = (&place.scope, session.calls());
+        let ledger = calls.throttle_ledger(scope, connection.id).await.expect("reads");
+        assert_eq!(ledger.len(), count);
+        let log = calls
+            .call_attempts(scope, connection.id, all)
+            .await
+            .expect("reads");
+        assert_eq!(log.items.len(), count);
+        let pauses = calls.open_pauses(scope, connection.id).await.expect("reads");
+        assert_eq!(pauses.len(), count);
+        assert_eq!(world.point_now(place, run.id).await.is_some(), count == 1);
+    }
+    let mut unit = world.begin().await;
+    let stray = unit
+        .calls()
+        .add_calls(&theirs.scope, connection.id, run.id, &paused(world))
+        .await;
+    assert!(stray.is_err(), "the foreign keys keep the rows apart");
 }
 
 async fn writers_reach_nothing_of_another_workspace(database: TestDatabase) {

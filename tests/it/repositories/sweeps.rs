@@ -22,6 +22,8 @@ on_both_engines!(
     a_lost_run_that_somebody_wanted_canceled_is_canceled,
     a_run_that_waited_too_long_has_failed,
     a_run_that_worked_too_long_has_failed,
+    a_pause_that_the_provider_asked_for_is_no_work,
+    any_other_wait_is_counted,
 );
 
 async fn waiting(world: &World) -> (Place, RunId) {
@@ -142,7 +144,7 @@ async fn after_the_last_attempt_a_run_has_failed(database: TestDatabase) {
 async fn handing_back_is_not_failing(database: TestDatabase) {
     let world = World::new(database).await;
     let (place, id) = waiting(&world).await;
-    for _ in 0..5 {
+    for _ in 0..20 {
         let claimed = world.claim_one().await;
         let back = world.hand_back(&place, &claimed.lease, Duration::ZERO).await;
         assert_eq!(back, HandBack::Done);
@@ -150,7 +152,7 @@ async fn handing_back_is_not_failing(database: TestDatabase) {
     world.claim_one().await;
     world.lose_lease(id).await;
     assert_eq!(world.sweep().await, report(1, 0), "the first lost lease");
-    assert_eq!(world.run_now(&place, id).await.attempt, 6);
+    assert_eq!(world.run_now(&place, id).await.attempt, 21);
 }
 
 async fn a_lost_run_that_somebody_wanted_canceled_is_canceled(database: TestDatabase) {
@@ -209,6 +211,75 @@ async fn a_run_that_worked_too_long_has_failed(database: TestDatabase) {
         .heartbeat(&claimed.lease, Duration::from_secs(30), None)
         .await;
     assert_eq!(heard.expect("answers"), Heartbeat::Lost, "its worker hears of it");
+}
+
+/// A run waits for nearly all of its limit, twice, and is worked at for nearly all of it.
+async fn a_pause_that_the_provider_asked_for_is_no_work(database: TestDatabase) {
+    let world = World::new(database).await;
+    let (place, id) = waiting(&world).await;
+    for _ in 0..2 {
+        wait_nearly(&world, &place, id, ReasonCode::ProviderThrottled).await;
+        assert_eq!(world.sweep().await, report(0, 0), "while it waits");
+    }
+    let claimed = world.claim_one().await;
+    assert_eq!(world.sweep().await, report(0, 0));
+    let worked = claimed.run.worked(world.now);
+    assert!(worked < Duration::from_mins(1), "{worked:?}");
+    let nearly = nearly_all(&claimed.run);
+    for failed in [0, 1] {
+        world
+            .set_run(id, &format!("started_at = started_at - {nearly}"))
+            .await;
+        assert_eq!(world.sweep().await, report(0, failed));
+    }
+    assert_ended(
+        &world.run_now(&place, id).await,
+        RunOutcome::Failed,
+        ReasonCode::RunTimeout,
+    );
+}
+
+async fn any_other_wait_is_counted(database: TestDatabase) {
+    let world = World::new(database).await;
+    let (place, id) = waiting(&world).await;
+    for failed in [0, 1] {
+        wait_nearly(&world, &place, id, ReasonCode::InternalError).await;
+        world.claim_one().await;
+        assert_eq!(world.sweep().await, report(0, failed));
+        if failed == 0 {
+            let run = world.run_now(&place, id).await;
+            assert!(run.worked(world.now) > Duration::from_mins(1));
+            world.lose_lease(id).await;
+            assert_eq!(world.sweep().await, report(1, 0));
+        }
+    }
+}
+
+/// All but five minutes of what a run may work, in microseconds.
+fn nearly_all(run: &OperationRun) -> i64 {
+    let limit = run.operation_type.run_timeout();
+    i64::try_from(limit.saturating_sub(Duration::from_mins(5)).as_micros()).expect("in range")
+}
+
+/// Takes the run, hands it back, and lets nearly all of its limit pass.
+async fn wait_nearly(world: &World, place: &Place, id: RunId, reason: ReasonCode) {
+    let claimed = world.claim_one().await;
+    let change = world.change(&place.scope);
+    let mut unit = world.begin().await;
+    let back = unit
+        .attempts()
+        .hand_back(
+            &place.scope,
+            &claimed.lease,
+            (Duration::ZERO, Some(reason)),
+            &change,
+        )
+        .await;
+    assert_eq!(back.expect("answers"), HandBack::Done);
+    unit.commit().await.expect("commits");
+    let nearly = nearly_all(&claimed.run);
+    let columns = format!("started_at = started_at - {nearly}, waiting_since = waiting_since - {nearly}");
+    world.set_run(id, &columns).await;
 }
 
 /// Over, for one reason, with how it came to that.

@@ -8,7 +8,8 @@ use operations::{
     Completion, Fence, HandBack, OperationRun, QueueSettings, RunLease, RunQueue as _, SweepReport,
 };
 use provider_core::{
-    ConnectionId, NewCredential, Observation, ProviderConnection, Recorded, RunId, StoredCredential,
+    ConnectionId, NewCredential, Observation, ProviderConnection, Recorded, ResumePoint, RunId,
+    StoredCredential,
 };
 use tenancy::{AddedMember, Environment, InsertedEnvironment, Member};
 
@@ -107,6 +108,32 @@ impl World {
         confirmed.expect("answers")
     }
 
+    pub(super) async fn end_active(&self, place: &Place, id: RunId, end: &Completion) -> bool {
+        let change = self.change(&place.scope);
+        let mut unit = self.begin().await;
+        let ended = unit.runs().end_active(&place.scope, id, end, &change).await;
+        unit.commit().await.expect("commits");
+        ended.expect("answers")
+    }
+
+    pub(super) async fn save_point(&self, lease: &RunLease, text: &str) -> Fence {
+        let point = ResumePoint {
+            text: text.to_owned(),
+            written_at: self.now,
+        };
+        let mut unit = self.begin().await;
+        let saved = unit.attempts().save_point(lease, &point).await;
+        unit.commit().await.expect("commits");
+        saved.expect("answers")
+    }
+
+    /// The text of a run's point.
+    pub(super) async fn point_now(&self, place: &Place, id: RunId) -> Option<String> {
+        let session = self.read().await;
+        let point = session.runs().resume_point(&place.scope, id).await;
+        point.expect("reads").map(|point| point.text)
+    }
+
     pub(super) async fn finish(&self, place: &Place, lease: &RunLease, end: &Completion) -> Fence {
         let change = self.change(&place.scope);
         let mut unit = self.begin().await;
@@ -120,7 +147,7 @@ impl World {
         let mut unit = self.begin().await;
         let handed_back = unit
             .attempts()
-            .hand_back(&place.scope, lease, delay, &change)
+            .hand_back(&place.scope, lease, (delay, None), &change)
             .await;
         unit.commit().await.expect("commits");
         handed_back.expect("answers")

@@ -1,5 +1,6 @@
 //! Provider connections of a workspace, and their credentials.
 
+mod call_attempts;
 mod change;
 mod consent_link;
 mod create;
@@ -27,6 +28,7 @@ mod surface_summary;
 mod switch;
 mod target;
 mod target_scope_preview;
+mod throttling;
 
 use provider_core::{ConnectionId, ProviderConnection, RequirementRow};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -57,6 +59,8 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
         .service(identity_resolution::get_identity_resolution)
         .service(surface_summary::get_surface_summary)
         .service(history::list_connection_history)
+        .service(throttling::get_connection_throttling)
+        .service(call_attempts::list_connection_call_attempts)
         .service(expiry_calendar::list_expiry_calendar);
     config
         .service(remove_credentials::remove_connection_credentials)

@@ -24,7 +24,8 @@ pub(crate) struct OperationTypeView {
     capability: &'static str,
     /// How long it usually takes.
     expected_duration_seconds: u32,
-    /// After how long a run is ended.
+    /// After how much work a run is ended. The time for which the provider made it
+    /// wait does not count.
     run_timeout_seconds: u32,
     /// The keys of its counts.
     #[schema(value_type = Vec<String>)]

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use kernel::Timestamp;
 use operations::{
     OperationDefinition, OperationRun, Reconciliation, RunContext, RunFailure, RunOutcome, RunState,
-    RunStatus, SummaryCounts, context::NotAssessed,
+    RunStatus, SummaryCounts, Waiting, context::NotAssessed,
 };
 use provider_core::{Progress, ReasonCode};
 use serde::Serialize;
@@ -72,10 +72,27 @@ pub(crate) struct RunView {
     completed_at: Option<DateTime<Utc>>,
     /// Before when no worker takes it.
     not_before: Option<DateTime<Utc>>,
+    /// What it waits for before it goes on; nothing while it works, or waits for a worker alone.
+    waiting_for: Option<WaitView>,
     /// When somebody asked for its end.
     cancel_requested_at: Option<DateTime<Utc>>,
     /// The run that this one tries again.
     retry_of: Option<Uuid>,
+}
+
+/// Why a run waits that has begun before.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RunWait)]
+struct WaitView {
+    /// A code of `GET /api/v1/reason-codes`.
+    #[schema(example = "provider_throttled")]
+    reason_code: &'static str,
+    /// The catalogue's words.
+    message: &'static str,
+    /// Since when.
+    since: DateTime<Utc>,
+    /// When it can go on at the earliest.
+    until: Option<DateTime<Utc>>,
 }
 
 /// Who started a run, as he was named then.
@@ -187,6 +204,7 @@ impl RunView {
             heartbeat_at: times.heartbeat,
             completed_at: times.completed,
             not_before: run.not_before,
+            waiting_for: run.waiting.map(|waiting| WaitView::of(waiting, run.not_before)),
             cancel_requested_at: run.cancel_requested_at,
             retry_of: run.retry_of.map(|id| id.as_uuid()),
         }
@@ -226,6 +244,18 @@ impl Times {
                 heartbeat: None,
                 completed: Some(completed_at),
             },
+        }
+    }
+}
+
+impl WaitView {
+    fn of(waiting: Waiting, until: Option<Timestamp>) -> Self {
+        let failure = RunFailure::of(waiting.reason);
+        Self {
+            reason_code: waiting.reason.as_str(),
+            message: failure.message(),
+            since: waiting.since,
+            until,
         }
     }
 }

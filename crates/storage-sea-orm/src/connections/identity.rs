@@ -19,7 +19,9 @@ use super::{
     write::update,
 };
 use crate::{
-    entities::{connection::Column, connection_history, item, requirement, snapshot},
+    entities::{
+        call_attempt, connection::Column, connection_history, item, requirement, snapshot, throttle_ledger,
+    },
     error::OrStoreError as _,
     journal,
     session::Repo,
@@ -46,6 +48,7 @@ impl Repo<'_, DatabaseTransaction> {
         self.forget_tags(scope, known.id).await?;
         self.forget_requirements(scope, known.id).await?;
         self.forget_items(scope, known.id).await?;
+        self.forget_calls(scope, known.id).await?;
         self.forget_of::<connection_history::Entity>(
             scope,
             known.id,
@@ -116,6 +119,7 @@ impl Repo<'_, DatabaseTransaction> {
         if elsewhere {
             self.forget_items(scope, known.id).await?;
             self.forget_snapshots(scope, known.id).await?;
+            self.forget_calls(scope, known.id).await?;
         }
         self.forget_credentials(scope, known.id, CredentialStage::ALL)
             .await?;
@@ -167,6 +171,23 @@ impl Repo<'_, DatabaseTransaction> {
         use snapshot::{Column as S, Entity};
         self.forget_of::<Entity>(scope, id, Entity, (S::WorkspaceId, S::ConnectionId))
             .await
+    }
+
+    /// The log goes, and limits of the old target close nothing any more. What was counted stays: it
+    /// is about the installation's work, and counters must not fall.
+    async fn forget_calls(&self, scope: &WorkspaceScope, id: ConnectionId) -> Result<(), StoreError> {
+        use call_attempt::{Column as A, Entity};
+        use throttle_ledger::Column as L;
+        self.forget_of::<Entity>(scope, id, Entity, (A::WorkspaceId, A::ConnectionId))
+            .await?;
+        let open = Query::update()
+            .table(throttle_ledger::Entity)
+            .value(L::PausedUntil, None::<i64>)
+            .and_where(Expr::col(L::WorkspaceId).eq(scope.workspace_id().as_uuid()))
+            .and_where(Expr::col(L::ConnectionId).eq(id.as_uuid()))
+            .to_owned();
+        self.db.execute(&open).await.or_store_error()?;
+        Ok(())
     }
 
     /// Deletes the rows of `table` that belong to the connection.

@@ -40,6 +40,9 @@ pub struct Model {
     pub progress_processed: Option<i64>,
     pub progress_total: Option<i64>,
     pub created_at: i64,
+    pub waiting_since: Option<i64>,
+    pub waiting_reason: Option<String>,
+    pub waited: i64,
 }
 
 /// Rows are joined by hand where they are joined at all.

@@ -6,19 +6,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use kernel::StoreError;
 use operations::{Completion, Fence, HandBack, RunAttempts, RunLease};
+use provider_core::{ReasonCode, ResumePoint};
 use sea_orm::{
     ConnectionTrait as _, DatabaseTransaction,
     sea_query::{Expr, ExprTrait as _, Query, UpdateStatement},
 };
 use tenancy::{Change, WorkspaceScope};
 
-use super::{claim::micros, rows};
+use super::{points, rows};
 use crate::{
     entities::run::{Column, Entity},
     error::OrStoreError as _,
     journal,
     session::Repo,
-    time::now_sql,
+    time::{micros, now_sql},
 };
 
 /// An update that arrives only if `lease` still holds the run.
@@ -41,7 +42,10 @@ pub(crate) fn end(statement: &mut UpdateStatement, completion: &Completion, now:
         .value(Column::CompletedAt, Expr::cust(now))
         .value(Column::Context, context)
         .value(Column::Counts, counts)
-        .value(Column::Failures, failures);
+        .value(Column::Failures, failures)
+        .value(Column::NotBefore, None::<i64>)
+        .value(Column::WaitingSince, None::<i64>)
+        .value(Column::WaitingReason, None::<String>);
     release(statement);
 }
 
@@ -84,6 +88,14 @@ impl RunAttempts for Repo<'_, DatabaseTransaction> {
         Ok(if held { Fence::Held } else { Fence::Lost })
     }
 
+    async fn save_point(&mut self, lease: &RunLease, point: &ResumePoint) -> Result<Fence, StoreError> {
+        let fence = self.confirm(lease).await?;
+        if fence == Fence::Held {
+            points::keep(self.db, lease, point).await?;
+        }
+        Ok(fence)
+    }
+
     async fn finish(
         &mut self,
         scope: &WorkspaceScope,
@@ -97,21 +109,27 @@ impl RunAttempts for Repo<'_, DatabaseTransaction> {
             completion,
             now_sql(self.db.get_database_backend()),
         );
-        self.write_fenced(&statement, scope, change).await
+        let fence = self.write_fenced(&statement, scope, change).await?;
+        if fence == Fence::Held {
+            points::forget(self.db, lease.workspace_id, lease.run_id).await?;
+        }
+        Ok(fence)
     }
 
     async fn hand_back(
         &mut self,
         scope: &WorkspaceScope,
         lease: &RunLease,
-        delay: Duration,
+        (delay, reason): (Duration, Option<ReasonCode>),
         change: &Change,
     ) -> Result<HandBack, StoreError> {
-        let now = Expr::cust(now_sql(self.db.get_database_backend()));
+        let now = || Expr::cust(now_sql(self.db.get_database_backend()));
         let mut statement = fenced(lease);
         statement
             .value(Column::Status, "queued")
-            .value(Column::NotBefore, now.add(micros(delay)))
+            .value(Column::NotBefore, now().add(micros(delay)))
+            .value(Column::WaitingSince, now())
+            .value(Column::WaitingReason, reason.map(ReasonCode::as_str))
             .and_where(Expr::col(Column::CancelRequestedAt).is_null());
         release(&mut statement);
         if self.write_fenced(&statement, scope, change).await? == Fence::Held {

@@ -1,17 +1,14 @@
 //! The claim: one statement that takes runs and fences out whoever had them before.
 
-use std::time::Duration;
-
 use kernel::StoreError;
-use operations::{OperationType, QueueSettings, WorkerName};
+use operations::{OperationType, QueueSettings, Waiting, WorkerName};
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, FromQueryResult as _, Statement};
 
-use crate::{entities::run::Model, error::OrStoreError as _, time::now_sql};
-
-/// Whole microseconds, as leases are stored.
-pub(crate) fn micros(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 4)
-}
+use crate::{
+    entities::run::Model,
+    error::OrStoreError as _,
+    time::{micros, now_sql},
+};
 
 /// Takes up to `limit` runs. Those of the workspaces with the fewest running ones come first:
 /// a run's place is the number of runs that its workspace would have in front of it. A workspace
@@ -35,6 +32,9 @@ pub(crate) async fn claim(
     let known = OperationType::ALL
         .map(|operation| format!("'{}'", operation.as_str()))
         .join(", ");
+    let pauses = Waiting::PAUSES
+        .map(|reason| format!("'{}'", reason.as_str()))
+        .join(", ");
     let sql = format!(
         "WITH busy AS (
             SELECT workspace_id, count(*) AS runs FROM operation_runs WHERE status = 'running' GROUP BY workspace_id
@@ -52,7 +52,9 @@ pub(crate) async fn claim(
         )
         UPDATE operation_runs
         SET status = 'running', attempt = attempt + 1, lease_owner = $3, lease_until = {now} + $4,
-            heartbeat_at = {now}, started_at = coalesce(started_at, {now}), not_before = NULL
+            heartbeat_at = {now}, started_at = coalesce(started_at, {now}), not_before = NULL,
+            waited = waited + CASE WHEN waiting_reason IN ({pauses}) THEN {now} - waiting_since ELSE 0 END,
+            waiting_since = NULL, waiting_reason = NULL
         WHERE (workspace_id, id) IN (SELECT workspace_id, id FROM picked)
         RETURNING *"
     );

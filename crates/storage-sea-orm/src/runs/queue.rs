@@ -7,19 +7,17 @@ use kernel::StoreError;
 use operations::{
     ClaimedRun, Heartbeat, OperationRun, QueueSettings, RunLease, RunQueue, SweepReport, WorkerName,
 };
-use provider_core::Progress;
+use provider_core::{CallTotals, Progress};
 use sea_orm::{ConnectionTrait as _, Statement};
 use tenancy::{AuditAction, Change, SystemTask, WorkspaceScope};
 
-use super::{
-    claim::{claim, micros},
-    rows, sweep,
-};
+use super::{claim::claim, rows, sweep};
 use crate::{
+    calls,
     database::{Context, Database},
     error::OrStoreError as _,
     journal,
-    time::now_sql,
+    time::{micros, now_sql},
 };
 
 /// The worker's side of runs in one database.
@@ -131,6 +129,10 @@ impl RunQueue for Queue {
             number("queued").or_store_error()?,
             number("running").or_store_error()?,
         ))
+    }
+
+    async fn call_totals(&self) -> Result<Vec<CallTotals>, StoreError> {
+        calls::totals(self.database.readers(), self.database.context().clock.now()).await
     }
 }
 

@@ -3,7 +3,7 @@
 use kernel::{Id, StoreError};
 use operations::{
     Completion, Initiator, OperationRun, OperationType, RunFailure, RunOutcome, RunState, RunStatus,
-    RunTarget, run::NewRun,
+    RunTarget, Waiting, run::NewRun,
 };
 use provider_core::{Progress, ReasonCode};
 use sea_orm::ActiveValue::Set;
@@ -12,7 +12,7 @@ use tenancy::WorkspaceScope;
 
 use crate::{
     entities::run::{ActiveModel, Model},
-    time::{from_micros, from_optional, to_micros},
+    time::{duration, from_micros, from_optional, to_micros},
 };
 
 const TABLE: &str = "operation_runs";
@@ -57,8 +57,18 @@ pub(crate) fn run(row: Model) -> Result<OperationRun, StoreError> {
     run.progress = progress(row.progress_processed, row.progress_total);
     run.not_before = from_optional(row.not_before, TABLE, "not_before")?;
     run.cancel_requested_at = from_optional(row.cancel_requested_at, TABLE, "cancel_requested_at")?;
+    run.waiting = waiting(row.waiting_since, row.waiting_reason.as_deref())?;
+    run.waited = duration(row.waited);
     run.retry_of = row.retry_of.map(Id::from_uuid);
     Ok(run)
+}
+
+fn waiting(since: Option<i64>, reason: Option<&str>) -> Result<Option<Waiting>, StoreError> {
+    let since = from_optional(since, TABLE, "waiting_since")?;
+    Ok(since.zip(reason).map(|(since, reason)| Waiting {
+        reason: ReasonCode::parse(reason),
+        since,
+    }))
 }
 
 fn state(row: &Model) -> Result<RunState, StoreError> {
@@ -138,6 +148,9 @@ pub(crate) fn new_row(scope: &WorkspaceScope, run: &OperationRun) -> ActiveModel
         progress_processed: Set(None),
         progress_total: Set(None),
         created_at: Set(to_micros(run.created_at)),
+        waiting_since: Set(None),
+        waiting_reason: Set(None),
+        waited: Set(0),
     }
 }
 

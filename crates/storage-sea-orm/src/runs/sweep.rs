@@ -17,7 +17,7 @@ use tenancy::{AuditAction, SystemTask};
 
 use super::{
     attempts::{end, fenced, release},
-    claim::micros,
+    points,
     queue::{change, system_scope},
     rows,
 };
@@ -27,7 +27,7 @@ use crate::{
     error::OrStoreError as _,
     journal,
     scoped::installation_wide,
-    time::now_sql,
+    time::{micros, now_sql},
 };
 
 /// How many runs one sweep looks at for each cause.
@@ -110,7 +110,12 @@ fn causes(database: &Database, settings: &QueueSettings) -> Vec<Cause> {
         Cause {
             condition: status("running")
                 .add(Column::OperationType.eq(operation.as_str()))
-                .add(Expr::col(Column::StartedAt).lt(now().sub(micros(operation.run_timeout())))),
+                // The time for which the provider made it wait is no work.
+                .add(
+                    Expr::col(Column::StartedAt)
+                        .add(Expr::col(Column::Waited))
+                        .lt(now().sub(micros(operation.run_timeout()))),
+                ),
             verdict: |_, _| Verdict::End(RunOutcome::Failed, ReasonCode::RunTimeout),
         }
     }));
@@ -155,6 +160,9 @@ async fn settle(
     statement.cond_where(condition.clone());
     if db.execute(&statement).await.or_store_error()?.rows_affected() == 0 {
         return Ok(false);
+    }
+    if let Verdict::End(..) = verdict {
+        points::forget(&db, run.workspace_id, run.id).await?;
     }
     let scope = system_scope(&run, SystemTask::Sweep);
     let action = match verdict {

@@ -11,7 +11,7 @@ use sea_orm::{
 };
 use tenancy::{Change, WorkspaceScope};
 
-use super::{attempts::end, rows};
+use super::{attempts::end, points, rows};
 use crate::{
     entities::run::{Column, Entity},
     error::OrStoreError as _,
@@ -125,6 +125,7 @@ impl Repo<'_, DatabaseTransaction> {
         if result.rows_affected() == 0 {
             return Ok(false);
         }
+        points::forget(self.db, scope.workspace_id(), id).await?;
         journal::record(self.db, scope.workspace_id(), change).await?;
         Ok(true)
     }

@@ -20,6 +20,10 @@ pub(crate) async fn get_metrics(state: Data<ApiState>) -> HttpResponse {
             Ok((queued, running)) => state.metrics.runs(queued, running),
             Err(error) => tracing::error!(cause = %error, "the queue's depth is not known"),
         }
+        match queue.call_totals().await {
+            Ok(totals) => state.metrics.calls(totals),
+            Err(error) => tracing::error!(cause = %error, "what calls came to is not known"),
+        }
     }
     HttpResponse::Ok()
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
