@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use microsoft_simulator::{AppOptions, AppRegistration, Simulator, SimulatorOptions, TenantOptions};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -62,6 +62,21 @@ struct Arguments {
     /// Where to write address and credentials once it answers.
     #[arg(long)]
     ready_file: Option<PathBuf>,
+    /// File with faults to play from the start on.
+    #[arg(long)]
+    script: Option<PathBuf>,
+    /// Whether calls are counted against the published limits, and refused above them.
+    #[arg(long, value_enum, default_value_t = Throttle::Off)]
+    throttle: Throttle,
+}
+
+/// Which limits apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Throttle {
+    /// Those that Microsoft publishes.
+    Published,
+    /// None.
+    Off,
 }
 
 impl Arguments {
@@ -127,6 +142,8 @@ async fn run(arguments: Arguments) -> io::Result<()> {
             .iter()
             .map(|(registration, _)| registration.clone())
             .collect(),
+        script: arguments.script.clone(),
+        throttle: arguments.throttle == Throttle::Published,
     };
     let simulator = Simulator::start(options).await?;
     if let Some(path) = &arguments.ready_file {

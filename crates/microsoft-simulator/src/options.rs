@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,10 @@ pub struct SimulatorOptions {
     pub tenants: Vec<TenantOptions>,
     /// The multi-tenant applications that exist.
     pub registrations: Vec<AppRegistration>,
+    /// A file with faults to play from the start on.
+    pub script: Option<PathBuf>,
+    /// Whether calls are counted against the published limits, and refused above them.
+    pub throttle: bool,
 }
 
 impl Default for SimulatorOptions {
@@ -54,6 +59,8 @@ impl Default for SimulatorOptions {
             seed: 7,
             tenants: Vec::new(),
             registrations: Vec::new(),
+            script: None,
+            throttle: false,
         }
     }
 }
