@@ -18,7 +18,7 @@ use crate::entra_error::EntraError;
 use crate::exchange::Exchange;
 use crate::fault::{FaultKind, json_answer};
 use crate::server::Shared;
-use crate::token::{Issued, PUBLIC_GRAPH};
+use crate::token::{Issued, is_graph};
 use request::TokenRequest;
 
 pub(crate) use proof::Proof;
@@ -67,7 +67,7 @@ fn issued(token: &Issued) -> Response {
 /// The resource of a scope on the consent page: one resource, asked for with everything that was granted.
 pub(crate) fn audience(scope: &str, base_url: &str) -> Result<String, EntraError> {
     match scope.strip_suffix("/.default") {
-        Some(resource) if resource == base_url || resource == PUBLIC_GRAPH => Ok(resource.to_owned()),
+        Some(resource) if is_graph(resource, base_url) => Ok(resource.to_owned()),
         _ => Err(EntraError::invalid_scope(scope)),
     }
 }

@@ -17,7 +17,14 @@ use crate::population::Source;
 use crate::seal::Seal;
 
 /// The public address of Graph, accepted as audience beside the simulator's own.
-pub(crate) const PUBLIC_GRAPH: &str = "https://graph.microsoft.com";
+const PUBLIC_GRAPH: &str = "https://graph.microsoft.com";
+
+/// Whether a resource is Graph: the public address, the simulator's own, and its own without the port, because Kiota
+/// leaves the port out when it makes a scope from an address.
+pub(crate) fn is_graph(resource: &str, base_url: &str) -> bool {
+    let portless = base_url.rsplit_once(':').map_or(base_url, |(origin, _)| origin);
+    [PUBLIC_GRAPH, base_url, portless].contains(&resource)
+}
 
 /// Why Graph does not accept a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +159,7 @@ impl Tokens {
     pub(crate) fn check(&self, control: &Control, token: &str) -> Result<Grant, Refusal> {
         let claims = self.claims(token)?;
         let audience = claims["aud"].as_str().unwrap_or_default();
-        if audience != PUBLIC_GRAPH && audience != self.base_url {
+        if !is_graph(audience, &self.base_url) {
             return Err(Refusal::Audience);
         }
         let expires = claims["exp"].as_u64().unwrap_or_default();

@@ -15,7 +15,7 @@ use super::proof::{Proof, Prover};
 use crate::entra_error::EntraError;
 use crate::options::{AppOptions, AppState};
 use crate::server::Shared;
-use crate::token::{PUBLIC_GRAPH, TokenOrder};
+use crate::token::{TokenOrder, is_graph};
 
 /// The one type of client assertion (RFC 7523, section 2.2).
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -157,7 +157,7 @@ fn resource(scope: &str, base_url: &str, tenant: &str) -> Result<String, EntraEr
         found = Some(resource);
     }
     match found {
-        Some(resource) if resource == base_url || resource == PUBLIC_GRAPH => Ok(resource.to_owned()),
+        Some(resource) if is_graph(resource, base_url) => Ok(resource.to_owned()),
         Some(resource) => Err(EntraError::unknown_resource(resource, tenant)),
         None => Err(EntraError::missing_parameter("scope")),
     }

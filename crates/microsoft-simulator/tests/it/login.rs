@@ -204,6 +204,25 @@ async fn parameters_of_the_libraries_are_understood() {
     assert_eq!(body["refresh_in"], life / 2);
 }
 
+/// Kiota makes a scope of the address that it calls, and leaves the port out.
+#[tokio::test]
+async fn the_scope_may_leave_the_port_out() {
+    let stage = Stage::start().await;
+    let tenant = TENANT.to_string();
+    let (status, body) = ask(&stage, &tenant, &[("scope", "http://127.0.0.1/.default")]).await;
+    assert_eq!(status, 200);
+    let token = body["access_token"].as_str().expect("a token");
+    assert_eq!(stage.get_with("/v1.0/organization", token).await.status(), 200);
+    for scope in ["https://127.0.0.1/.default", "http://127.0.0.1:1/.default"] {
+        let (status, body) = ask(&stage, &tenant, &[("scope", scope)]).await;
+        assert_eq!(
+            (status, &body["error_codes"][0]),
+            (400, &500_011.into()),
+            "{scope}"
+        );
+    }
+}
+
 /// A client's id comes back, in the header of every answer and in the body of a refusal.
 #[tokio::test]
 async fn a_refusal_tells_the_id_of_the_request() {
