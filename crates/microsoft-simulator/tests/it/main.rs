@@ -6,6 +6,7 @@
 
 mod assertions;
 mod consent;
+mod control;
 mod federation;
 mod graph;
 mod login;
@@ -13,3 +14,4 @@ mod program;
 mod replication;
 mod secrets;
 mod support;
+mod tls;
