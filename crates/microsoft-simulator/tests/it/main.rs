@@ -10,6 +10,7 @@ mod control;
 mod federation;
 mod graph;
 mod login;
+mod metadata;
 mod program;
 mod replication;
 mod secrets;
