@@ -6,10 +6,13 @@
 
 mod assertions;
 mod consent;
+mod control;
 mod federation;
 mod graph;
 mod login;
+mod metadata;
 mod program;
 mod replication;
 mod secrets;
 mod support;
+mod tls;
