@@ -1,4 +1,4 @@
-//! A stand-in for Microsoft Entra (login) and Microsoft Graph over real HTTP, for demos and tests.
+//! A stand-in for Microsoft Entra (login) and Microsoft Graph over real HTTP or HTTPS, for demos and tests.
 //!
 //! One loopback port answers both: `/{tenant}/oauth2/v2.0/token` and `/v1.0/...`, `/beta/...`. Tenants are
 //! invented from a seed, errors have the shapes and statuses of the real services, and [`Control`] lets a test
@@ -21,6 +21,7 @@ mod entra_error;
 mod exchange;
 mod fault;
 mod graph;
+mod listener;
 mod options;
 mod population;
 mod registration;
@@ -31,6 +32,7 @@ mod server;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod throttle;
+mod tls;
 mod token;
 
 pub use control::{Call, CallCount, CallFilter, Control, Hold};
@@ -41,3 +43,4 @@ pub use registration::AppRegistration;
 pub use script::{Rule, Script, ScriptError};
 pub use server::Simulator;
 pub use throttle::{EarlyRequest, ThrottleClass};
+pub use tls::ServerTls;

@@ -315,7 +315,10 @@ impl Request<'_> {
     /// The link to the next page, or where a fault wants it to lead.
     fn next_link(&self, frame: &Frame<'_>, next: Option<usize>) -> Option<String> {
         let next = match self.exchange.fault {
-            Some(FaultKind::SelfLink) => return Some(format!("{}{}", self.shared.base_url, self.uri)),
+            Some(FaultKind::SelfLink) => {
+                let target = self.uri.path_and_query()?;
+                return Some(format!("{}{target}", self.shared.base_url));
+            }
             Some(FaultKind::EmptyPage | FaultKind::RepeatedPage) => frame.cursor.offset,
             _ => next?,
         };
