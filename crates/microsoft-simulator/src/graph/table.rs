@@ -1,6 +1,7 @@
 //! The endpoints: one row a call. Roles from the permissions reference, page sizes from the list pages of the
 //! Microsoft Graph documentation; where no size is documented, 1,000 for Intune and 100 for the directory.
 
+mod absent;
 mod intune;
 
 use super::endpoint::{Children, Endpoint, Keys, Licence, Paging, Rows, Service};
@@ -56,11 +57,7 @@ static ENDPOINTS: [Endpoint; 13] = [
             "Organization.ReadWrite.All",
         ],
         paging: Paging::Whole,
-        absent: &[
-            "marketingNotificationEmails",
-            "privacyProfile",
-            "provisionedPlans",
-        ],
+        absent: absent::ORGANIZATION,
         keys: Keys::Made(|world, _| world.tenant.tenant_id.to_string()),
         ..DIRECTORY
     },
@@ -74,16 +71,7 @@ static ENDPOINTS: [Endpoint; 13] = [
             "Directory.ReadWrite.All",
         ],
         advanced: true,
-        absent: &[
-            "city",
-            "companyName",
-            "country",
-            "deletedDateTime",
-            "employeeId",
-            "employeeType",
-            "faxNumber",
-            "signInActivity",
-        ],
+        absent: absent::USER,
         defaults: people::USER_DEFAULTS,
         len: |world| world.tenant.users,
         keys: Keys::Kind(people::USERS),
@@ -108,12 +96,7 @@ static ENDPOINTS: [Endpoint; 13] = [
             "Directory.Read.All",
         ],
         advanced: true,
-        absent: &[
-            "assignedLabels",
-            "assignedLicenses",
-            "securityIdentifier",
-            "uniqueName",
-        ],
+        absent: absent::GROUP,
         len: |world| world.tenant.groups,
         keys: Keys::Kind(people::GROUPS),
         rows: Rows::Objects(people::group),
@@ -135,12 +118,7 @@ static ENDPOINTS: [Endpoint; 13] = [
         entity: "device",
         roles: &["Device.Read.All", "Directory.Read.All", "Device.ReadWrite.All"],
         advanced: true,
-        absent: &[
-            "complianceExpirationDateTime",
-            "deviceCategory",
-            "enrollmentProfileName",
-            "mdmAppId",
-        ],
+        absent: absent::DEVICE,
         len: |world| world.tenant.devices,
         keys: Keys::Kind(devices::DEVICES),
         rows: Rows::Columns(&devices::DIRECTORY_DEVICE),
@@ -178,6 +156,7 @@ static ENDPOINTS: [Endpoint; 13] = [
         len: tenant::domain_count,
         keys: Keys::Made(tenant::domain_name),
         rows: Rows::Objects(tenant::domain),
+        absent: absent::DOMAIN,
         ..DIRECTORY
     },
     Endpoint {
@@ -203,13 +182,7 @@ static ENDPOINTS: [Endpoint; 13] = [
             "Application.ReadWrite.All",
         ],
         advanced: true,
-        absent: &[
-            "appDescription",
-            "description",
-            "isDisabled",
-            "notes",
-            "verifiedPublisher",
-        ],
+        absent: absent::SERVICE_PRINCIPAL,
         children: &[Children {
             segment: "appRoleAssignments",
             expandable: false,

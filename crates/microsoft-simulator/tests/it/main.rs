@@ -5,11 +5,17 @@
 )]
 
 mod assertions;
+mod batch;
+mod bending;
 mod consent;
 mod federation;
 mod graph;
+mod limits;
 mod login;
 mod program;
+mod queries;
 mod replication;
+mod script;
 mod secrets;
+mod size;
 mod support;

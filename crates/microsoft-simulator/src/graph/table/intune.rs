@@ -1,6 +1,6 @@
 //! The endpoints of Intune.
 
-use super::DIRECTORY;
+use super::{DIRECTORY, absent};
 use crate::graph::endpoint::{Children, Endpoint, Keys, Paging, Rows, Service};
 use crate::graph::filter::Op;
 use crate::population::{apps, devices, overview, policies, tenant};
@@ -112,12 +112,7 @@ pub(super) static ENDPOINTS: [Endpoint; 9] = [
         entity: "managedDevice",
         roles: DEVICE_ROLES,
         counts_page: true,
-        absent: &[
-            "androidSecurityPatchLevel",
-            "deviceHealthAttestationState",
-            "easDeviceId",
-            "enrollmentProfileName",
-        ],
+        absent: absent::MANAGED_DEVICE,
         len: |world| world.tenant.devices,
         keys: Keys::Kind(devices::MANAGED),
         rows: Rows::Columns(&devices::MANAGED_DEVICE),
