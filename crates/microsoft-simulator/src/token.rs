@@ -73,7 +73,7 @@ pub(crate) struct Issued {
 impl Issued {
     /// Above two hours the real service tells when to refresh (`refresh_in`, read in MSAL).
     pub(crate) fn is_long_lived(&self) -> bool {
-        self.life >= Duration::from_secs(2 * 3600)
+        self.life >= Duration::from_hours(2)
     }
 }
 

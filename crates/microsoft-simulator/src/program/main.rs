@@ -56,6 +56,7 @@ async fn run(arguments: Arguments) -> io::Result<()> {
         script: arguments.script.clone(),
         throttle: arguments.throttle == Throttle::Published,
     };
+    let stop = stop_signal()?;
     let simulator = Simulator::start(options).await?;
     let base_url = simulator.base_url();
     if let Some(path) = &arguments.ready_file {
@@ -72,7 +73,7 @@ async fn run(arguments: Arguments) -> io::Result<()> {
         files::write(path, &format!("{ready}\n"), Readers::Owner)?;
     }
     writeln!(io::stdout(), "microsoft-simulator answers on {base_url}")?;
-    stopped().await?;
+    stop.await;
     simulator.stop().await;
     Ok(())
 }
@@ -141,17 +142,23 @@ fn random_secret() -> io::Result<String> {
     Ok(Uuid::from_bytes(bytes).simple().to_string())
 }
 
+/// Waits for the end. What it waits for is there from the call on, so that no signal comes too early.
 #[cfg(unix)]
-async fn stopped() -> io::Result<()> {
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result,
-        _ = terminate.recv() => Ok(()),
-    }
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => (),
+            _ = interrupt.recv() => (),
+        }
+    })
 }
 
-#[cfg(not(unix))]
-async fn stopped() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
+#[cfg(windows)]
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        interrupt.recv().await;
+    })
 }
