@@ -83,10 +83,10 @@ impl Passage {
     ) -> Self {
         let bare = path.split('?').next().unwrap_or_default().to_owned();
         let login = !is_graph(&bare);
-        let class = if login {
-            ThrottleClass::Token
-        } else {
-            ThrottleClass::of(below_version(&bare))
+        let class = match below_version(&bare) {
+            _ if login => Some(ThrottleClass::Token),
+            "$batch" => None,
+            path => Some(ThrottleClass::of(path)),
         };
         let visit = Visit {
             tenant,

@@ -40,7 +40,8 @@ pub struct EarlyRequest {
 #[derive(Clone)]
 pub(crate) struct Visit {
     pub(crate) tenant: Option<Uuid>,
-    pub(crate) class: ThrottleClass,
+    /// None for a batch: its items have classes.
+    pub(crate) class: Option<ThrottleClass>,
     pub(crate) path: String,
 }
 
@@ -59,9 +60,11 @@ struct State {
 
 impl Early {
     pub(crate) fn arrive(&self, visit: &Visit, at: DateTime<Utc>) {
-        let Some(tenant) = visit.tenant else { return };
+        let (Some(tenant), Some(class)) = (visit.tenant, visit.class) else {
+            return;
+        };
         let state = &mut *lock(&self.state);
-        let Some(&(told_at, allowed_at)) = state.closed.get(&(tenant, visit.class)) else {
+        let Some(&(told_at, allowed_at)) = state.closed.get(&(tenant, class)) else {
             return;
         };
         if at >= allowed_at || at < told_at {
@@ -72,7 +75,7 @@ impl Early {
         }
         state.found.push_back(EarlyRequest {
             tenant,
-            class: visit.class,
+            class,
             path: visit.path.clone(),
             at,
             told_at,
@@ -82,7 +85,9 @@ impl Early {
 
     /// Notes an answer: 429 with a wait closes the class. An earlier promise is never shortened.
     pub(crate) fn answer(&self, visit: &Visit, response: &Response, now: DateTime<Utc>) {
-        let Some(tenant) = visit.tenant else { return };
+        let (Some(tenant), Some(class)) = (visit.tenant, visit.class) else {
+            return;
+        };
         if response.status() != StatusCode::TOO_MANY_REQUESTS {
             return;
         }
@@ -90,7 +95,7 @@ impl Early {
             return;
         };
         let closed = &mut lock(&self.state).closed;
-        let entry = closed.entry((tenant, visit.class)).or_insert((now, until));
+        let entry = closed.entry((tenant, class)).or_insert((now, until));
         if until > entry.1 {
             *entry = (now, until);
         }
