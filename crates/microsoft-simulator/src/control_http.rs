@@ -1,4 +1,9 @@
 //! The control over HTTP, for other processes: `/_simulator/...`. These calls are not in the call log.
+//!
+//! `calls` (GET with `tenant`, `path_contains`, `after`, `limit`; DELETE) and `calls/counts`; `faults`, `rules` (POST)
+//! and `script` (PUT, GET, DELETE); `throttle` (PUT, GET), `early` (GET, DELETE), `page-tokens` (PUT); `clock` (PUT);
+//! `tokens` (DELETE); `holds`; `consent` (POST, DELETE); `tenants/{tenant}/premium`, `tenants/{tenant}/replication` and
+//! `tenants/{tenant}/apps/{client}` (PUT).
 
 mod limits;
 mod script;

@@ -91,7 +91,8 @@ impl Rule {
         }
     }
 
-    fn complaint(&self) -> Option<&'static str> {
+    /// What makes it useless, named by its member.
+    pub(crate) fn complaint(&self) -> Option<&'static str> {
         if self.times == Some(0) {
             return Some("times: must be at least 1");
         }

@@ -16,14 +16,22 @@ pub(super) fn routes() -> Router<Control> {
         .route("/script", put(play).get(hits).delete(stop))
 }
 
-async fn add_fault(State(control): State<Control>, Json(fault): Json<Fault>) -> StatusCode {
-    control.inject(fault);
-    StatusCode::NO_CONTENT
+type Refusal = (StatusCode, String);
+
+async fn add_fault(State(control): State<Control>, Json(fault): Json<Fault>) -> Result<StatusCode, Refusal> {
+    inject(&control, fault.into())
 }
 
-async fn add_rule(State(control): State<Control>, Json(rule): Json<Rule>) -> StatusCode {
+async fn add_rule(State(control): State<Control>, Json(rule): Json<Rule>) -> Result<StatusCode, Refusal> {
+    inject(&control, rule)
+}
+
+fn inject(control: &Control, rule: Rule) -> Result<StatusCode, Refusal> {
+    if let Some(complaint) = rule.complaint() {
+        return Err((StatusCode::BAD_REQUEST, complaint.to_owned()));
+    }
     control.inject_rule(rule);
-    StatusCode::NO_CONTENT
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn clear_faults(State(control): State<Control>) -> StatusCode {
@@ -32,7 +40,7 @@ async fn clear_faults(State(control): State<Control>) -> StatusCode {
 }
 
 /// Takes the text as it is, so that an answer can name the line.
-async fn play(State(control): State<Control>, text: String) -> Result<StatusCode, (StatusCode, String)> {
+async fn play(State(control): State<Control>, text: String) -> Result<StatusCode, Refusal> {
     let script = Script::parse(&text).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
     control.play(script);
     Ok(StatusCode::NO_CONTENT)

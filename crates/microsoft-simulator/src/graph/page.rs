@@ -8,6 +8,10 @@ use crate::seal::Seal;
 
 const TAG: usize = 16;
 
+/// Starts every token. Once decoded it reads as a space, so that a link that was not followed as it was is refused
+/// always, not just when the rest of the token happens to hold such a character.
+const FRAGILE: &str = "+";
+
 /// A place in a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cursor {
@@ -41,12 +45,12 @@ impl Cursor {
         bytes.extend(self.minute.to_be_bytes());
         let tag = seal.sign(&[&bytes, binding.as_bytes()]);
         bytes.extend(&tag[..TAG]);
-        BASE64.encode(bytes)
+        format!("{FRAGILE}{}", BASE64.encode(bytes))
     }
 
     /// None for a token that was changed, or made for another query.
     pub(super) fn open(seal: &Seal, binding: &str, token: &str) -> Option<Self> {
-        let bytes = BASE64.decode(token).ok()?;
+        let bytes = BASE64.decode(token.strip_prefix(FRAGILE)?).ok()?;
         let (place, tag) = bytes.split_last_chunk::<TAG>()?;
         if !seal.verify(&[place, binding.as_bytes()], tag) {
             return None;

@@ -101,7 +101,7 @@ fn page_tokens_are_bound_to_their_query() {
     assert_eq!(Cursor::open(&seal, "a", &token), Some(cursor));
     assert_eq!(Cursor::open(&seal, "b", &token), None);
     assert_eq!(Cursor::open(&Seal::from_seed(2), "a", &token), None);
-    assert_eq!(Cursor::open(&seal, "a", "AAAA"), None);
+    assert_eq!(Cursor::open(&seal, "a", "+AAAA"), None);
     let mut changed = token.into_bytes();
     changed[3] = if changed[3] == b'A' { b'B' } else { b'A' };
     assert_eq!(

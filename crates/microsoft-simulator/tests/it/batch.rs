@@ -156,7 +156,8 @@ async fn items_are_throttled_and_hit_one_by_one() {
     assert_eq!(of("2")["headers"]["retry-after"], "30.249");
     // The third was on its way already; the next one could have waited.
     assert_eq!(stage.control().early_requests(), []);
-    batch(&stage, json!([get("1", "/groups?$top=1")])).await;
+    let of = batch(&stage, json!([get("1", "/groups?$top=1")])).await;
+    assert_eq!(of("1")["status"], 200);
     assert_eq!(stage.control().early_requests().len(), 1);
 }
 

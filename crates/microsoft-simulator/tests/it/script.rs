@@ -142,6 +142,20 @@ async fn the_script_is_replaced_over_http() {
 }
 
 #[tokio::test]
+async fn a_rule_that_says_nothing_is_refused_over_http() {
+    let stage = Stage::start().await;
+    let post = async |text: &'static str| {
+        let request = stage.client().post(format!("{}/_simulator/rules", stage.base()));
+        let request = request.header("content-type", "application/json").body(text);
+        request.send().await.expect("answers").status().as_u16()
+    };
+    assert_eq!(post(r#"{"times": 0, "fault": {"type": "html"}}"#).await, 400);
+    assert_eq!(post(r#"{"tims": 1, "fault": {"type": "html"}}"#).await, 422);
+    assert_eq!(post(r#"{"path_contains": "/groups", "times": 1, "fault": {"type": "graph_error", "status": 418, "code": ""}}"#).await, 204);
+    assert_eq!(statuses(&stage, GROUPS, 2).await, [418, 200]);
+}
+
+#[tokio::test]
 async fn the_script_of_the_options_plays_from_the_start() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     let mut tenant = TenantOptions::sample(TENANT);
