@@ -22,8 +22,10 @@ Query = UsersRequestBuilder.UsersRequestBuilderGetQueryParameters
 
 class Reading(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self) -> None:
-        # The debug mode that unittest switches on makes the library a hundred times slower.
+        # The debug mode that unittest switches on tells of every slow step, and the library has many.
         asyncio.get_running_loop().set_debug(False)
+
+    def setUp(self) -> None:
         stage.control("DELETE", "calls")
         self.graph, self.adapter, client = stage.graph()
         self.addAsyncCleanup(client.aclose)

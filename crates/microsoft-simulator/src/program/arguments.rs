@@ -134,12 +134,11 @@ impl Arguments {
             app = app.with_certificate(der);
         }
         let sample = TenantOptions::sample(nth(self.tenant_id));
-        let (display_name, primary_domain) = match number {
-            0 => (sample.display_name, sample.primary_domain),
-            _ => {
-                let place = number + 1;
-                (format!("Contoso {place}"), format!("contoso{place}.example"))
-            }
+        let (display_name, primary_domain) = if number == 0 {
+            (sample.display_name, sample.primary_domain)
+        } else {
+            let place = number + 1;
+            (format!("Contoso {place}"), format!("contoso{place}.example"))
         };
         TenantOptions {
             display_name,

@@ -13,6 +13,7 @@ mod federation;
 mod graph;
 mod limits;
 mod login;
+mod metadata;
 mod program;
 mod queries;
 mod replication;
