@@ -161,7 +161,11 @@ async fn errors_come_in_every_style() {
     let inner: Value =
         serde_json::from_str(body["error"]["message"].as_str().expect("a text")).expect("JSON");
     assert_eq!(inner["RetryAfter"], "00:00:17");
+}
 
+#[tokio::test]
+async fn gateways_answer_in_other_words() {
+    let stage = Stage::start().await;
     let plain = FaultKind::PlainThrottled {
         retry_after: Some("7".to_owned()),
     };
