@@ -122,6 +122,17 @@ fn a_bad_script_is_refused_with_its_place() {
     assert!(header.contains("rules[0].fault.retry_after"), "{header}");
 }
 
+/// The format is described by an example; it has to be one.
+#[test]
+fn the_documented_example_is_a_script() {
+    let documented = include_str!("../../src/script.rs").split("```");
+    let example = documented.into_iter().find_map(|part| part.strip_prefix("json"));
+    let example = example.expect("an example").replace("//!", "");
+    let script = rules(&example);
+    assert_eq!(script.rules.len(), 2);
+    assert_eq!(script.rules[1].until_seconds, Some(660));
+}
+
 #[tokio::test]
 async fn the_script_is_replaced_over_http() {
     let stage = Stage::start().await;
