@@ -26,17 +26,21 @@ mod options;
 mod population;
 mod registration;
 mod replication;
+mod script;
 mod seal;
 mod server;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod throttle;
 mod tls;
 mod token;
 
-pub use control::{Call, Control, Hold};
+pub use control::{Call, CallCount, CallFilter, Control, Hold};
 pub use credential::AppCredential;
-pub use fault::{Fault, FaultKind};
+pub use fault::{Fault, FaultKind, Oddity};
 pub use options::{AppOptions, AppState, RECOMMENDED_ROLES, SimulatorOptions, TenantOptions};
 pub use registration::AppRegistration;
+pub use script::{Rule, Script, ScriptError};
 pub use server::Simulator;
+pub use throttle::{EarlyRequest, ThrottleClass};
 pub use tls::ServerTls;

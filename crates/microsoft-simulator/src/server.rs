@@ -58,11 +58,13 @@ impl Simulator {
         if has_unreadable_certificate(&options) {
             return invalid("a registered certificate cannot be read");
         }
+        let control = Control::new(options.tenants, options.registrations);
+        control.prepare(options.script.as_deref(), options.throttle)?;
         let listener = TcpListener::bind(options.bind).await?;
         let scheme = if options.tls.is_some() { "https" } else { "http" };
         let base_url = format!("{scheme}://{}", listener.local_addr()?);
         let shared = Shared {
-            control: Control::new(options.tenants, options.registrations),
+            control,
             tokens: Arc::new(Tokens::new(Seal::random()?, options.seed, base_url.clone())),
             pages: Arc::new(Seal::from_seed(options.seed)),
             base_url: base_url.into(),
@@ -136,6 +138,8 @@ fn router(shared: Shared) -> Router {
             "/{tenant}/v2.0/.well-known/openid-configuration",
             get(entra::metadata::openid_configuration),
         )
+        .route("/v1.0/$batch", post(graph::batch::answer))
+        .route("/beta/$batch", post(graph::batch::answer))
         .route("/{tenant}/discovery/v2.0/keys", get(entra::metadata::keys))
         .route("/common/discovery/instance", get(entra::metadata::instance))
         .route("/v1.0/{*path}", axum::routing::any(graph::answer))

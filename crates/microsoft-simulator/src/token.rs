@@ -50,6 +50,7 @@ impl Refusal {
 #[derive(Debug)]
 pub(crate) struct Grant {
     pub(crate) tenant: Uuid,
+    pub(crate) client: Uuid,
     pub(crate) roles: Vec<String>,
 }
 
@@ -169,13 +170,18 @@ impl Tokens {
         let roles = claims["roles"].as_array().into_iter().flatten();
         Ok(Grant {
             tenant: tenant(&claims).ok_or(Refusal::Malformed)?,
+            client: id(&claims["appid"]).ok_or(Refusal::Malformed)?,
             roles: roles.filter_map(Value::as_str).map(str::to_owned).collect(),
         })
     }
 }
 
 fn tenant(claims: &Value) -> Option<Uuid> {
-    claims["tid"].as_str().and_then(|text| Uuid::try_parse(text).ok())
+    id(&claims["tid"])
+}
+
+fn id(claim: &Value) -> Option<Uuid> {
+    claim.as_str().and_then(|text| Uuid::try_parse(text).ok())
 }
 
 fn number(claims: &Value) -> u64 {
