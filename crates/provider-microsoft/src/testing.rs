@@ -10,10 +10,11 @@ use std::{
 };
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use inventory::{
     Collection, InventoryExecutor as _, ItemKind, ObservationSink, ObservedItem, SectionOutcome,
 };
-use kernel::{IdSource as _, ManualClock, SecretText, SequentialIds, Timestamp};
+use kernel::{Clock as _, IdSource as _, ManualClock, SecretText, SequentialIds, Timestamp};
 use microsoft_simulator::{AppOptions, Fault, FaultKind, Simulator, SimulatorOptions, TenantOptions};
 use provider_core::{
     CallRecord, ConnectionAccess, ConnectionCheck, ConnectionId, CredentialKind, Destination, Interrupt,
@@ -33,17 +34,29 @@ pub(crate) const TENANT: Uuid = uuid!("11111111-bbbb-4ccc-8ddd-000000000002");
 pub(crate) const CLIENT: Uuid = uuid!("11111111-aaaa-4bbb-8ccc-000000000001");
 pub(crate) const SECRET: &str = "a~8Q-the.right_secret";
 
-/// Records pauses. Chance always gives nothing, so that lengths are exact.
+/// Records pauses, and moves the clock by them if it has one. Chance always gives nothing, so that
+/// lengths are exact.
 #[derive(Default)]
-pub(crate) struct RecordedPauses(Mutex<Vec<Duration>>);
+pub(crate) struct RecordedPauses {
+    made: Mutex<Vec<Duration>>,
+    clock: Option<Arc<ManualClock>>,
+}
 
 impl RecordedPauses {
+    /// Pauses that begin together end together.
+    pub(crate) fn on(clock: &Arc<ManualClock>) -> Self {
+        Self {
+            made: Mutex::default(),
+            clock: Some(Arc::clone(clock)),
+        }
+    }
+
     pub(crate) fn total(&self) -> Duration {
-        self.0.lock().expect("no holder panics").iter().sum()
+        self.made.lock().expect("no holder panics").iter().sum()
     }
 
     pub(crate) fn longest(&self) -> Duration {
-        self.0
+        self.made
             .lock()
             .expect("no holder panics")
             .iter()
@@ -56,7 +69,14 @@ impl RecordedPauses {
 #[async_trait]
 impl Pauses for RecordedPauses {
     async fn pause(&self, length: Duration) {
-        self.0.lock().expect("no holder panics").push(length);
+        self.made.lock().expect("no holder panics").push(length);
+        let Some(clock) = &self.clock else { return };
+        let end = clock.now() + TimeDelta::from_std(length).expect("in range");
+        tokio::task::yield_now().await;
+        let left = end - clock.now();
+        if left > TimeDelta::zero() {
+            clock.advance(left);
+        }
     }
 
     fn draw(&self, _ceiling: Duration) -> Duration {
@@ -64,13 +84,16 @@ impl Pauses for RecordedPauses {
     }
 }
 
-/// A run's signals.
+/// A run's signals, and what it keeps between its attempts.
 pub(crate) struct Run {
     pub(crate) budget: Duration,
     /// The checkpoint, counted from 1, at which a cancellation is heard.
     pub(crate) cancel_at: usize,
     pub(crate) beats: AtomicUsize,
     pub(crate) progress: Mutex<Vec<Progress>>,
+    pub(crate) point: Arc<Mutex<Option<ResumePoint>>>,
+    pub(crate) pauses: Vec<Pause>,
+    pub(crate) records: Mutex<Vec<CallRecord>>,
 }
 
 impl Default for Run {
@@ -80,7 +103,16 @@ impl Default for Run {
             cancel_at: usize::MAX,
             beats: AtomicUsize::new(0),
             progress: Mutex::default(),
+            point: Arc::default(),
+            pauses: Vec::new(),
+            records: Mutex::default(),
         }
+    }
+}
+
+impl Run {
+    pub(crate) fn records(&self) -> Vec<CallRecord> {
+        self.records.lock().expect("no holder panics").clone()
     }
 }
 
@@ -101,32 +133,41 @@ impl RunSignals for Run {
     }
 
     fn resume_point(&self) -> Option<ResumePoint> {
-        None
+        self.point.lock().expect("no holder panics").clone()
     }
 
-    async fn save(&self, _point: &ResumePoint) -> Result<(), Interrupt> {
+    async fn save(&self, point: &ResumePoint) -> Result<(), Interrupt> {
+        *self.point.lock().expect("no holder panics") = Some(point.clone());
         Ok(())
     }
 
     fn pauses(&self) -> Vec<Pause> {
-        Vec::new()
+        self.pauses.clone()
     }
 
-    fn record(&self, _call: CallRecord) {}
+    fn record(&self, call: CallRecord) {
+        self.records.lock().expect("no holder panics").push(call);
+    }
 }
 
-/// Keeps what was observed.
+/// Keeps what was observed, and the point with it.
 #[derive(Default)]
-pub(crate) struct Seen(pub(crate) Vec<ObservedItem>);
+pub(crate) struct Seen {
+    pub(crate) items: Vec<ObservedItem>,
+    pub(crate) point: Arc<Mutex<Option<ResumePoint>>>,
+}
 
 #[async_trait]
 impl ObservationSink for Seen {
     async fn accept(
         &mut self,
         page: Vec<ObservedItem>,
-        _resume: Option<&ResumePoint>,
+        resume: Option<&ResumePoint>,
     ) -> Result<(), Interrupt> {
-        self.0.extend(page);
+        self.items.extend(page);
+        if let Some(point) = resume {
+            *self.point.lock().expect("no holder panics") = Some(point.clone());
+        }
         Ok(())
     }
 }
@@ -185,10 +226,8 @@ impl Stage {
             ..SimulatorOptions::default()
         };
         let simulator = Simulator::start(options).await.expect("a free port");
-        let (clock, pauses) = (
-            Arc::new(ManualClock::at(Timestamp::default())),
-            Arc::<RecordedPauses>::default(),
-        );
+        let clock = Arc::new(ManualClock::at(Timestamp::default()));
+        let pauses = Arc::new(RecordedPauses::on(&clock));
         let provider = adapter(&simulator.base_url(), &clock, &pauses);
         Self {
             simulator,
@@ -223,10 +262,22 @@ impl Stage {
         self.provider.check(&self.access, &self.run).await
     }
 
+    /// An attempt at an inventory. What an earlier attempt of the same run left is not kept:
+    /// each is a run of its own.
     pub(crate) async fn collect(&self) -> Result<(Collection, Vec<ObservedItem>), ProviderFailure> {
         let mut seen = Seen::default();
         let collection = self.provider.collect(&self.access, &self.run, &mut seen).await?;
-        Ok((collection, seen.0))
+        Ok((collection, seen.items))
+    }
+
+    /// An attempt of a run that keeps its point.
+    pub(crate) async fn attempt(&self) -> (Result<Collection, ProviderFailure>, Vec<ObservedItem>) {
+        let mut seen = Seen {
+            point: Arc::clone(&self.run.point),
+            ..Seen::default()
+        };
+        let collection = self.provider.collect(&self.access, &self.run, &mut seen).await;
+        (collection, seen.items)
     }
 }
 
