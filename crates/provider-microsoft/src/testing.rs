@@ -28,7 +28,10 @@ use crate::{
     EndpointOverride, FederatedSources, MicrosoftProvider, MicrosoftScopeRules, MicrosoftSettings, Pauses,
 };
 
+use self::service::{Heard, Reply, Service};
+
 pub(crate) mod scripted;
+pub(crate) mod service;
 
 pub(crate) const TENANT: Uuid = uuid!("11111111-bbbb-4ccc-8ddd-000000000002");
 pub(crate) const CLIENT: Uuid = uuid!("11111111-aaaa-4bbb-8ccc-000000000001");
@@ -262,23 +265,61 @@ impl Stage {
         self.provider.check(&self.access, &self.run).await
     }
 
-    /// An attempt at an inventory. What an earlier attempt of the same run left is not kept:
-    /// each is a run of its own.
+    /// A run of its own.
     pub(crate) async fn collect(&self) -> Result<(Collection, Vec<ObservedItem>), ProviderFailure> {
         let mut seen = Seen::default();
         let collection = self.provider.collect(&self.access, &self.run, &mut seen).await?;
         Ok((collection, seen.items))
     }
+}
+
+/// A service of a test's own making, an adapter that points at it, and a connection.
+pub(crate) struct Set {
+    pub(crate) service: Service,
+    pub(crate) provider: MicrosoftProvider,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) pauses: Arc<RecordedPauses>,
+    pub(crate) access: ConnectionAccess,
+    pub(crate) run: Run,
+}
+
+impl Set {
+    pub(crate) async fn new(
+        answer: impl Fn(&Heard, &str, Timestamp) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let clock = Arc::new(ManualClock::at(Timestamp::default()));
+        let pauses = Arc::new(RecordedPauses::on(&clock));
+        let hands = Arc::clone(&clock);
+        let service = Service::start(move |heard, own| answer(heard, own, hands.now())).await;
+        let provider = adapter(&service.address, &clock, &pauses);
+        Self {
+            service,
+            provider,
+            clock,
+            pauses,
+            access: access(SECRET),
+            run: Run::default(),
+        }
+    }
 
     /// An attempt of a run that keeps its point.
     pub(crate) async fn attempt(&self) -> (Result<Collection, ProviderFailure>, Vec<ObservedItem>) {
-        let mut seen = Seen {
-            point: Arc::clone(&self.run.point),
-            ..Seen::default()
-        };
-        let collection = self.provider.collect(&self.access, &self.run, &mut seen).await;
-        (collection, seen.items)
+        attempt(&self.provider, &self.access, &self.run).await
     }
+}
+
+/// An attempt of a run that keeps its point.
+pub(crate) async fn attempt(
+    provider: &MicrosoftProvider,
+    access: &ConnectionAccess,
+    run: &Run,
+) -> (Result<Collection, ProviderFailure>, Vec<ObservedItem>) {
+    let mut seen = Seen {
+        point: Arc::clone(&run.point),
+        ..Seen::default()
+    };
+    let collection = provider.collect(access, run, &mut seen).await;
+    (collection, seen.items)
 }
 
 /// An adapter whose every request goes to `address`.

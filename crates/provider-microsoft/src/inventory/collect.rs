@@ -19,6 +19,7 @@ use crate::{
     gateway::Session,
     pages::{Page, Pages},
     resume::{Operation, Trail},
+    token_cache::Demand,
 };
 
 /// The longest text of an item, all of it together. What is longer is no name and no state.
@@ -30,6 +31,8 @@ pub(crate) async fn run(
     sink: &mut dyn ObservationSink,
 ) -> Result<Collection, ProviderFailure> {
     session.pulse().beat().await?;
+    // Without a token nothing can be read: that ends the run and not one section after the other.
+    session.token(Demand::Cached).await?;
     let mut trail = Trail::open(session, Operation::Collect);
     let totals = match trail.totals() {
         Some(totals) => totals,

@@ -13,6 +13,7 @@ use crate::{
     contracts::table::COMPLIANCE_SUMMARY,
     gateway::Session,
     resume::{Ending, Operation, Trail},
+    token_cache::Demand,
 };
 
 /// Keys and words of the controls, in order.
@@ -30,6 +31,8 @@ const ACCESS_POLICIES: (&str, &str) = (
 /// Measures every control, or what an earlier attempt left of them.
 pub(crate) async fn run(session: &Session<'_>) -> Result<Measurement, ProviderFailure> {
     session.pulse().beat().await?;
+    // Without a token nothing can be measured: that ends the run and is no finding of any control.
+    session.token(Demand::Cached).await?;
     let mut trail = Trail::open(session, Operation::Measure);
     let measured = controls(session, &mut trail).await;
     let handed_back = matches!(

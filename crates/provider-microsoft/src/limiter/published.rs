@@ -54,7 +54,7 @@ impl Limit {
             Self::Calls(ThrottleClass::IntuneDevices) => (2_000, 20, 200),
             Self::Calls(ThrottleClass::IntuneOther) => (1_000, 20, 100),
             // Not published: our own manners. Tokens are kept, so that hardly any are asked for.
-            Self::SignIn => (200, 10, 50),
+            Self::SignIn => (200, 10, 20),
         };
         Published {
             units,

@@ -2,6 +2,11 @@
 
 mod checking;
 mod faults;
+mod hostile;
 mod logs;
+mod midway;
+mod pacing;
 mod proving;
 mod reading;
+mod resuming;
+mod storm;
