@@ -161,12 +161,8 @@ impl<'a> Session<'a> {
         self.get_whole(contract, json).await
     }
 
-    /// Reads the number of a count contract.
-    pub(crate) async fn get_count(&self, contract: &'static Contract) -> Result<u64, ProviderFailure> {
-        self.get_whole(contract, count).await
-    }
-
-    async fn get_whole<T>(
+    /// Reads the answer of a contract that has one page.
+    pub(crate) async fn get_whole<T>(
         &self,
         contract: &'static Contract,
         parse: fn(&[u8]) -> Result<T, Misfit>,
@@ -203,7 +199,7 @@ impl<'a> Session<'a> {
                 Ok(_) | Err(Verdict::Token(_) | Verdict::PageToken | Verdict::Failed(_)) => None,
             };
             let failed = judged.as_ref().err().map(Verdict::reason);
-            turnstile.settle(attempt, seen, failed, plan.as_ref());
+            turnstile.settle(attempt, &seen, failed, plan.as_ref());
             match (judged, plan) {
                 (Ok(value), _) => return Ok(Some(value)),
                 (Err(_), Some(plan)) => {
@@ -215,7 +211,7 @@ impl<'a> Session<'a> {
                     self.replace(&token, header.as_deref()).await?;
                 }
                 (Err(Verdict::PageToken), None) => return Ok(None),
-                (Err(verdict), None) => return Err(self.failed(verdict.reason()).await),
+                (Err(verdict), None) => return Err(self.failed(verdict.reason())),
             }
         }
     }
@@ -267,7 +263,7 @@ impl<'a> Session<'a> {
 
     /// A missing permission may have been granted since the token was issued: the next run asks
     /// for a new token.
-    pub(crate) async fn failed(&self, reason: ReasonCode) -> ProviderFailure {
+    pub(crate) fn failed(&self, reason: ReasonCode) -> ProviderFailure {
         if reason == ReasonCode::ProviderPermissionMissing {
             let claims = self.claims();
             let tokens = &self.parts.tokens;

@@ -56,7 +56,7 @@ impl TransportError {
 }
 
 /// A whole answer with those of its headers that anybody reads.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     /// As sent; may be garbage.

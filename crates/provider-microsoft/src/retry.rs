@@ -132,9 +132,10 @@ impl<'a> Patience<'a> {
         if let Some(told) = told {
             return told + self.pulse.draw(SPREAD);
         }
-        let least = match reason {
-            ReasonCode::ProviderThrottled => self.least.max(FIRST_OWN),
-            _ => self.least,
+        let least = if reason == ReasonCode::ProviderThrottled {
+            self.least.max(FIRST_OWN)
+        } else {
+            self.least
         };
         let doublings = self.made.saturating_sub(1).min(16);
         let ceiling = FIRST_OWN.saturating_mul(1 << doublings).min(LONGEST_OWN);
@@ -166,6 +167,16 @@ impl Plan {
             Step::Wait | Step::HandBack => self.length,
             Step::GiveUp => Duration::ZERO,
         }
+    }
+
+    /// The reason, when there is no use in trying again.
+    pub(crate) fn given_up(&self) -> Option<ReasonCode> {
+        (self.step == Step::GiveUp).then_some(self.reason)
+    }
+
+    /// Which of several plans to follow: one that hands the run back, or else the longest wait.
+    pub(crate) fn weight(&self) -> (bool, Duration) {
+        (self.step == Step::HandBack, self.length)
     }
 
     /// For how long nobody may send, if that was asked for.

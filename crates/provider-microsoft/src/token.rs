@@ -138,7 +138,7 @@ impl TokenRequest<'_> {
             let seen = Seen::sign_in(&answer);
             let refusal = match self.understand(answer, attempt.began) {
                 Ok(token) => {
-                    self.turnstile.settle(attempt, seen, None, None);
+                    self.turnstile.settle(attempt, &seen, None, None);
                     return Ok(token);
                 }
                 Err(refusal) => refusal,
@@ -146,7 +146,7 @@ impl TokenRequest<'_> {
             let Refusal { reason, told, skew } = refusal;
             let throttled = (reason == ReasonCode::ProviderThrottled).then_some(THROTTLED);
             let plan = retry::transient(reason).then(|| patience.plan(reason, told.or(throttled)));
-            self.turnstile.settle(attempt, seen, Some(reason), plan.as_ref());
+            self.turnstile.settle(attempt, &seen, Some(reason), plan.as_ref());
             if reason == ReasonCode::ProviderClockSkew
                 && self.proof.has_own_times()
                 && shift.is_none()

@@ -55,7 +55,7 @@ impl Turnstile<'_> {
     pub(crate) fn settle(
         &self,
         attempt: Attempt,
-        seen: Seen,
+        seen: &Seen,
         failed: Option<ReasonCode>,
         plan: Option<&Plan>,
     ) {

@@ -15,8 +15,12 @@ use super::{
     },
 };
 use crate::{
-    contracts::table::{GROUPS_COUNT, MANAGED_DEVICE_OVERVIEW, USERS_COUNT},
-    gateway::Session,
+    batch::{self, Part},
+    contracts::{
+        Contract,
+        table::{GROUPS_COUNT, MANAGED_DEVICE_OVERVIEW, USERS_COUNT},
+    },
+    gateway::{Misfit, Session, count, json},
     pages::{Page, Pages},
     resume::{Operation, Trail},
     token_cache::Demand,
@@ -71,10 +75,14 @@ struct Overview {
 }
 
 impl Totals {
+    /// Asked for in one request, where the provider takes it.
     async fn read(session: &Session<'_>) -> Result<Self, ProviderFailure> {
-        let users = known(session.get_count(&USERS_COUNT).await)?;
-        let groups = known(session.get_count(&GROUPS_COUNT).await)?;
-        let overview = session.get_one::<Overview>(&MANAGED_DEVICE_OVERVIEW).await;
+        let contracts = [&USERS_COUNT, &GROUPS_COUNT, &MANAGED_DEVICE_OVERVIEW];
+        let mut parts = batch::read(session, &contracts).await?.into_iter();
+        let mut next = || parts.next().unwrap_or(Part::Alone);
+        let users = known(whole(session, &USERS_COUNT, next(), count).await)?;
+        let groups = known(whole(session, &GROUPS_COUNT, next(), count).await)?;
+        let overview = whole(session, &MANAGED_DEVICE_OVERVIEW, next(), json::<Overview>).await;
         let devices = known(overview.map(|overview| overview.enrolled_device_count))?;
         Ok(Self(match (users, groups, devices) {
             (Some(users), Some(groups), Some(devices)) => Some([
@@ -96,6 +104,22 @@ impl Totals {
 
     fn sum(&self) -> Option<u64> {
         self.0.map(|totals| totals.iter().map(|(_, total)| *total).sum())
+    }
+}
+
+/// What a part of a batch holds, or the call alone.
+async fn whole<T>(
+    session: &Session<'_>,
+    contract: &'static Contract,
+    part: Part,
+    parse: fn(&[u8]) -> Result<T, Misfit>,
+) -> Result<T, ProviderFailure> {
+    match part {
+        Part::Body(body) => {
+            parse(&body).map_err(|_| ProviderFailure::ended(ReasonCode::ProviderResponseInvalid))
+        }
+        Part::Failed(reason) => Err(session.failed(reason)),
+        Part::Alone => session.get_whole(contract, parse).await,
     }
 }
 

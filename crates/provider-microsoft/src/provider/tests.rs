@@ -1,5 +1,6 @@
 //! The whole adapter over real HTTP, against the simulator.
 
+mod batching;
 mod checking;
 mod faults;
 mod hostile;

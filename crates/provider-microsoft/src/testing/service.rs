@@ -59,7 +59,7 @@ impl Reply {
         Self::json(status, &json!({ "error": { "code": code, "message": "" } }))
     }
 
-    pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: &impl ToString) -> Self {
         self.headers.push((name, value.to_string()));
         self
     }

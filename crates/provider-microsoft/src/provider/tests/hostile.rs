@@ -88,7 +88,7 @@ async fn a_redirect_is_no_answer_wherever_it_leads() {
     for status in [301, 302, 307, 308] {
         let set = Set::new(move |heard, _, _| {
             if is_users(heard) {
-                Reply::raw(status, "").with("location", format!("http://127.0.0.1:{port}/v1.0/users"))
+                Reply::raw(status, "").with("location", &format!("http://127.0.0.1:{port}/v1.0/users"))
             } else {
                 Reply::empty(heard)
             }

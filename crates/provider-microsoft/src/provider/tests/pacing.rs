@@ -69,7 +69,7 @@ async fn conditional_access_is_asked_once_a_second_by_all_operations_together() 
 async fn a_throttled_limit_stops_no_other_limit_and_no_other_tenant() {
     let set = Set::new(|heard, _, _| {
         if is_access(heard) {
-            Reply::error(429, "TooManyRequests").with("retry-after", 3_600)
+            Reply::error(429, "TooManyRequests").with("retry-after", &3_600)
         } else {
             Reply::empty(heard)
         }
@@ -162,7 +162,7 @@ async fn a_limit_that_is_nearly_used_up_is_asked_more_slowly() {
             "{own}v1.0/identity/conditionalAccess/policies?$skiptoken={}",
             page + 1
         );
-        Reply::page([page], (page < 4).then_some(next)).with("x-ms-throttle-limit-percentage", "0.9")
+        Reply::page([page], (page < 4).then_some(next)).with("x-ms-throttle-limit-percentage", &"0.9")
     })
     .await;
     let began = set.clock.now();

@@ -42,7 +42,7 @@ async fn groups(stop: &Arc<AtomicU64>) -> Set {
             return Reply::empty(heard);
         }
         if page == stop.load(Ordering::SeqCst) {
-            return Reply::error(429, "TooManyRequests").with("retry-after", 300);
+            return Reply::error(429, "TooManyRequests").with("retry-after", &300);
         }
         let next = format!("{own}v1.0/groups?$skiptoken={}", page + 1);
         Reply::page([2 * page, 2 * page + 1], (page < PAGES).then_some(next))
@@ -131,7 +131,7 @@ async fn a_link_that_the_service_has_forgotten_begins_that_list_anew() {
             return Reply::empty(heard);
         }
         match (page, refuse.load(Ordering::SeqCst)) {
-            (3, 0) => return Reply::error(429, "TooManyRequests").with("retry-after", 300),
+            (3, 0) => return Reply::error(429, "TooManyRequests").with("retry-after", &300),
             (3, 1) => {
                 refuse.store(2, Ordering::SeqCst);
                 return Reply::error(400, "Directory_ExpiredPageToken");
@@ -178,7 +178,7 @@ async fn a_point_that_leads_elsewhere_is_not_followed() {
     own.clock.advance(TimeDelta::minutes(5));
     let address = own.service.address.clone();
     edit(&own, |point| {
-        point["current"]["link"] = json!(format!("{address}v1.0/users?$skiptoken=4"))
+        point["current"]["link"] = json!(format!("{address}v1.0/users?$skiptoken=4"));
     });
     assert_eq!(second(&own).await, ALL, "not another call either");
     let accepted =
@@ -233,7 +233,7 @@ async fn a_measurement_goes_on_with_its_sums() {
             return Reply::empty(heard);
         }
         if page == held.load(Ordering::SeqCst) {
-            return Reply::error(429, "TooManyRequests").with("retry-after", 300);
+            return Reply::error(429, "TooManyRequests").with("retry-after", &300);
         }
         let row = |id: u64| json!({ "id": id.to_string(), "complianceState": "compliant", "isEncrypted": id.is_multiple_of(2) });
         let mut body = json!({ "value": [row(page), row(page + 10)] });

@@ -43,7 +43,7 @@ async fn stormy() -> (Set, Arc<Mutex<Log>>) {
         if page >= 3 && now < Timestamp::default() + STORM {
             log.closed_until = now + TimeDelta::seconds(45);
             log.sent.push((now, 429));
-            return Reply::error(429, "TooManyRequests").with("retry-after", 45);
+            return Reply::error(429, "TooManyRequests").with("retry-after", &45);
         }
         log.sent.push((now, 200));
         let next = format!("{own}v1.0/users?$skiptoken={}", page + 1);
@@ -116,9 +116,9 @@ async fn a_run_that_comes_back_too_early_sends_nothing() {
     };
     assert_eq!(set.attempt().await.0, Err(after(45)));
     set.clock.advance(TimeDelta::seconds(20));
-    let sent = log.lock().expect("no holder panics").sent.len();
+    let before = log.lock().expect("no holder panics").sent.len();
     assert_eq!(set.attempt().await.0, Err(after(25)), "what is left of it");
-    assert_eq!(log.lock().expect("no holder panics").sent.len(), sent);
+    assert_eq!(log.lock().expect("no holder panics").sent.len(), before);
     set.clock.advance(TimeDelta::seconds(16));
     assert_eq!(
         set.attempt().await.0,
