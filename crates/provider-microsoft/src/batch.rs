@@ -181,24 +181,22 @@ impl<'s> Round<'s> {
         };
         let failed = verdict.as_ref().err().map(Verdict::reason);
         part.turnstile.settle(attempt, &seen, failed, plan.as_ref());
-        let result = match (verdict, plan) {
-            (Ok(body), _) => Part::Body(body),
-            (Err(_), Some(plan)) => match plan.given_up() {
-                Some(reason) => Part::Failed(reason),
-                None => {
-                    let heavier = self.wait.is_none_or(|(_, other)| other.weight() < plan.weight());
-                    if heavier {
-                        self.wait = Some((self.left.len(), plan));
-                    }
-                    return self.left.push(part);
+        let given_up = plan.and_then(|plan| plan.given_up());
+        let result = match (verdict, plan, given_up) {
+            (Ok(body), ..) => Part::Body(body),
+            (Err(_), _, Some(reason)) => Part::Failed(reason),
+            (Err(_), Some(plan), None) => {
+                if self.wait.is_none_or(|(_, other)| other.weight() < plan.weight()) {
+                    self.wait = Some((self.left.len(), plan));
                 }
-            },
-            (Err(Verdict::Token(_)), None) if self.may_replace => {
+                return self.left.push(part);
+            }
+            (Err(Verdict::Token(_)), None, None) if self.may_replace => {
                 self.refused_token = true;
                 self.challenge = self.challenge.take().or(challenge);
                 return self.left.push(part);
             }
-            (Err(verdict), None) => Part::Failed(verdict.reason()),
+            (Err(verdict), None, None) => Part::Failed(verdict.reason()),
         };
         parts[part.at] = result;
     }

@@ -178,15 +178,11 @@ async fn read(stream: &mut TcpStream) -> Option<Heard> {
 
 async fn write(stream: &mut TcpStream, reply: Reply) {
     let length = reply.body.len() + if reply.cut { 1_000 } else { 0 };
-    let headers: String = reply
-        .headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}\r\n"))
-        .collect();
-    let head = format!(
-        "HTTP/1.1 {} Reply\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n",
-        reply.status
-    );
+    let mut head = format!("HTTP/1.1 {} Reply\r\n", reply.status);
+    for (name, value) in &reply.headers {
+        head += &[name, ": ", value, "\r\n"].concat();
+    }
+    head += &format!("content-length: {length}\r\nconnection: close\r\n\r\n");
     // Who has heard enough goes away; that is no matter of the service.
     let _ = stream.write_all(head.as_bytes()).await;
     let _ = stream.write_all(&reply.body).await;
