@@ -139,7 +139,8 @@ struct User {
     id: String,
     display_name: Option<String>,
     account_enabled: Option<bool>,
-    user_type: Option<String>,
+    #[serde(rename = "userType")]
+    kind: Option<String>,
     created_date_time: Option<String>,
     on_premises_sync_enabled: Option<bool>,
     assigned_licenses: Option<Vec<serde_json::Value>>,

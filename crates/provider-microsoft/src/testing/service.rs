@@ -182,7 +182,12 @@ async fn write(stream: &mut TcpStream, reply: Reply) {
     for (name, value) in &reply.headers {
         head += &[name, ": ", value, "\r\n"].concat();
     }
-    head += &format!("content-length: {length}\r\nconnection: close\r\n\r\n");
+    head += &[
+        "content-length: ",
+        &length.to_string(),
+        "\r\nconnection: close\r\n\r\n",
+    ]
+    .concat();
     // Who has heard enough goes away; that is no matter of the service.
     let _ = stream.write_all(head.as_bytes()).await;
     let _ = stream.write_all(&reply.body).await;
