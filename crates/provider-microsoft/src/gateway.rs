@@ -5,6 +5,7 @@
 //! the run's budget, and hears a cancellation between pages and during waits. Must never log an
 //! address or a body.
 
+mod parse;
 pub(crate) mod seen;
 pub(crate) mod turnstile;
 
@@ -16,9 +17,9 @@ use std::{
 use kernel::Timestamp;
 use provider_core::{ConnectionAccess, OpenedCredential, ProviderFailure, ReasonCode, RunSignals};
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
 use url::Url;
 
+pub(crate) use self::parse::{Misfit, count, json};
 use self::{
     seen::Seen,
     turnstile::{Attempt, Turnstile},
@@ -46,14 +47,6 @@ pub(crate) struct Session<'a> {
     pulse: Pulse<'a>,
     /// What Graph asked of tokens during this operation.
     claims: Mutex<Option<Arc<str>>>,
-}
-
-/// How an answer with a good status misses its contract.
-pub(crate) enum Misfit {
-    /// Not whole, or not JSON: an intermediary's page, or a cut. May be better next time.
-    Broken,
-    /// Well formed, and not what the contract says.
-    Foreign,
 }
 
 /// Where a request goes.
@@ -308,22 +301,4 @@ pub(crate) fn headers(contract: &Contract) -> &'static [(&'static str, &'static 
 
 fn challenge_of(answer: &Result<Answer, TransportError>) -> Option<String> {
     answer.as_ref().ok()?.challenge.clone()
-}
-
-/// Parses JSON into a contract's type. A byte order mark before it is left out.
-pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Misfit> {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
-        Category::Data => Misfit::Foreign,
-        Category::Io | Category::Syntax | Category::Eof => Misfit::Broken,
-    })
-}
-
-/// Parses a count: plain text that may begin with a byte order mark.
-pub(crate) fn count(body: &[u8]) -> Result<u64, Misfit> {
-    let text = str::from_utf8(body).map_err(|_| Misfit::Foreign)?;
-    text.trim_start_matches('\u{feff}')
-        .trim()
-        .parse()
-        .map_err(|_| Misfit::Foreign)
 }

@@ -27,6 +27,8 @@ const RECOVERY: u32 = 8;
 const NEARLY: u16 = 90;
 /// What a bucket remembers beyond the present is forgotten after this long without a request.
 const MEMORY: TimeDelta = TimeDelta::minutes(10);
+/// Who asks at the same time may have read the clock a little earlier; more is a clock set back.
+const SET_BACK: TimeDelta = TimeDelta::seconds(5);
 /// From so many buckets on, those of no use are swept out.
 const SWEEP_FROM: usize = 1_024;
 /// A longer pause is nobody's.
@@ -71,6 +73,8 @@ struct Bucket {
     closed_until: Timestamp,
     halvings: u32,
     good: u32,
+    /// When it was last looked at.
+    seen_at: Timestamp,
 }
 
 impl Limiter {
@@ -99,7 +103,9 @@ impl Limiter {
             buckets.all.retain(|_, bucket| bucket.is_useful(now));
             buckets.swept = buckets.all.len();
         }
-        act(buckets.all.entry(*key).or_insert_with(|| Bucket::new(now)))
+        let bucket = buckets.all.entry(*key).or_insert_with(|| Bucket::new(now));
+        bucket.keep_time(now);
+        act(bucket)
     }
 }
 
@@ -110,7 +116,19 @@ impl Bucket {
             closed_until: now,
             halvings: 0,
             good: 0,
+            seen_at: now,
         }
+    }
+
+    /// A clock that was set back takes the bucket's times with it: a pause of a minute does not
+    /// become one of a day.
+    fn keep_time(&mut self, now: Timestamp) {
+        let back = self.seen_at - now;
+        if back > SET_BACK {
+            self.full_at -= back;
+            self.closed_until -= back;
+        }
+        self.seen_at = now;
     }
 
     fn is_useful(&self, now: Timestamp) -> bool {

@@ -1,179 +1,30 @@
 //! What tests of this crate share: a run that can be interrupted, pauses that are only recorded,
 //! and a stage with the simulator on it.
 
-use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::Arc;
 
-use async_trait::async_trait;
-use chrono::TimeDelta;
-use inventory::{
-    Collection, InventoryExecutor as _, ItemKind, ObservationSink, ObservedItem, SectionOutcome,
-};
+use inventory::{Collection, InventoryExecutor as _, ItemKind, ObservedItem, SectionOutcome};
 use kernel::{Clock as _, IdSource as _, ManualClock, SecretText, SequentialIds, Timestamp};
 use microsoft_simulator::{AppOptions, Fault, FaultKind, Simulator, SimulatorOptions, TenantOptions};
 use provider_core::{
-    CallRecord, ConnectionAccess, ConnectionCheck, ConnectionId, CredentialKind, Destination, Interrupt,
-    OpenedCredential, Pause, Progress, ProviderExecutor as _, ProviderFailure, ResumePoint, RunSignals,
-    ScopeIdentifier, ScopeKind, ScopeRules as _,
+    ConnectionAccess, ConnectionCheck, ConnectionId, CredentialKind, Destination, OpenedCredential,
+    ProviderExecutor as _, ProviderFailure, ScopeIdentifier, ScopeKind, ScopeRules as _,
 };
 use url::Url;
 use uuid::{Uuid, uuid};
 
-use crate::{
-    EndpointOverride, FederatedSources, MicrosoftProvider, MicrosoftScopeRules, MicrosoftSettings, Pauses,
-};
+use crate::{EndpointOverride, FederatedSources, MicrosoftProvider, MicrosoftScopeRules, MicrosoftSettings};
 
+pub(crate) use self::run::{RecordedPauses, Run, Seen};
 use self::service::{Heard, Reply, Service};
 
+pub(crate) mod run;
 pub(crate) mod scripted;
 pub(crate) mod service;
 
 pub(crate) const TENANT: Uuid = uuid!("11111111-bbbb-4ccc-8ddd-000000000002");
 pub(crate) const CLIENT: Uuid = uuid!("11111111-aaaa-4bbb-8ccc-000000000001");
 pub(crate) const SECRET: &str = "a~8Q-the.right_secret";
-
-/// Records pauses, and moves the clock by them if it has one. Chance always gives nothing, so that
-/// lengths are exact.
-#[derive(Default)]
-pub(crate) struct RecordedPauses {
-    made: Mutex<Vec<Duration>>,
-    clock: Option<Arc<ManualClock>>,
-}
-
-impl RecordedPauses {
-    /// Pauses that begin together end together.
-    pub(crate) fn on(clock: &Arc<ManualClock>) -> Self {
-        Self {
-            made: Mutex::default(),
-            clock: Some(Arc::clone(clock)),
-        }
-    }
-
-    pub(crate) fn total(&self) -> Duration {
-        self.made.lock().expect("no holder panics").iter().sum()
-    }
-
-    pub(crate) fn longest(&self) -> Duration {
-        self.made
-            .lock()
-            .expect("no holder panics")
-            .iter()
-            .max()
-            .copied()
-            .unwrap_or_default()
-    }
-}
-
-#[async_trait]
-impl Pauses for RecordedPauses {
-    async fn pause(&self, length: Duration) {
-        self.made.lock().expect("no holder panics").push(length);
-        let Some(clock) = &self.clock else { return };
-        let end = clock.now() + TimeDelta::from_std(length).expect("in range");
-        tokio::task::yield_now().await;
-        let left = end - clock.now();
-        if left > TimeDelta::zero() {
-            clock.advance(left);
-        }
-    }
-
-    fn draw(&self, _ceiling: Duration) -> Duration {
-        Duration::ZERO
-    }
-}
-
-/// A run's signals, and what it keeps between its attempts.
-pub(crate) struct Run {
-    pub(crate) budget: Duration,
-    /// The checkpoint, counted from 1, at which a cancellation is heard.
-    pub(crate) cancel_at: usize,
-    pub(crate) beats: AtomicUsize,
-    pub(crate) progress: Mutex<Vec<Progress>>,
-    pub(crate) point: Arc<Mutex<Option<ResumePoint>>>,
-    pub(crate) pauses: Vec<Pause>,
-    pub(crate) records: Mutex<Vec<CallRecord>>,
-}
-
-impl Default for Run {
-    fn default() -> Self {
-        Self {
-            budget: Duration::from_mins(1),
-            cancel_at: usize::MAX,
-            beats: AtomicUsize::new(0),
-            progress: Mutex::default(),
-            point: Arc::default(),
-            pauses: Vec::new(),
-            records: Mutex::default(),
-        }
-    }
-}
-
-impl Run {
-    pub(crate) fn records(&self) -> Vec<CallRecord> {
-        self.records.lock().expect("no holder panics").clone()
-    }
-}
-
-#[async_trait]
-impl RunSignals for Run {
-    async fn checkpoint(&self, progress: Option<Progress>) -> Result<(), Interrupt> {
-        self.progress.lock().expect("no holder panics").extend(progress);
-        let beat = self.beats.fetch_add(1, Ordering::SeqCst) + 1;
-        if beat >= self.cancel_at {
-            Err(Interrupt::CancelRequested)
-        } else {
-            Ok(())
-        }
-    }
-
-    fn wait_budget(&self) -> Duration {
-        self.budget
-    }
-
-    fn resume_point(&self) -> Option<ResumePoint> {
-        self.point.lock().expect("no holder panics").clone()
-    }
-
-    async fn save(&self, point: &ResumePoint) -> Result<(), Interrupt> {
-        *self.point.lock().expect("no holder panics") = Some(point.clone());
-        Ok(())
-    }
-
-    fn pauses(&self) -> Vec<Pause> {
-        self.pauses.clone()
-    }
-
-    fn record(&self, call: CallRecord) {
-        self.records.lock().expect("no holder panics").push(call);
-    }
-}
-
-/// Keeps what was observed, and the point with it.
-#[derive(Default)]
-pub(crate) struct Seen {
-    pub(crate) items: Vec<ObservedItem>,
-    pub(crate) point: Arc<Mutex<Option<ResumePoint>>>,
-}
-
-#[async_trait]
-impl ObservationSink for Seen {
-    async fn accept(
-        &mut self,
-        page: Vec<ObservedItem>,
-        resume: Option<&ResumePoint>,
-    ) -> Result<(), Interrupt> {
-        self.items.extend(page);
-        if let Some(point) = resume {
-            *self.point.lock().expect("no holder panics") = Some(point.clone());
-        }
-        Ok(())
-    }
-}
 
 /// How one kind came out.
 pub(crate) fn section(collection: &Collection, kind: ItemKind) -> (SectionOutcome, u64) {

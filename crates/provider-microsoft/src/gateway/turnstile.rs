@@ -70,7 +70,7 @@ impl Turnstile<'_> {
         if let Some(length) = closed {
             self.limiter
                 .learn(&self.key, Lesson::Closed { length, throttled }, now);
-        } else if seen.status.is_some() {
+        } else if outcome == CallOutcome::Answered {
             self.limiter
                 .learn(&self.key, Lesson::Answered(seen.used_percent), now);
         }

@@ -69,7 +69,8 @@ where
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.expect("somebody comes");
         let mut request = vec![0; 4_096];
-        stream.read(&mut request).await.expect("is sent");
+        let read = stream.read(&mut request).await.expect("is sent");
+        assert!(read > 0, "a request comes");
         stream.write_all(head.as_bytes()).await.expect("is heard");
         rest(stream).await;
     });

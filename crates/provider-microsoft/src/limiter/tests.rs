@@ -176,6 +176,16 @@ fn a_pause_of_another_process_holds_here_and_has_an_end() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_does_not_lengthen_a_pause() {
+    let limiter = Limiter::default();
+    limiter.close(&key(DIRECTORY), at(60_000), at(0));
+    let day = TimeDelta::days(1);
+    let wait = limiter.admit(&key(DIRECTORY), 1, at(0) - day);
+    assert_eq!(wait, Err(Duration::from_mins(1)));
+    assert_eq!(limiter.admit(&key(DIRECTORY), 1, at(60_000) - day), Ok(()));
+}
+
+#[test]
 fn a_costly_call_takes_more_and_a_rest_gives_no_more_than_the_burst() {
     let limiter = Limiter::default();
     let burst = DIRECTORY.published().burst;
