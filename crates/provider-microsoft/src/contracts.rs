@@ -6,6 +6,7 @@
 
 mod classes;
 pub(crate) mod permission;
+mod sizing;
 pub(crate) mod table;
 
 use std::fmt::Write as _;
@@ -76,11 +77,6 @@ impl Contract {
         let query = self.query();
         url.set_query((!query.is_empty()).then_some(query.as_str()));
         url
-    }
-
-    /// What the path of every page of this call begins with.
-    pub(crate) const fn version_prefix(&self) -> &'static str {
-        self.version.prefix()
     }
 
     /// The options, fixed text that needs no escaping.

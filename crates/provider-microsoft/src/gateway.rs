@@ -1,21 +1,36 @@
 //! The way to Graph: one request of one contract, made again as often as its class allows.
 //!
-//! Takes `&'static Contract` and nothing else, so that only registered calls can be made. Waits at
-//! least what it was told, hands the run back when that outlasts the run's budget, and hears a
-//! cancellation between pages and during waits. Must never log an address or a body.
+//! Takes `&'static Contract` and nothing else, so that only registered calls can be made. Sends
+//! nothing before its turn, waits at least what it was told, hands the run back when that outlasts
+//! the run's budget, and hears a cancellation between pages and during waits. Must never log an
+//! address or a body.
 
-use std::sync::Arc;
+mod parse;
+pub(crate) mod seen;
+pub(crate) mod turnstile;
 
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use kernel::Timestamp;
 use provider_core::{ConnectionAccess, OpenedCredential, ProviderFailure, ReasonCode, RunSignals};
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
 use url::Url;
 
+pub(crate) use self::parse::{Misfit, count, json};
+use self::{
+    seen::Seen,
+    turnstile::{Attempt, Turnstile},
+};
 use crate::{
+    challenge,
     contracts::{Contract, Shape},
     errors::graph::{Verdict, classify},
     http::{Answer, TransportError},
     identity::Identity,
+    limiter::Limit,
     proof::Proof,
     provider::Parts,
     pulse::Pulse,
@@ -26,18 +41,21 @@ use crate::{
 
 /// One operation's way to Graph. Lives as long as the operation.
 pub(crate) struct Session<'a> {
-    parts: &'a Parts,
+    pub(crate) parts: &'a Parts,
     identity: Identity,
     credential: &'a OpenedCredential,
     pulse: Pulse<'a>,
+    /// What Graph asked of tokens during this operation.
+    claims: Mutex<Option<Arc<str>>>,
 }
 
-/// How an answer with a good status misses its contract.
-pub(crate) enum Misfit {
-    /// Not whole, or not JSON: an intermediary's page, or a cut. May be better next time.
-    Broken,
-    /// Well formed, and not what the contract says.
-    Foreign,
+/// Where a request goes.
+#[derive(Clone, Copy)]
+pub(crate) enum Place<'u> {
+    /// The first address of the contract.
+    First,
+    /// A later page.
+    Link(&'u Url),
 }
 
 impl<'a> Session<'a> {
@@ -47,11 +65,19 @@ impl<'a> Session<'a> {
         signals: &'a dyn RunSignals,
     ) -> Result<Self, ProviderFailure> {
         let identity = Identity::resolve(access, parts.endpoint_override.as_ref())?;
+        let pulse = Pulse::new(signals, &*parts.pauses);
+        for pause in pulse.known_pauses() {
+            if let Some(limit) = Limit::parse(&pause.limit) {
+                let now = parts.clock.now();
+                parts.limiter.close(&identity.key(limit), pause.until, now);
+            }
+        }
         Ok(Self {
             parts,
             identity,
             credential: &access.credential,
-            pulse: Pulse::new(signals, &*parts.pauses),
+            pulse,
+            claims: Mutex::default(),
         })
     }
 
@@ -63,24 +89,61 @@ impl<'a> Session<'a> {
         &self.pulse
     }
 
+    pub(crate) fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+
+    pub(crate) fn turnstile(&self, limit: Limit) -> Turnstile<'_> {
+        Turnstile {
+            limiter: &self.parts.limiter,
+            key: self.identity.key(limit),
+            clock: &*self.parts.clock,
+            pulse: &self.pulse,
+        }
+    }
+
     /// A token of this connection.
     pub(crate) async fn token(&self, demand: Demand<'_>) -> Result<Arc<AccessToken>, ProviderFailure> {
+        let claims = self.claims();
         let request = TokenRequest {
             door: &self.parts.door,
             ids: &*self.parts.ids,
-            clock: &*self.parts.clock,
-            pulse: &self.pulse,
+            turnstile: self.turnstile(Limit::SignIn),
             identity: &self.identity,
+            claims: claims.as_deref(),
             proof: Proof {
                 credential: self.credential,
                 sources: &self.parts.federated,
                 workspace: self.identity.workspace,
             },
         };
-        self.parts
-            .tokens
-            .get(&self.identity, demand, &*self.parts.clock, request.send())
+        let (tokens, clock) = (&self.parts.tokens, &*self.parts.clock);
+        tokens
+            .get(&self.identity, claims.as_deref(), demand, clock, |haste| {
+                request.send(haste)
+            })
             .await
+    }
+
+    fn claims(&self) -> Option<Arc<str>> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Gets a token in place of one that Graph refused, with the claims that it asks for, if any.
+    pub(crate) async fn replace(
+        &self,
+        refused: &Arc<AccessToken>,
+        header: Option<&str>,
+    ) -> Result<(), ProviderFailure> {
+        let asked = header.and_then(challenge::claims).map(Arc::from);
+        if asked.is_some() && asked != self.claims() {
+            tracing::debug!("a token with other claims is asked for");
+            *self.claims.lock().unwrap_or_else(PoisonError::into_inner) = asked;
+            self.token(Demand::Cached).await?;
+        } else {
+            self.token(Demand::InsteadOf(refused)).await?;
+        }
+        Ok(())
     }
 
     /// Reads the one object of an entity contract.
@@ -91,57 +154,89 @@ impl<'a> Session<'a> {
         self.get_whole(contract, json).await
     }
 
-    /// Reads the number of a count contract. It is plain text and may begin with a byte order mark.
-    pub(crate) async fn get_count(&self, contract: &'static Contract) -> Result<u64, ProviderFailure> {
-        self.get_whole(contract, |body| {
-            let text = str::from_utf8(body).map_err(|_| Misfit::Foreign)?;
-            text.trim_start_matches('\u{feff}')
-                .trim()
-                .parse()
-                .map_err(|_| Misfit::Foreign)
-        })
-        .await
-    }
-
-    async fn get_whole<T>(
+    /// Reads the answer of a contract that has one page.
+    pub(crate) async fn get_whole<T>(
         &self,
         contract: &'static Contract,
         parse: fn(&[u8]) -> Result<T, Misfit>,
     ) -> Result<T, ProviderFailure> {
-        let url = contract.url(self.identity.endpoints.graph());
-        let whole = self.fetch(contract, &url, parse).await?;
+        let whole = self.fetch(contract, Place::First, parse).await?;
         whole.ok_or(ProviderFailure::ended(ReasonCode::ProviderResponseInvalid))
     }
 
     /// Makes the request until it works or patience ends. Nothing when a page token has died.
+    /// First pages that the service could not make are asked for again at half the size.
     pub(crate) async fn fetch<T>(
         &self,
         contract: &'static Contract,
-        url: &Url,
+        place: Place<'_>,
         parse: fn(&[u8]) -> Result<T, Misfit>,
     ) -> Result<Option<T>, ProviderFailure> {
+        let turnstile = self.turnstile(Limit::Calls(contract.throttle()));
         let least = contract.throttle().least_pause();
         let mut patience = Patience::new(&self.pulse, contract.retry().attempts(), least);
-        let mut token = self.token(Demand::Cached).await?;
-        let mut replaced = false;
+        let (mut replaced, mut halvings) = (false, 0);
         loop {
-            let answer = self.send(contract, url, &token, patience.attempt()).await;
-            match self.judge(answer, parse) {
-                Ok(value) => return Ok(Some(value)),
-                Err(Verdict::Later(reason, told)) => patience.wait(reason, told).await?,
-                Err(Verdict::Token(_)) if !replaced => {
+            let (token, waited) = self.ready(contract, &turnstile, &mut patience).await?;
+            let url = match place {
+                Place::First => contract.narrowed(self.identity.endpoints.graph(), halvings),
+                Place::Link(url) => url.clone(),
+            };
+            let attempt = self.attempt(contract.name(), patience.attempt(), waited);
+            let answer = self.send(contract, url, &token, attempt).await;
+            let (seen, header) = (Seen::graph(&answer), challenge_of(&answer));
+            let status = seen.status;
+            let judged = self.judge(answer, parse);
+            let plan = match &judged {
+                Err(Verdict::Later(reason, told)) => Some(patience.plan(*reason, *told)),
+                Ok(_) | Err(Verdict::Token(_) | Verdict::PageToken | Verdict::Failed(_)) => None,
+            };
+            let failed = judged.as_ref().err().map(Verdict::reason);
+            turnstile.settle(attempt, &seen, failed, plan.as_ref());
+            match (judged, plan) {
+                (Ok(value), _) => return Ok(Some(value)),
+                (Err(_), Some(plan)) => {
+                    halvings += u32::from(matches!(status, Some(500 | 503 | 504)));
+                    patience.follow(plan).await?;
+                }
+                (Err(Verdict::Token(_)), None) if !replaced => {
                     replaced = true;
-                    token = self.token(Demand::InsteadOf(&token)).await?;
+                    self.replace(&token, header.as_deref()).await?;
                 }
-                Err(Verdict::PageToken) => return Ok(None),
-                Err(Verdict::Failed(reason) | Verdict::Token(reason)) => {
-                    return Err(self.failed(reason).await);
-                }
+                (Err(Verdict::PageToken), None) => return Ok(None),
+                (Err(verdict), None) => return Err(self.failed(verdict.reason())),
             }
         }
     }
 
-    fn judge<T>(
+    /// A token that is good at the moment at which the request's turn has come.
+    async fn ready(
+        &self,
+        contract: &'static Contract,
+        turnstile: &Turnstile<'_>,
+        patience: &mut Patience<'_>,
+    ) -> Result<(Arc<AccessToken>, Duration), ProviderFailure> {
+        let mut waited = Duration::ZERO;
+        loop {
+            let token = self.token(Demand::Cached).await?;
+            waited += turnstile.turn(contract.cost(), patience).await?;
+            if token.is_usable(self.now()) {
+                return Ok((token, waited));
+            }
+        }
+    }
+
+    pub(crate) fn attempt(&self, call: &'static str, number: u32, waited: Duration) -> Attempt {
+        Attempt {
+            call,
+            number,
+            id: self.parts.ids.next_uuid(),
+            began: self.now(),
+            waited,
+        }
+    }
+
+    pub(crate) fn judge<T>(
         &self,
         answer: Result<Answer, TransportError>,
         parse: fn(&[u8]) -> Result<T, Misfit>,
@@ -151,7 +246,7 @@ impl<'a> Session<'a> {
                 Misfit::Broken => Verdict::Later(ReasonCode::ProviderResponseInvalid, None),
                 Misfit::Foreign => Verdict::Failed(ReasonCode::ProviderResponseInvalid),
             }),
-            Ok(answer) => Err(classify(&answer, self.parts.clock.now())),
+            Ok(answer) => Err(classify(&answer, self.now())),
             Err(error @ TransportError::Unreachable(_)) => Err(Verdict::Later(error.reason(), None)),
             Err(error @ (TransportError::Tls(_) | TransportError::TooLarge(_))) => {
                 Err(Verdict::Failed(error.reason()))
@@ -161,12 +256,11 @@ impl<'a> Session<'a> {
 
     /// A missing permission may have been granted since the token was issued: the next run asks
     /// for a new token.
-    async fn failed(&self, reason: ReasonCode) -> ProviderFailure {
+    pub(crate) fn failed(&self, reason: ReasonCode) -> ProviderFailure {
         if reason == ReasonCode::ProviderPermissionMissing {
-            self.parts
-                .tokens
-                .outdate(&self.identity, self.parts.clock.now())
-                .await;
+            let claims = self.claims();
+            let tokens = &self.parts.tokens;
+            tokens.outdate(&self.identity, claims.as_deref(), self.now());
         }
         ProviderFailure::ended(reason)
     }
@@ -174,36 +268,37 @@ impl<'a> Session<'a> {
     async fn send(
         &self,
         contract: &'static Contract,
-        url: &Url,
+        url: Url,
         token: &AccessToken,
-        attempt: u32,
+        attempt: Attempt,
     ) -> Result<Answer, TransportError> {
-        // Graph page "Best practices for working with Microsoft Graph": without the preference new
-        // members of an enumeration arrive as one placeholder.
-        let headers: &[(&str, &str)] = match contract.shape() {
-            Shape::List | Shape::Entity => &[
-                ("accept", "application/json"),
-                ("prefer", "include-unknown-enum-members"),
-            ],
-            Shape::Count => &[("accept", "text/plain"), ("consistencylevel", "eventual")],
-        };
-        let id = self.parts.ids.next_uuid();
-        let answer = self.parts.door.get(url.clone(), &token.bearer, headers, id).await;
+        let Attempt { number, id, .. } = attempt;
+        let headers = headers(contract);
+        let answer = self.parts.door.get(url, &token.bearer, headers, id).await;
         let contract = contract.name();
         match &answer {
             Ok(answer) => {
-                tracing::debug!(contract, attempt, status = answer.status, request_id = ?answer.request_id);
+                tracing::debug!(contract, attempt = number, status = answer.status, request_id = ?answer.request_id);
             }
-            Err(error) => tracing::debug!(contract, attempt, error = %error, "no answer"),
+            Err(error) => tracing::debug!(contract, attempt = number, error = %error, "no answer"),
         }
         answer
     }
 }
 
-/// Parses JSON into a contract's type.
-pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Misfit> {
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
-        Category::Data => Misfit::Foreign,
-        Category::Io | Category::Syntax | Category::Eof => Misfit::Broken,
-    })
+/// What each request of a contract says, also for later pages: Graph does not remember it.
+pub(crate) fn headers(contract: &Contract) -> &'static [(&'static str, &'static str)] {
+    // Graph page "Best practices for working with Microsoft Graph": without the preference new
+    // members of an enumeration arrive as one placeholder.
+    match contract.shape() {
+        Shape::List | Shape::Entity => &[
+            ("accept", "application/json"),
+            ("prefer", "include-unknown-enum-members"),
+        ],
+        Shape::Count => &[("accept", "text/plain"), ("consistencylevel", "eventual")],
+    }
+}
+
+fn challenge_of(answer: &Result<Answer, TransportError>) -> Option<String> {
+    answer.as_ref().ok()?.challenge.clone()
 }

@@ -10,7 +10,7 @@ use kernel::{SecretText, Timestamp};
 use provider_core::ReasonCode;
 use reqwest::{
     Client, RequestBuilder, Response,
-    header::{ACCEPT, DATE, HeaderMap, HeaderName, RETRY_AFTER},
+    header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE},
     redirect,
 };
 use url::Url;
@@ -21,6 +21,10 @@ const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
 const USER_AGENT: &str = concat!("TenantAtlas/", env!("CARGO_PKG_VERSION"));
 const TOKEN_CAP: usize = 1 << 20;
 const PAGE_CAP: usize = 16 << 20;
+const JSON: &str = "application/json";
+const USED: HeaderName = HeaderName::from_static("x-ms-throttle-limit-percentage");
+/// Longer challenges are not read.
+const LONGEST_CHALLENGE: usize = 8 << 10;
 
 /// The client could not be made, for example because the machine has no root certificates.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +56,7 @@ impl TransportError {
 }
 
 /// A whole answer with those of its headers that anybody reads.
+#[derive(Clone, Default)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     /// As sent; may be garbage.
@@ -60,6 +65,11 @@ pub(crate) struct Answer {
     pub(crate) date: Option<Timestamp>,
     /// The other side's name for the exchange. A UUID or nothing, so that it can be logged.
     pub(crate) request_id: Option<Uuid>,
+    /// How much of a limit is used, in percent; told only when it is much (Graph page "Microsoft
+    /// Graph service-specific throttling limits").
+    pub(crate) used_percent: Option<u16>,
+    /// What would make a refused token acceptable, as sent; may be garbage.
+    pub(crate) challenge: Option<String>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -74,8 +84,13 @@ pub(crate) struct Door(Client);
 
 impl Door {
     /// Plain http only with `plain`, which means a loopback override.
-    #[expect(clippy::disallowed_methods, reason = "the one place that makes a client")]
     pub(crate) fn new(plain: bool) -> Result<Self, ClientError> {
+        Self::within(plain, TOTAL_TIMEOUT)
+    }
+
+    /// The same with another time for one whole exchange, from the connection to the last byte.
+    #[expect(clippy::disallowed_methods, reason = "the one place that makes a client")]
+    fn within(plain: bool, total: Duration) -> Result<Self, ClientError> {
         Client::builder()
             .user_agent(USER_AGENT)
             .redirect(redirect::Policy::none())
@@ -83,7 +98,7 @@ impl Door {
             .no_proxy()
             .retry(reqwest::retry::never())
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TOTAL_TIMEOUT)
+            .timeout(total)
             .https_only(!plain)
             .build()
             .map(Self)
@@ -97,7 +112,7 @@ impl Door {
         form: &[(&str, &str)],
         request_id: Uuid,
     ) -> Result<Answer, TransportError> {
-        let request = self.0.post(url).header(ACCEPT, "application/json").form(form);
+        let request = self.0.post(url).header(ACCEPT, JSON).form(form);
         Self::exchange(request, request_id, TOKEN_CAP).await
     }
 
@@ -114,6 +129,19 @@ impl Door {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        Self::exchange(request, request_id, PAGE_CAP).await
+    }
+
+    /// Posts JSON: the envelope of several reads, and nothing else.
+    pub(crate) async fn post_json(
+        &self,
+        url: Url,
+        bearer: &SecretText,
+        body: Vec<u8>,
+        request_id: Uuid,
+    ) -> Result<Answer, TransportError> {
+        let request = self.0.post(url).bearer_auth(bearer.expose());
+        let request = request.header(ACCEPT, JSON).header(CONTENT_TYPE, JSON).body(body);
         Self::exchange(request, request_id, PAGE_CAP).await
     }
 
@@ -135,6 +163,10 @@ impl Door {
             date: text(headers, &DATE).and_then(http_date),
             request_id: text(headers, &HeaderName::from_static("request-id"))
                 .and_then(|text| Uuid::try_parse(text).ok()),
+            used_percent: text(headers, &USED).and_then(percent),
+            challenge: text(headers, &WWW_AUTHENTICATE)
+                .filter(|text| text.len() <= LONGEST_CHALLENGE)
+                .map(str::to_owned),
             body: Vec::new(),
         };
         answer.body = read(response, cap).await?;
@@ -155,6 +187,18 @@ async fn read(mut response: Response, cap: usize) -> Result<Vec<u8>, TransportEr
 
 fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
+}
+
+/// A share of 1, such as `0.83`, in percent.
+pub(crate) fn percent(text: &str) -> Option<u16> {
+    let share: f32 = text.trim().parse().ok()?;
+    let percent = (0.0..=100.0).contains(&share).then(|| (share * 100.0).round())?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and 10,000"
+    )]
+    Some(percent as u16)
 }
 
 /// A date as HTTP writes it today (RFC 9110, 5.6.7). The two older forms are not read.

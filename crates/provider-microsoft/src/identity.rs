@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     cloud::{Cloud, EndpointOverride, Endpoints},
+    limiter::{Key, Limit},
     scope::{MicrosoftScopeRules, guid},
 };
 
@@ -44,5 +45,15 @@ impl Identity {
                 .ok_or_else(invalid)?,
             endpoints: Endpoints::of(cloud, instead),
         })
+    }
+
+    /// The bucket of `limit` that this connection's requests count against.
+    pub(crate) fn key(&self, limit: Limit) -> Key {
+        Key {
+            cloud: self.cloud,
+            tenant: self.tenant,
+            client: (limit == Limit::SignIn).then_some(self.client),
+            limit,
+        }
     }
 }

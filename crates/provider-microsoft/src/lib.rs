@@ -7,7 +7,9 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 mod assertion;
+mod batch;
 mod certificate;
+mod challenge;
 mod check;
 mod cloud;
 mod consent;
@@ -21,12 +23,14 @@ mod http;
 mod identity;
 mod inventory;
 mod jwt;
+mod limiter;
 mod pages;
 mod pause;
 mod platform;
 mod proof;
 mod provider;
 mod pulse;
+mod resume;
 mod retry;
 mod scope;
 #[cfg(test)]

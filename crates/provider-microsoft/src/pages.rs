@@ -1,6 +1,9 @@
 //! Reading a list page by page: the next link is followed unchanged, but only where it stays on
-//! the same host and version, never twice, and never without end (Graph page "Paging Microsoft
-//! Graph data in your app").
+//! the same host and call, never twice, and never without end (Graph page "Paging Microsoft Graph
+//! data in your app"). Memory does not grow with the number of objects.
+
+mod body;
+mod window;
 
 use std::{
     collections::HashSet,
@@ -8,16 +11,19 @@ use std::{
 };
 
 use provider_core::{ProviderFailure, ReasonCode};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use url::Url;
 
+use self::window::Window;
 use crate::{
     contracts::Contract,
-    gateway::{Session, json},
+    gateway::{Place, Session},
 };
 
 /// More pages than any tenant has.
-const MOST_PAGES: usize = 20_000;
+const MOST_PAGES: u32 = 20_000;
+/// More pages in a row without anything new than any list has.
+const MOST_BARREN: u32 = 100;
 /// Longer than any next link.
 const LONGEST_LINK: usize = 16 << 10;
 
@@ -27,19 +33,12 @@ pub(crate) trait Row: DeserializeOwned + Send {
     fn id(&self) -> &str;
 }
 
-#[derive(Deserialize)]
-#[serde(bound = "T: DeserializeOwned")]
-struct Body<T> {
-    /// Required: a page without it is no page.
-    value: Vec<T>,
-    #[serde(default, rename = "@odata.nextLink")]
-    next: Option<String>,
-}
-
 /// Some objects of a list.
 pub(crate) struct Page<T> {
     /// May be empty though more pages follow.
     pub(crate) rows: Vec<T>,
+    /// How many objects of the page could not be read.
+    pub(crate) skipped: u64,
     /// The list began anew: what was counted of it before is void.
     pub(crate) restarted: bool,
 }
@@ -48,66 +47,137 @@ pub(crate) struct Page<T> {
 pub(crate) struct Pages<'s, 'a> {
     session: &'s Session<'a>,
     contract: &'static Contract,
-    next: Option<Url>,
-    restarted: bool,
-    /// Hashes of the addresses that were read.
+    next: Next,
+    /// How often the list may begin anew.
+    restarts: u8,
+    /// How many pages were asked for since it last began.
+    asked: u32,
+    barren: u32,
+    /// Hashes of the addresses that were read. As many as there are pages, at the most.
     visited: HashSet<u64>,
-    /// Hashes of the ids that were given out: pages overlap when the list changes meanwhile.
-    seen: HashSet<u64>,
+    latest: Window,
     hasher: RandomState,
+}
+
+enum Next {
+    First,
+    Link(Url),
+    End,
 }
 
 impl<'s, 'a> Pages<'s, 'a> {
     pub(crate) fn new(session: &'s Session<'a>, contract: &'static Contract) -> Self {
-        let first = contract.url(session.identity().endpoints.graph());
         Self {
             session,
             contract,
-            next: Some(first),
-            restarted: false,
+            next: Next::First,
+            restarts: 1,
+            asked: 0,
+            barren: 0,
             visited: HashSet::new(),
-            seen: HashSet::new(),
+            latest: Window::default(),
             hasher: RandomState::new(),
         }
     }
 
+    /// Goes on at `link`, as an earlier attempt left it after `asked` pages. Nothing if the link
+    /// does not lead where this list is.
+    pub(crate) fn resumed(
+        session: &'s Session<'a>,
+        contract: &'static Contract,
+        link: &str,
+        asked: u32,
+    ) -> Option<Self> {
+        let url = follow(link, session.identity().endpoints.graph(), contract)?;
+        let mut pages = Self::new(session, contract);
+        // That an old link has died is no surprise, and costs none of the usual patience.
+        pages.restarts += 1;
+        pages.asked = asked;
+        pages.next = Next::Link(url);
+        Some(pages)
+    }
+
+    /// Where the next page is, if there is one beyond the first.
+    pub(crate) fn link(&self) -> Option<&str> {
+        match &self.next {
+            Next::Link(url) => Some(url.as_str()),
+            Next::First | Next::End => None,
+        }
+    }
+
+    /// How many pages were asked for.
+    pub(crate) const fn asked(&self) -> u32 {
+        self.asked
+    }
+
     /// The next page; nothing after the last one. Hears before each page whether to go on.
     pub(crate) async fn next<T: Row>(&mut self) -> Result<Option<Page<T>>, ProviderFailure> {
-        let Some(mut url) = self.next.take() else {
+        if matches!(self.next, Next::End) {
             return Ok(None);
-        };
+        }
         self.session.pulse().beat().await?;
         let mut restarted = false;
-        let body: Body<T> = loop {
-            if !self.visited.insert(self.hasher.hash_one(url.as_str())) || self.visited.len() > MOST_PAGES {
-                return Err(invalid());
-            }
-            match self.session.fetch(self.contract, &url, json).await? {
+        let body = loop {
+            self.step()?;
+            let place = match &self.next {
+                Next::Link(url) => Place::Link(url),
+                Next::First | Next::End => Place::First,
+            };
+            match self.session.fetch(self.contract, place, body::read::<T>).await? {
                 Some(body) => break body,
-                None if self.restarted => return Err(invalid()),
+                None if self.restarts == 0 => return Err(invalid()),
                 None => {
-                    tracing::debug!(
-                        contract = self.contract.name(),
-                        "the page token died, the list begins anew"
-                    );
-                    self.restarted = true;
                     restarted = true;
-                    self.visited.clear();
-                    self.seen.clear();
-                    url = self.contract.url(self.session.identity().endpoints.graph());
+                    self.restart();
                 }
             }
         };
-        if let Some(link) = body.next {
-            let graph = self.session.identity().endpoints.graph();
-            self.next = Some(follow(&link, graph, self.contract.version_prefix()).ok_or_else(invalid)?);
+        self.next = match body.next {
+            Some(link) => {
+                let graph = self.session.identity().endpoints.graph();
+                Next::Link(follow(&link, graph, self.contract).ok_or_else(invalid)?)
+            }
+            None => Next::End,
+        };
+        let (latest, hasher) = (&mut self.latest, &self.hasher);
+        let mut rows = body.rows;
+        rows.retain(|row| latest.insert(hasher.hash_one(row.id())));
+        self.barren = if rows.is_empty() { self.barren + 1 } else { 0 };
+        if self.barren >= MOST_BARREN {
+            return Err(invalid());
         }
-        let rows = body
-            .value
-            .into_iter()
-            .filter(|row| self.seen.insert(self.hasher.hash_one(row.id())))
-            .collect();
-        Ok(Some(Page { rows, restarted }))
+        Ok(Some(Page {
+            rows,
+            skipped: body.skipped,
+            restarted,
+        }))
+    }
+
+    /// Counts the next request; refused if its address was there before, or there were too many.
+    fn step(&mut self) -> Result<(), ProviderFailure> {
+        let hash = match &self.next {
+            Next::Link(url) => self.hasher.hash_one(url.as_str()),
+            Next::First | Next::End => {
+                let first = self.contract.url(self.session.identity().endpoints.graph());
+                self.hasher.hash_one(first.as_str())
+            }
+        };
+        self.asked += 1;
+        if self.asked > MOST_PAGES || !self.visited.insert(hash) {
+            return Err(invalid());
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self) {
+        let contract = self.contract.name();
+        tracing::debug!(contract, "the page token died, the list begins anew");
+        self.restarts -= 1;
+        self.asked = 0;
+        self.barren = 0;
+        self.visited.clear();
+        self.latest.clear();
+        self.next = Next::First;
     }
 }
 
@@ -115,16 +185,17 @@ fn invalid() -> ProviderFailure {
     ProviderFailure::ended(ReasonCode::ProviderResponseInvalid)
 }
 
-/// The address of a next link, if it stays where the token may go: same scheme, host and port as
-/// `graph`, a path below `prefix`, no user.
-fn follow(link: &str, graph: &Url, prefix: &str) -> Option<Url> {
+/// The address of a next link, if it stays where the token may go and with the call that was
+/// made: same scheme, host and port as `graph`, the path of `contract`, no user, no fragment.
+fn follow(link: &str, graph: &Url, contract: &Contract) -> Option<Url> {
     let url = (link.len() <= LONGEST_LINK)
         .then(|| Url::parse(link).ok())
         .flatten()?;
     let home = url.scheme() == graph.scheme() && url.host() == graph.host();
     let port = url.port_or_known_default() == graph.port_or_known_default();
-    let anonymous = url.username().is_empty() && url.password().is_none();
-    (home && port && anonymous && url.path().starts_with(prefix)).then_some(url)
+    let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    let path = url.path().eq_ignore_ascii_case(contract.url(graph).path());
+    (home && port && plain && path).then_some(url)
 }
 
 #[cfg(test)]

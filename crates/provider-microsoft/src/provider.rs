@@ -14,6 +14,7 @@ use crate::{
     gateway::Session,
     http::{ClientError, Door},
     inventory as reading,
+    limiter::Limiter,
     pause::{Pauses, SystemPauses},
     token_cache::TokenCache,
 };
@@ -50,6 +51,7 @@ impl MicrosoftSettings {
 pub(crate) struct Parts {
     pub(crate) door: Door,
     pub(crate) tokens: TokenCache,
+    pub(crate) limiter: Limiter,
     pub(crate) endpoint_override: Option<EndpointOverride>,
     pub(crate) federated: FederatedSources,
     pub(crate) clock: Arc<dyn Clock>,
@@ -57,7 +59,7 @@ pub(crate) struct Parts {
     pub(crate) pauses: Arc<dyn Pauses>,
 }
 
-/// The adapter. Clones share connections and tokens.
+/// The adapter. Clones share connections, tokens and limits.
 #[derive(Clone)]
 pub struct MicrosoftProvider(Arc<Parts>);
 
@@ -75,6 +77,7 @@ impl MicrosoftProvider {
         Ok(Self(Arc::new(Parts {
             door,
             tokens: TokenCache::default(),
+            limiter: Limiter::default(),
             endpoint_override,
             federated,
             clock,

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use provider_core::{Interrupt, Progress, RunSignals};
+use provider_core::{CallRecord, Interrupt, Pause, Progress, ResumePoint, RunSignals};
 
 use crate::pause::Pauses;
 
@@ -51,6 +51,26 @@ impl<'a> Pulse<'a> {
             left -= slice;
         }
         self.beat().await
+    }
+
+    /// Tells about an attempt at a call.
+    pub(crate) fn record(&self, call: CallRecord) {
+        self.signals.record(call);
+    }
+
+    /// Limits that earlier runs left closed.
+    pub(crate) fn known_pauses(&self) -> Vec<Pause> {
+        self.signals.pauses()
+    }
+
+    /// Where the attempt before this one stopped.
+    pub(crate) fn resume_point(&self) -> Option<ResumePoint> {
+        self.signals.resume_point()
+    }
+
+    /// Writes down where another attempt could go on.
+    pub(crate) async fn save(&self, point: &ResumePoint) -> Result<(), Interrupt> {
+        self.signals.save(point).await
     }
 
     pub(crate) fn budget(&self) -> Duration {

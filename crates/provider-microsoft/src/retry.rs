@@ -67,45 +67,121 @@ impl<'a> Patience<'a> {
         self.made
     }
 
-    /// Waits before the next attempt, or gives up: the run is handed back when the service asks
-    /// for more patience than the run has, and ended when the attempts are used up for a reason
-    /// that waiting would not cure.
-    pub(crate) async fn wait(
-        &mut self,
-        reason: ReasonCode,
-        told: Option<Duration>,
-    ) -> Result<(), ProviderFailure> {
-        let length = self.length(told);
+    /// What an answer that may be better later asks for: a wait, or giving up. The run is handed
+    /// back when the service asks for more patience than the run has, and ended when the attempts
+    /// are used up for a reason that waiting would not cure.
+    pub(crate) fn plan(&self, reason: ReasonCode, told: Option<Duration>) -> Plan {
+        let length = self.length(reason, told);
         let last = self.made >= self.attempts;
-        let patient = self.spent + length <= self.pulse.budget();
-        if last || !patient {
-            let hand_back = told.is_some() || reason == ReasonCode::ProviderThrottled || (!last && !patient);
-            let retry = if hand_back {
-                Retry::After(length)
-            } else {
-                Retry::Never
-            };
-            return Err(ProviderFailure::Provider { reason, retry });
+        let patient = self.spent + length <= self.budget();
+        let asked = told.is_some() || reason == ReasonCode::ProviderThrottled;
+        let step = if !last && patient {
+            Step::Wait
+        } else if asked || !last {
+            Step::HandBack
+        } else {
+            Step::GiveUp
+        };
+        Plan {
+            reason,
+            length,
+            asked,
+            step,
+        }
+    }
+
+    /// Does what was planned.
+    pub(crate) async fn follow(&mut self, plan: Plan) -> Result<(), ProviderFailure> {
+        let Plan { reason, length, .. } = plan;
+        let retry = match plan.step {
+            Step::Wait => {
+                let (attempt, wait_ms) = (self.made, length.as_millis());
+                tracing::debug!(attempt, wait_ms, reason = reason.as_str(), "waiting");
+                self.spent += length;
+                return Ok(self.pulse.wait(length).await?);
+            }
+            Step::HandBack => Retry::After(length),
+            Step::GiveUp => Retry::Never,
+        };
+        Err(ProviderFailure::Provider { reason, retry })
+    }
+
+    /// Waits for a turn that comes after `length`, or hands the run back with nothing sent.
+    pub(crate) async fn turn(&mut self, length: Duration) -> Result<(), ProviderFailure> {
+        if self.spent + length > self.budget() {
+            return Err(ProviderFailure::Provider {
+                reason: ReasonCode::ProviderThrottled,
+                retry: Retry::After(length),
+            });
         }
         self.spent += length;
-        tracing::debug!(
-            attempt = self.made,
-            wait_ms = length.as_millis(),
-            reason = reason.as_str(),
-            "waiting"
-        );
-        self.pulse.wait(length).await?;
-        Ok(())
+        Ok(self.pulse.wait(length).await?)
+    }
+
+    /// A request without which the run can go on waits for nothing.
+    fn budget(&self) -> Duration {
+        if self.attempts <= 1 {
+            Duration::ZERO
+        } else {
+            self.pulse.budget()
+        }
     }
 
     /// What was told and a little more, or full jitter under a ceiling that doubles.
-    fn length(&self, told: Option<Duration>) -> Duration {
+    fn length(&self, reason: ReasonCode, told: Option<Duration>) -> Duration {
         if let Some(told) = told {
             return told + self.pulse.draw(SPREAD);
         }
+        let least = if reason == ReasonCode::ProviderThrottled {
+            self.least.max(FIRST_OWN)
+        } else {
+            self.least
+        };
         let doublings = self.made.saturating_sub(1).min(16);
         let ceiling = FIRST_OWN.saturating_mul(1 << doublings).min(LONGEST_OWN);
-        self.pulse.draw(ceiling).max(self.least)
+        self.pulse.draw(ceiling).max(least)
+    }
+}
+
+/// What to do after an answer that may be better later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Plan {
+    reason: ReasonCode,
+    length: Duration,
+    /// Whether the service asked for the wait.
+    asked: bool,
+    step: Step,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Wait,
+    HandBack,
+    GiveUp,
+}
+
+impl Plan {
+    /// What the run loses by it, whether it waits itself or comes back later.
+    pub(crate) const fn lost(&self) -> Duration {
+        match self.step {
+            Step::Wait | Step::HandBack => self.length,
+            Step::GiveUp => Duration::ZERO,
+        }
+    }
+
+    /// The reason, when there is no use in trying again.
+    pub(crate) fn given_up(&self) -> Option<ReasonCode> {
+        (self.step == Step::GiveUp).then_some(self.reason)
+    }
+
+    /// Which of several plans to follow: one that hands the run back, or else the longest wait.
+    pub(crate) fn weight(&self) -> (bool, Duration) {
+        (self.step == Step::HandBack, self.length)
+    }
+
+    /// For how long nobody may send, if that was asked for.
+    pub(crate) fn closed_for(&self) -> Option<Duration> {
+        self.asked.then_some(self.length)
     }
 }
 

@@ -1,135 +1,30 @@
 //! What tests of this crate share: a run that can be interrupted, pauses that are only recorded,
 //! and a stage with the simulator on it.
 
-use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::Arc;
 
-use async_trait::async_trait;
-use inventory::{
-    Collection, InventoryExecutor as _, ItemKind, ObservationSink, ObservedItem, SectionOutcome,
-};
-use kernel::{IdSource as _, ManualClock, SecretText, SequentialIds, Timestamp};
+use inventory::{Collection, InventoryExecutor as _, ItemKind, ObservedItem, SectionOutcome};
+use kernel::{Clock as _, IdSource as _, ManualClock, SecretText, SequentialIds, Timestamp};
 use microsoft_simulator::{AppOptions, Fault, FaultKind, Simulator, SimulatorOptions, TenantOptions};
 use provider_core::{
-    CallRecord, ConnectionAccess, ConnectionCheck, ConnectionId, CredentialKind, Destination, Interrupt,
-    OpenedCredential, Pause, Progress, ProviderExecutor as _, ProviderFailure, ResumePoint, RunSignals,
-    ScopeIdentifier, ScopeKind, ScopeRules as _,
+    ConnectionAccess, ConnectionCheck, ConnectionId, CredentialKind, Destination, OpenedCredential,
+    ProviderExecutor as _, ProviderFailure, ScopeIdentifier, ScopeKind, ScopeRules as _,
 };
 use url::Url;
 use uuid::{Uuid, uuid};
 
-use crate::{
-    EndpointOverride, FederatedSources, MicrosoftProvider, MicrosoftScopeRules, MicrosoftSettings, Pauses,
-};
+use crate::{EndpointOverride, FederatedSources, MicrosoftProvider, MicrosoftScopeRules, MicrosoftSettings};
 
+pub(crate) use self::run::{RecordedPauses, Run, Seen};
+use self::service::{Heard, Reply, Service};
+
+pub(crate) mod run;
 pub(crate) mod scripted;
+pub(crate) mod service;
 
 pub(crate) const TENANT: Uuid = uuid!("11111111-bbbb-4ccc-8ddd-000000000002");
 pub(crate) const CLIENT: Uuid = uuid!("11111111-aaaa-4bbb-8ccc-000000000001");
 pub(crate) const SECRET: &str = "a~8Q-the.right_secret";
-
-/// Records pauses. Chance always gives nothing, so that lengths are exact.
-#[derive(Default)]
-pub(crate) struct RecordedPauses(Mutex<Vec<Duration>>);
-
-impl RecordedPauses {
-    pub(crate) fn total(&self) -> Duration {
-        self.0.lock().expect("no holder panics").iter().sum()
-    }
-
-    pub(crate) fn longest(&self) -> Duration {
-        self.0
-            .lock()
-            .expect("no holder panics")
-            .iter()
-            .max()
-            .copied()
-            .unwrap_or_default()
-    }
-}
-
-#[async_trait]
-impl Pauses for RecordedPauses {
-    async fn pause(&self, length: Duration) {
-        self.0.lock().expect("no holder panics").push(length);
-    }
-
-    fn draw(&self, _ceiling: Duration) -> Duration {
-        Duration::ZERO
-    }
-}
-
-/// A run's signals.
-pub(crate) struct Run {
-    pub(crate) budget: Duration,
-    /// The checkpoint, counted from 1, at which a cancellation is heard.
-    pub(crate) cancel_at: usize,
-    pub(crate) beats: AtomicUsize,
-    pub(crate) progress: Mutex<Vec<Progress>>,
-}
-
-impl Default for Run {
-    fn default() -> Self {
-        Self {
-            budget: Duration::from_mins(1),
-            cancel_at: usize::MAX,
-            beats: AtomicUsize::new(0),
-            progress: Mutex::default(),
-        }
-    }
-}
-
-#[async_trait]
-impl RunSignals for Run {
-    async fn checkpoint(&self, progress: Option<Progress>) -> Result<(), Interrupt> {
-        self.progress.lock().expect("no holder panics").extend(progress);
-        let beat = self.beats.fetch_add(1, Ordering::SeqCst) + 1;
-        if beat >= self.cancel_at {
-            Err(Interrupt::CancelRequested)
-        } else {
-            Ok(())
-        }
-    }
-
-    fn wait_budget(&self) -> Duration {
-        self.budget
-    }
-
-    fn resume_point(&self) -> Option<ResumePoint> {
-        None
-    }
-
-    async fn save(&self, _point: &ResumePoint) -> Result<(), Interrupt> {
-        Ok(())
-    }
-
-    fn pauses(&self) -> Vec<Pause> {
-        Vec::new()
-    }
-
-    fn record(&self, _call: CallRecord) {}
-}
-
-/// Keeps what was observed.
-#[derive(Default)]
-pub(crate) struct Seen(pub(crate) Vec<ObservedItem>);
-
-#[async_trait]
-impl ObservationSink for Seen {
-    async fn accept(
-        &mut self,
-        page: Vec<ObservedItem>,
-        _resume: Option<&ResumePoint>,
-    ) -> Result<(), Interrupt> {
-        self.0.extend(page);
-        Ok(())
-    }
-}
 
 /// How one kind came out.
 pub(crate) fn section(collection: &Collection, kind: ItemKind) -> (SectionOutcome, u64) {
@@ -185,10 +80,8 @@ impl Stage {
             ..SimulatorOptions::default()
         };
         let simulator = Simulator::start(options).await.expect("a free port");
-        let (clock, pauses) = (
-            Arc::new(ManualClock::at(Timestamp::default())),
-            Arc::<RecordedPauses>::default(),
-        );
+        let clock = Arc::new(ManualClock::at(Timestamp::default()));
+        let pauses = Arc::new(RecordedPauses::on(&clock));
         let provider = adapter(&simulator.base_url(), &clock, &pauses);
         Self {
             simulator,
@@ -223,11 +116,61 @@ impl Stage {
         self.provider.check(&self.access, &self.run).await
     }
 
+    /// A run of its own.
     pub(crate) async fn collect(&self) -> Result<(Collection, Vec<ObservedItem>), ProviderFailure> {
         let mut seen = Seen::default();
         let collection = self.provider.collect(&self.access, &self.run, &mut seen).await?;
-        Ok((collection, seen.0))
+        Ok((collection, seen.items))
     }
+}
+
+/// A service of a test's own making, an adapter that points at it, and a connection.
+pub(crate) struct Set {
+    pub(crate) service: Service,
+    pub(crate) provider: MicrosoftProvider,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) pauses: Arc<RecordedPauses>,
+    pub(crate) access: ConnectionAccess,
+    pub(crate) run: Run,
+}
+
+impl Set {
+    pub(crate) async fn new(
+        answer: impl Fn(&Heard, &str, Timestamp) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let clock = Arc::new(ManualClock::at(Timestamp::default()));
+        let pauses = Arc::new(RecordedPauses::on(&clock));
+        let hands = Arc::clone(&clock);
+        let service = Service::start(move |heard, own| answer(heard, own, hands.now())).await;
+        let provider = adapter(&service.address, &clock, &pauses);
+        Self {
+            service,
+            provider,
+            clock,
+            pauses,
+            access: access(SECRET),
+            run: Run::default(),
+        }
+    }
+
+    /// An attempt of a run that keeps its point.
+    pub(crate) async fn attempt(&self) -> (Result<Collection, ProviderFailure>, Vec<ObservedItem>) {
+        attempt(&self.provider, &self.access, &self.run).await
+    }
+}
+
+/// An attempt of a run that keeps its point.
+pub(crate) async fn attempt(
+    provider: &MicrosoftProvider,
+    access: &ConnectionAccess,
+    run: &Run,
+) -> (Result<Collection, ProviderFailure>, Vec<ObservedItem>) {
+    let mut seen = Seen {
+        point: Arc::clone(&run.point),
+        ..Seen::default()
+    };
+    let collection = provider.collect(access, run, &mut seen).await;
+    (collection, seen.items)
 }
 
 /// An adapter whose every request goes to `address`.

@@ -3,22 +3,25 @@
 //!
 //! Must never log or keep a token, a secret, or a word of an error description.
 
+mod grant;
+
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use kernel::{Clock, IdSource, SecretBytes, SecretText, Timestamp};
+use kernel::{IdSource, SecretBytes, SecretText, Timestamp};
 use provider_core::{ProviderFailure, ReasonCode};
-use serde::Deserialize;
 use url::Url;
-use uuid::Uuid;
 
+use self::grant::read;
 use crate::{
     errors::entra,
-    http::Door,
+    gateway::{
+        seen::Seen,
+        turnstile::{Attempt, Turnstile},
+    },
+    http::{Answer, Door, TransportError},
     identity::Identity,
-    jwt,
     proof::{Occasion, Proof},
-    pulse::Pulse,
     retry,
     retry::Patience,
 };
@@ -28,8 +31,6 @@ const ATTEMPTS: u32 = 3;
 const LEAST_PAUSE: Duration = Duration::from_millis(500);
 /// What Entra asks of clients that are told to slow down, when it does not say.
 const THROTTLED: Duration = Duration::from_mins(1);
-/// How long before its end a token counts as spent. Microsoft's own libraries use the same.
-const EARLY: TimeDelta = TimeDelta::minutes(5);
 /// The least time that a token must still live to be sent.
 const GRACE: TimeDelta = TimeDelta::seconds(30);
 /// The most by which the times of an assertion are shifted. A clock may stand in the wrong time
@@ -42,6 +43,7 @@ pub(crate) struct AccessToken {
     /// The application permissions of the moment at which it was issued.
     pub(crate) roles: Vec<String>,
     asked_at: Timestamp,
+    renew_at: Timestamp,
     spent_at: Timestamp,
     ends_at: Timestamp,
 }
@@ -52,7 +54,12 @@ impl AccessToken {
         now - self.asked_at
     }
 
-    /// Whether there is no reason for a new one.
+    /// Whether it is time for a new one, though this one still serves.
+    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+        self.renew_at <= now
+    }
+
+    /// Whether it can be sent without thinking of its end.
     pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
         now < self.spent_at
     }
@@ -67,10 +74,20 @@ impl AccessToken {
 pub(crate) struct TokenRequest<'a> {
     pub(crate) door: &'a Door,
     pub(crate) ids: &'a dyn IdSource,
-    pub(crate) clock: &'a dyn Clock,
-    pub(crate) pulse: &'a Pulse<'a>,
+    pub(crate) turnstile: Turnstile<'a>,
     pub(crate) identity: &'a Identity,
+    /// What the token must hold, as JSON, if Graph asked for it.
+    pub(crate) claims: Option<&'a str>,
     pub(crate) proof: Proof<'a>,
+}
+
+/// How much a new token is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Haste {
+    /// Nothing can go on without it.
+    Needed,
+    /// The old one still serves: one attempt, and no waiting.
+    Spare,
 }
 
 /// An answer that is no token.
@@ -94,17 +111,38 @@ impl Refusal {
 impl TokenRequest<'_> {
     /// Asks, a few times if the service is not available, and once more with corrected times if
     /// it does not accept those of our assertion.
-    pub(crate) async fn send(self) -> Result<AccessToken, ProviderFailure> {
-        let mut patience = Patience::new(self.pulse, ATTEMPTS, LEAST_PAUSE);
+    pub(crate) async fn send(self, haste: Haste) -> Result<AccessToken, ProviderFailure> {
+        let attempts = match haste {
+            Haste::Needed => ATTEMPTS,
+            Haste::Spare => 1,
+        };
+        let pulse = self.turnstile.pulse;
+        let mut patience = Patience::new(pulse, attempts, LEAST_PAUSE);
         let mut shift = None;
         loop {
-            let attempt = patience.attempt();
-            let asked_at = self.clock.now();
-            let Refusal { reason, told, skew } = match self.exchange(attempt, shift.unwrap_or_default()).await
-            {
-                Ok(body) => return read(&body, self.identity, asked_at).map_err(ProviderFailure::ended),
+            let waited = self.turnstile.turn(1, &mut patience).await?;
+            let attempt = Attempt {
+                call: "token",
+                number: patience.attempt(),
+                id: self.ids.next_uuid(),
+                began: self.turnstile.clock.now(),
+                waited,
+            };
+            // Made after the wait: an assertion is good for a few minutes only.
+            let exchange = self.exchange(attempt, shift.unwrap_or_default());
+            let answer = exchange.await.map_err(ProviderFailure::ended)?;
+            let seen = Seen::sign_in(&answer);
+            let refusal = match self.understand(answer, attempt.began) {
+                Ok(token) => {
+                    self.turnstile.settle(attempt, &seen, None, None);
+                    return Ok(token);
+                }
                 Err(refusal) => refusal,
             };
+            let Refusal { reason, told, skew } = refusal;
+            let throttled = (reason == ReasonCode::ProviderThrottled).then_some(THROTTLED);
+            let plan = retry::transient(reason).then(|| patience.plan(reason, told.or(throttled)));
+            self.turnstile.settle(attempt, &seen, Some(reason), plan.as_ref());
             if reason == ReasonCode::ProviderClockSkew
                 && self.proof.has_own_times()
                 && shift.is_none()
@@ -112,50 +150,62 @@ impl TokenRequest<'_> {
             {
                 tracing::warn!(skew_seconds = skew.num_seconds(), "the provider's clock differs");
                 shift = Some(skew);
-                self.pulse.beat().await?;
+                pulse.beat().await?;
                 continue;
             }
-            if !retry::transient(reason) {
-                return Err(ProviderFailure::ended(reason));
+            match plan {
+                Some(plan) => patience.follow(plan).await?,
+                None => return Err(ProviderFailure::ended(reason)),
             }
-            let throttled = (reason == ReasonCode::ProviderThrottled).then_some(THROTTLED);
-            patience.wait(reason, told.or(throttled)).await?;
         }
     }
 
-    /// One request: the body of a success, or what the answer means.
-    async fn exchange(&self, attempt: u32, shift: TimeDelta) -> Result<SecretBytes, Refusal> {
+    /// One request. Fails when there is nothing to prove ourselves with.
+    async fn exchange(
+        &self,
+        attempt: Attempt,
+        shift: TimeDelta,
+    ) -> Result<Result<Answer, TransportError>, ReasonCode> {
         let (url, client) = (self.url(), self.identity.client);
         let occasion = Occasion {
             endpoint: &url,
             client,
             jti: self.ids.next_uuid(),
-            now: self.clock.now() + shift,
+            now: self.turnstile.clock.now() + shift,
         };
-        let evidence = self.proof.evidence(&occasion).await.map_err(Refusal::of)?;
+        let evidence = self.proof.evidence(&occasion).await?;
         let client = client.hyphenated().to_string();
         let mut form = vec![
             ("grant_type", "client_credentials"),
             ("client_id", client.as_str()),
             ("scope", self.identity.endpoints.scope()),
         ];
+        form.extend(self.claims.map(|claims| ("claims", claims)));
         form.extend(evidence.parameters());
-        let answer = match self
-            .door
-            .post_form(url.clone(), &form, self.ids.next_uuid())
-            .await
-        {
-            Ok(answer) => answer,
-            Err(error) => {
-                tracing::debug!(contract = "token", attempt, error = %error, "no answer");
-                return Err(Refusal::of(error.reason()));
+        let answer = self.door.post_form(url.clone(), &form, attempt.id).await;
+        let number = attempt.number;
+        match &answer {
+            Ok(answer) => {
+                tracing::debug!(contract = "token", attempt = number, status = answer.status, request_id = ?answer.request_id);
             }
-        };
-        tracing::debug!(contract = "token", attempt, status = answer.status, request_id = ?answer.request_id);
-        if answer.is_success() {
-            return Ok(SecretBytes::new(answer.body));
+            Err(error) => tracing::debug!(contract = "token", attempt = number, error = %error, "no answer"),
         }
-        let now = self.clock.now();
+        Ok(answer)
+    }
+
+    /// What an answer means.
+    fn understand(
+        &self,
+        answer: Result<Answer, TransportError>,
+        asked_at: Timestamp,
+    ) -> Result<AccessToken, Refusal> {
+        let answer = answer.map_err(|error| Refusal::of(error.reason()))?;
+        if answer.is_success() {
+            let body = SecretBytes::new(answer.body);
+            let draw = |ceiling| self.turnstile.pulse.draw(ceiling);
+            return read(&body, self.identity, asked_at, draw).map_err(Refusal::of);
+        }
+        let now = self.turnstile.clock.now();
         let told = answer
             .retry_after
             .as_deref()
@@ -175,55 +225,6 @@ impl TokenRequest<'_> {
         ));
         url
     }
-}
-
-#[derive(Deserialize)]
-struct Body {
-    access_token: SecretText,
-    expires_in: Seconds,
-}
-
-/// A number; older endpoints write it as text.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Seconds {
-    Number(i64),
-    Text(String),
-}
-
-/// Those claims of an app-only token that we check (page "Access token claims reference").
-#[derive(Deserialize)]
-struct Claims {
-    tid: Option<Uuid>,
-    appid: Option<Uuid>,
-    azp: Option<Uuid>,
-    #[serde(default)]
-    roles: Vec<String>,
-}
-
-/// Makes a token of a body, if it was issued for this tenant and this client.
-fn read(body: &SecretBytes, identity: &Identity, asked_at: Timestamp) -> Result<AccessToken, ReasonCode> {
-    const MISFIT: ReasonCode = ReasonCode::ProviderResponseInvalid;
-    let Body {
-        access_token,
-        expires_in,
-    } = serde_json::from_slice(body.expose()).map_err(|_| MISFIT)?;
-    let seconds = match expires_in {
-        Seconds::Number(number) => number,
-        Seconds::Text(text) => text.parse().map_err(|_| MISFIT)?,
-    };
-    let life = TimeDelta::try_seconds(seconds.clamp(0, 2 * 86_400)).ok_or(MISFIT)?;
-    let claims: Claims = jwt::claims(access_token.expose()).ok_or(MISFIT)?;
-    if claims.tid != Some(identity.tenant) || claims.appid.or(claims.azp) != Some(identity.client) {
-        return Err(ReasonCode::ProviderTargetScopeMismatch);
-    }
-    Ok(AccessToken {
-        bearer: access_token,
-        roles: claims.roles,
-        asked_at,
-        spent_at: asked_at + life - EARLY.min(life / 2),
-        ends_at: asked_at + life,
-    })
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
-//! Access tokens in memory, one request at a time for each key and none held up by another key.
+//! Access tokens in memory, one request at a time for each key and none held up by another key. A
+//! token that has some life left serves everybody else while one caller gets the next one.
 //!
 //! Remembers refusals for a short while, so that a wrong secret is not tried again by every run.
 //! Tokens are never written anywhere.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use chrono::TimeDelta;
@@ -14,7 +15,12 @@ use provider_core::{ConnectionId, ProviderFailure, ReasonCode, Retry};
 use tokio::sync::Mutex as AsyncMutex;
 use uuid::Uuid;
 
-use crate::{cloud::Cloud, identity::Identity, retry, token::AccessToken};
+use crate::{
+    cloud::Cloud,
+    identity::Identity,
+    retry,
+    token::{AccessToken, Haste},
+};
 
 /// How long a refused credential is not tried again.
 const REFUSED: TimeDelta = TimeDelta::seconds(60);
@@ -32,10 +38,12 @@ struct Key {
     tenant: Uuid,
     client: Uuid,
     scope: String,
+    /// What Graph asked of tokens.
+    claims: Option<Box<str>>,
 }
 
 impl Key {
-    fn of(identity: &Identity) -> Self {
+    fn of(identity: &Identity, claims: Option<&str>) -> Self {
         Self {
             connection: identity.connection,
             credential_version: identity.credential_version,
@@ -43,6 +51,7 @@ impl Key {
             tenant: identity.tenant,
             client: identity.client,
             scope: identity.endpoints.scope().to_owned(),
+            claims: claims.map(Box::from),
         }
     }
 }
@@ -59,66 +68,107 @@ pub(crate) enum Demand<'t> {
     InsteadOf(&'t Arc<AccessToken>),
 }
 
+/// One key.
 #[derive(Default)]
 struct Slot {
+    known: Mutex<Known>,
+    /// Held by who asks.
+    asking: AsyncMutex<()>,
+}
+
+/// What is known of one key.
+#[derive(Default)]
+struct Known {
     token: Option<Arc<AccessToken>>,
     refusal: Option<(ReasonCode, Timestamp)>,
     replaced_at: Option<Timestamp>,
+    /// A token that still serves is not renewed before this: it failed a moment ago.
+    renew_from: Option<Timestamp>,
+}
+
+/// What can be said without asking.
+enum Finding {
+    Settled(Result<Arc<AccessToken>, ProviderFailure>),
+    /// It serves, and it is time for the next one.
+    Due(Arc<AccessToken>),
+    Nothing,
 }
 
 /// The cache.
 #[derive(Default)]
-pub(crate) struct TokenCache(Mutex<HashMap<Key, Arc<AsyncMutex<Slot>>>>);
+pub(crate) struct TokenCache(Mutex<HashMap<Key, Arc<Slot>>>);
 
 impl TokenCache {
-    /// A token for `identity`. `request` is run only when there is none that will do; who comes
-    /// meanwhile waits for it and takes its result.
-    pub(crate) async fn get(
+    /// A token for `identity`, with `claims` in it if Graph asked for any. `request` is run only
+    /// when there is none that will do, or when it is time for the next one and nobody asks yet;
+    /// who comes while there is none waits for it and takes its result.
+    pub(crate) async fn get<F>(
         &self,
         identity: &Identity,
+        claims: Option<&str>,
         demand: Demand<'_>,
         clock: &dyn Clock,
-        request: impl Future<Output = Result<AccessToken, ProviderFailure>>,
-    ) -> Result<Arc<AccessToken>, ProviderFailure> {
-        let slot = self.slot(identity, clock.now());
-        let mut slot = slot.lock().await;
-        if let Some(known) = slot.known(demand, clock.now()) {
-            return known;
-        }
-        let outcome = request.await;
-        slot.learn(demand, outcome, clock.now())
+        request: impl FnOnce(Haste) -> F,
+    ) -> Result<Arc<AccessToken>, ProviderFailure>
+    where
+        F: Future<Output = Result<AccessToken, ProviderFailure>>,
+    {
+        let slot = self.slot(identity, claims, clock.now());
+        let look = || slot.known().look(demand, clock.now());
+        let _asking = match look() {
+            Finding::Settled(known) => return known,
+            Finding::Due(token) => match slot.asking.try_lock() {
+                Ok(asking) => asking,
+                Err(_) => return Ok(token),
+            },
+            Finding::Nothing => slot.asking.lock().await,
+        };
+        let haste = match look() {
+            Finding::Settled(known) => return known,
+            Finding::Due(_) => Haste::Spare,
+            Finding::Nothing => Haste::Needed,
+        };
+        let outcome = request(haste).await;
+        slot.known().learn(demand, haste, outcome, clock.now())
     }
 
     /// Drops the token if it is not quite new: whatever it lacks, the next one may have.
-    pub(crate) async fn outdate(&self, identity: &Identity, now: Timestamp) {
-        let slot = self.slot(identity, now);
-        let mut slot = slot.lock().await;
-        slot.token = slot.token.take().filter(|token| token.age(now) < REPLACE_EVERY);
+    pub(crate) fn outdate(&self, identity: &Identity, claims: Option<&str>, now: Timestamp) {
+        let slot = self.slot(identity, claims, now);
+        let mut known = slot.known();
+        known.token = known.token.take().filter(|token| token.age(now) < REPLACE_EVERY);
     }
 
     /// The slot of `identity`. A new one sweeps out slots that hold nothing of use, and those of
     /// the connection's other credentials.
-    fn slot(&self, identity: &Identity, now: Timestamp) -> Arc<AsyncMutex<Slot>> {
-        let key = Key::of(identity);
+    fn slot(&self, identity: &Identity, claims: Option<&str>, now: Timestamp) -> Arc<Slot> {
+        let key = Key::of(identity, claims);
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(slot) = slots.get(&key) {
             return Arc::clone(slot);
         }
-        slots.retain(|other, slot| {
-            other.connection != key.connection && slot.try_lock().map_or(true, |slot| slot.is_useful(now))
-        });
+        slots.retain(|other, slot| other.connection != key.connection && slot.is_useful(now));
         Arc::clone(slots.entry(key).or_default())
     }
 }
 
 impl Slot {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_useful(&self, now: Timestamp) -> bool {
+        self.asking.try_lock().is_err() || self.known().is_useful(now)
+    }
+}
+
+impl Known {
     fn is_useful(&self, now: Timestamp) -> bool {
         let refused = self.refusal.is_some_and(|(_, until)| now < until);
         refused || self.token.as_ref().is_some_and(|token| token.is_usable(now))
     }
 
-    /// What can be answered without asking.
-    fn known(&self, demand: Demand<'_>, now: Timestamp) -> Option<Result<Arc<AccessToken>, ProviderFailure>> {
+    fn look(&self, demand: Demand<'_>, now: Timestamp) -> Finding {
         let token = self.token.as_ref().filter(|token| token.is_fresh(now));
         let good = match demand {
             Demand::Cached => token,
@@ -129,25 +179,36 @@ impl Slot {
             }),
         };
         if let Some(token) = good {
-            return Some(Ok(Arc::clone(token)));
+            let token = Arc::clone(token);
+            let due = token.is_due(now) && self.renew_from.is_none_or(|from| from <= now);
+            return if due {
+                Finding::Due(token)
+            } else {
+                Finding::Settled(Ok(token))
+            };
         }
-        let (reason, until) = self.refusal.filter(|(_, until)| now < *until)?;
+        let Some((reason, until)) = self.refusal.filter(|(_, until)| now < *until) else {
+            return Finding::Nothing;
+        };
         match (reason, demand) {
             (ReasonCode::ProviderThrottled, _) => {
                 let left = (until - now).to_std().unwrap_or_default();
-                Some(Err(ProviderFailure::Provider {
+                Finding::Settled(Err(ProviderFailure::Provider {
                     reason,
                     retry: Retry::After(left),
                 }))
             }
-            (_, Demand::Fresh) => None,
-            (reason, Demand::Cached | Demand::InsteadOf(_)) => Some(Err(ProviderFailure::ended(reason))),
+            (_, Demand::Fresh) => Finding::Nothing,
+            (reason, Demand::Cached | Demand::InsteadOf(_)) => {
+                Finding::Settled(Err(ProviderFailure::ended(reason)))
+            }
         }
     }
 
     fn learn(
         &mut self,
         demand: Demand<'_>,
+        haste: Haste,
         outcome: Result<AccessToken, ProviderFailure>,
         now: Timestamp,
     ) -> Result<Arc<AccessToken>, ProviderFailure> {
@@ -156,6 +217,7 @@ impl Slot {
                 let token = Arc::new(token);
                 self.token = Some(Arc::clone(&token));
                 self.refusal = None;
+                self.renew_from = None;
                 if matches!(demand, Demand::InsteadOf(_)) {
                     self.replaced_at = Some(now);
                 }
@@ -175,11 +237,13 @@ impl Slot {
             _ => None,
         };
         self.refusal = wait.map(|wait| (reason, now + wait));
-        // A token in its last minutes is better than none while the service cannot make a new one.
+        self.renew_from = Some(now + wait.unwrap_or_default().max(REPLACE_EVERY));
+        // A token in its last minutes is better than none while the service cannot make a new one;
+        // one that is renewed in good time is not lost to a page that some proxy put in the way.
+        let passing = retry::transient(reason)
+            || (haste == Haste::Spare && reason == ReasonCode::ProviderResponseInvalid);
         match (&self.token, demand) {
-            (Some(token), Demand::Cached) if retry::transient(reason) && token.is_usable(now) => {
-                Ok(Arc::clone(token))
-            }
+            (Some(token), Demand::Cached) if passing && token.is_usable(now) => Ok(Arc::clone(token)),
             _ => Err(failure),
         }
     }

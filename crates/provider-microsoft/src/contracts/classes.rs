@@ -47,10 +47,29 @@ pub enum ThrottleClass {
 }
 
 impl ThrottleClass {
-    /// The shortest pause after an answer that did not say how long to wait.
+    /// Every limit.
+    pub const ALL: [Self; 4] = [
+        Self::Directory,
+        Self::ConditionalAccess,
+        Self::IntuneDevices,
+        Self::IntuneOther,
+    ];
+
+    /// The stable name: of the limit in records of calls, and of what is closed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Directory => "directory",
+            Self::ConditionalAccess => "conditional_access",
+            Self::IntuneDevices => "intune_devices",
+            Self::IntuneOther => "intune_other",
+        }
+    }
+
+    /// The shortest pause after an answer that did not say how long to wait. Conditional access
+    /// never says it, and one request a second is all there is for everybody.
     pub(crate) const fn least_pause(self) -> Duration {
         match self {
-            Self::ConditionalAccess => Duration::from_secs(1),
+            Self::ConditionalAccess => Duration::from_secs(2),
             Self::Directory | Self::IntuneDevices | Self::IntuneOther => Duration::from_millis(500),
         }
     }

@@ -23,6 +23,16 @@ pub(crate) enum Verdict {
     Failed(ReasonCode),
 }
 
+impl Verdict {
+    /// The reason, as far as there is one.
+    pub(crate) const fn reason(&self) -> ReasonCode {
+        match self {
+            Self::Later(reason, _) | Self::Token(reason) | Self::Failed(reason) => *reason,
+            Self::PageToken => ReasonCode::ProviderResponseInvalid,
+        }
+    }
+}
+
 /// The sentence that Intune has for a tenant that cannot use it, under a code that says nothing.
 const NOT_APPLICABLE: &str = "Request not applicable to target tenant";
 /// The sentence for a dead page token, under an empty code.

@@ -2,14 +2,19 @@
 //! "not assessed", with its reason, and is never counted against the customer.
 
 use inventory::{ControlResult, Measurement, SectionOutcome};
-use provider_core::{ProviderFailure, ReasonCode};
-use serde::Deserialize;
+use provider_core::{Interrupt, ProviderFailure, ReasonCode, Retry};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     outcome,
     rows::{AccessPolicy, CompliancePolicy, ManagedDevice, Observed},
 };
-use crate::{contracts::table::COMPLIANCE_SUMMARY, gateway::Session, pages::Pages};
+use crate::{
+    contracts::table::COMPLIANCE_SUMMARY,
+    gateway::Session,
+    resume::{Ending, Operation, Trail},
+    token_cache::Demand,
+};
 
 /// Keys and words of the controls, in order.
 const DEVICES_COMPLIANT: (&str, &str) = ("devices.compliant", "Managed devices comply with their policies");
@@ -23,35 +28,56 @@ const ACCESS_POLICIES: (&str, &str) = (
     "There are access policies, and they are enforced",
 );
 
-/// Measures every control.
+/// Measures every control, or what an earlier attempt left of them.
 pub(crate) async fn run(session: &Session<'_>) -> Result<Measurement, ProviderFailure> {
     session.pulse().beat().await?;
-    let devices = tally(session, Devices::add).await?;
+    // Without a token nothing can be measured: that ends the run and is no finding of any control.
+    session.token(Demand::Cached).await?;
+    let mut trail = Trail::open(session, Operation::Measure);
+    let measured = controls(session, &mut trail).await;
+    let handed_back = matches!(
+        measured,
+        Err(ProviderFailure::Provider {
+            retry: Retry::After(_),
+            ..
+        })
+    );
+    if handed_back && let Some(point) = trail.point(session.now()) {
+        match session.pulse().save(&point).await {
+            // What could not be written is measured again: a pity and no more.
+            Ok(()) | Err(Interrupt::StoreFailed { .. } | Interrupt::CancelRequested) => {}
+            Err(lost @ Interrupt::Lost) => return Err(lost.into()),
+        }
+    }
+    Ok(Measurement { controls: measured? })
+}
+
+async fn controls(session: &Session<'_>, trail: &mut Trail) -> Result<Vec<ControlResult>, ProviderFailure> {
+    let devices = tally(session, trail, Devices::add).await?;
     let compliant = match devices {
         Ok(devices) => Ok(devices.compliant),
         // The numbers alone need another permission than the list.
         Err(ReasonCode::ProviderPermissionMissing) => summary(session).await?,
         Err(reason) => Err(reason),
     };
-    let policies = tally(session, |share: &mut Share, policy: &CompliancePolicy| {
+    let policies = tally(session, trail, |share: &mut Share, policy: &CompliancePolicy| {
         share.add(policy.is_assigned());
     });
     let policies = policies.await?;
-    let access = tally(session, |share: &mut Share, policy: &AccessPolicy| {
+    let access = tally(session, trail, |share: &mut Share, policy: &AccessPolicy| {
         share.add(policy.is_enabled());
     })
     .await?;
-    let controls = vec![
+    Ok(vec![
         control(DEVICES_COMPLIANT, compliant),
         control(DEVICES_ENCRYPTED, devices.map(|devices| devices.encrypted)),
         control(COMPLIANCE_POLICIES, policies.map(Share::at_least_one)),
         control(ACCESS_POLICIES, access.map(Share::at_least_one)),
-    ];
-    Ok(Measurement { controls })
+    ])
 }
 
 /// How many of how many are as they should be.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Share {
     assessed: u64,
     good: u64,
@@ -72,7 +98,7 @@ impl Share {
     }
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct Devices {
     compliant: Share,
     encrypted: Share,
@@ -106,25 +132,42 @@ fn control((key, title): (&str, &str), share: Result<Share, ReasonCode>) -> Cont
     }
 }
 
-/// Reads a whole list into a sum; or why it could not be looked at.
-async fn tally<T: Observed, S: Default>(
+/// Reads a whole list into a sum; or why it could not be looked at. A list of which a part could
+/// not be read gives no sum: it would be wrong, and nobody would see by how much.
+async fn tally<T: Observed, S: Default + Serialize + DeserializeOwned>(
     session: &Session<'_>,
+    trail: &mut Trail,
     add: impl Fn(&mut S, &T),
 ) -> Result<Result<S, ReasonCode>, ProviderFailure> {
-    let mut pages = Pages::new(session, T::CONTRACT);
-    let mut sum = S::default();
-    loop {
+    let part = T::CONTRACT.name();
+    if let Some((ending, sum)) = trail.finished::<S>(part) {
+        return Ok(match ending {
+            Ending::Complete => Ok(sum),
+            Ending::NotAssessed(reason) | Ending::Failed(reason) => Err(reason),
+        });
+    }
+    let (mut pages, mut sum) = trail.pages::<S>(session, T::CONTRACT);
+    let ending = loop {
         match pages.next::<T>().await {
+            Ok(Some(page)) if page.skipped > 0 => {
+                break Ending::Failed(ReasonCode::ProviderResponseInvalid);
+            }
             Ok(Some(page)) => {
                 if page.restarted {
                     sum = S::default();
                 }
                 page.rows.iter().for_each(|row| add(&mut sum, row));
+                trail.note(part, &sum, &pages, session.now());
             }
-            Ok(None) => return Ok(Ok(sum)),
-            Err(failure) => return unseen(failure),
+            Ok(None) => break Ending::Complete,
+            Err(failure) => break outcome(failure)?.into(),
         }
-    }
+    };
+    trail.finish(part, ending, &sum);
+    Ok(match ending {
+        Ending::Complete => Ok(sum),
+        Ending::NotAssessed(reason) | Ending::Failed(reason) => Err(reason),
+    })
 }
 
 fn unseen<S>(failure: ProviderFailure) -> Result<Result<S, ReasonCode>, ProviderFailure> {

@@ -1,7 +1,13 @@
 //! The whole adapter over real HTTP, against the simulator.
 
+mod batching;
 mod checking;
 mod faults;
+mod hostile;
 mod logs;
+mod midway;
+mod pacing;
 mod proving;
 mod reading;
+mod resuming;
+mod storm;

@@ -30,6 +30,17 @@ fn what_was_told_is_read_in_every_form_that_is_seen() {
     }
 }
 
+const DOWN: ReasonCode = ReasonCode::ProviderUnavailable;
+
+async fn wait(
+    patience: &mut Patience<'_>,
+    reason: ReasonCode,
+    told: Option<Duration>,
+) -> Result<(), ProviderFailure> {
+    let plan = patience.plan(reason, told);
+    patience.follow(plan).await
+}
+
 /// Chance that always takes the most.
 struct Latest;
 
@@ -50,13 +61,13 @@ fn own_waits_double_up_to_a_minute() {
     let lengths: Vec<u64> = (0..40)
         .map(|_| {
             patience.attempt();
-            patience.length(None).as_secs()
+            patience.length(DOWN, None).as_secs()
         })
         .collect();
     assert_eq!(lengths[..8], [1, 2, 4, 8, 16, 32, 60, 60]);
     assert_eq!(lengths[39], 60);
     assert_eq!(
-        patience.length(Some(Duration::from_secs(3))),
+        patience.length(DOWN, Some(Duration::from_secs(3))),
         Duration::from_millis(3_500)
     );
 }
@@ -66,7 +77,7 @@ fn chance_never_goes_below_the_least_pause() {
     let (run, pauses) = (Run::default(), RecordedPauses::default());
     let pulse = Pulse::new(&run, &pauses);
     let patience = Patience::new(&pulse, 2, Duration::from_millis(700));
-    assert_eq!(patience.length(None), Duration::from_millis(700));
+    assert_eq!(patience.length(DOWN, None), Duration::from_millis(700));
 }
 
 #[tokio::test]
@@ -77,7 +88,7 @@ async fn used_up_attempts_end_or_hand_back() {
         (
             ReasonCode::ProviderThrottled,
             None,
-            Retry::After(Duration::from_millis(700)),
+            Retry::After(Duration::from_secs(1)),
         ),
         (
             ReasonCode::ProviderUnavailable,
@@ -90,9 +101,9 @@ async fn used_up_attempts_end_or_hand_back() {
         let pulse = Pulse::new(&run, &pauses);
         let mut patience = Patience::new(&pulse, 2, Duration::from_millis(700));
         patience.attempt();
-        patience.wait(reason, told).await.expect("one more attempt");
+        wait(&mut patience, reason, told).await.expect("one more attempt");
         patience.attempt();
-        let given_up = patience.wait(reason, told).await;
+        let given_up = wait(&mut patience, reason, told).await;
         assert_eq!(
             given_up,
             Err(ProviderFailure::Provider { reason, retry }),
@@ -111,12 +122,50 @@ async fn a_wait_beyond_the_budget_hands_back_without_waiting() {
     let pulse = Pulse::new(&run, &pauses);
     let mut patience = Patience::new(&pulse, 6, Duration::ZERO);
     patience.attempt();
-    let wait = Duration::from_secs(2);
+    let length = Duration::from_secs(2);
     let reason = ReasonCode::ProviderUnavailable;
     let handed_back = ProviderFailure::Provider {
         reason,
-        retry: Retry::After(wait),
+        retry: Retry::After(length),
     };
-    assert_eq!(patience.wait(reason, Some(wait)).await, Err(handed_back));
+    assert_eq!(wait(&mut patience, reason, Some(length)).await, Err(handed_back));
     assert!(pauses.total().is_zero());
+}
+
+#[tokio::test]
+async fn a_turn_counts_against_the_same_budget_and_hands_back_without_waiting() {
+    let run = Run {
+        budget: Duration::from_secs(10),
+        ..Run::default()
+    };
+    let pauses = RecordedPauses::default();
+    let pulse = Pulse::new(&run, &pauses);
+    let mut patience = Patience::new(&pulse, 6, Duration::ZERO);
+    patience
+        .turn(Duration::from_secs(7))
+        .await
+        .expect("within the budget");
+    let handed_back = ProviderFailure::Provider {
+        reason: ReasonCode::ProviderThrottled,
+        retry: Retry::After(Duration::from_secs(4)),
+    };
+    assert_eq!(patience.turn(Duration::from_secs(4)).await, Err(handed_back));
+    assert_eq!(pauses.total(), Duration::from_secs(7));
+}
+
+#[test]
+fn only_a_pause_that_was_asked_for_closes_a_limit_and_only_a_wait_is_lost() {
+    let (run, pauses) = (Run::default(), RecordedPauses::default());
+    let pulse = Pulse::new(&run, &pauses);
+    let mut patience = Patience::new(&pulse, 2, Duration::from_secs(2));
+    patience.attempt();
+    let told = Duration::from_secs(9);
+    let plan = patience.plan(DOWN, Some(told));
+    assert_eq!((plan.lost(), plan.closed_for()), (told, Some(told)));
+    let plan = patience.plan(DOWN, None);
+    assert_eq!((plan.lost(), plan.closed_for()), (Duration::from_secs(2), None));
+    let plan = patience.plan(ReasonCode::ProviderThrottled, None);
+    assert_eq!(plan.closed_for(), Some(Duration::from_secs(2)));
+    patience.attempt();
+    assert_eq!(patience.plan(DOWN, None).lost(), Duration::ZERO, "given up");
 }

@@ -20,11 +20,18 @@ pub(crate) fn body(claims: &Value, expires_in: &Value) -> SecretBytes {
 /// A token that was asked for at `at`.
 pub(crate) fn token(at: Timestamp) -> AccessToken {
     let claims = json!({ "tid": TENANT, "appid": CLIENT, "roles": ["User.Read.All"] });
-    read(&body(&claims, &json!(3600)), &identity(), at).unwrap_or_else(|reason| panic!("{reason:?}"))
+    read(&body(&claims, &json!(3600)), &identity(), at, |_| Duration::ZERO)
+        .unwrap_or_else(|reason| panic!("{reason:?}"))
 }
 
 fn refusal(claims: &Value, expires_in: &Value) -> Option<ReasonCode> {
-    read(&body(claims, expires_in), &identity(), Timestamp::default()).err()
+    read(
+        &body(claims, expires_in),
+        &identity(),
+        Timestamp::default(),
+        |_| Duration::ZERO,
+    )
+    .err()
 }
 
 #[test]
@@ -69,6 +76,7 @@ fn what_is_no_token_is_invalid() {
             &SecretBytes::new(bytes.to_vec()),
             &identity(),
             Timestamp::default(),
+            |_| Duration::ZERO,
         );
         assert_eq!(answer.err(), invalid);
     }

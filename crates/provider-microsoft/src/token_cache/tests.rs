@@ -23,7 +23,7 @@ fn throttled(seconds: u64) -> ProviderFailure {
 async fn fresh(cache: &TokenCache, clock: &ManualClock) -> Arc<AccessToken> {
     let request = async { Ok(token(clock.now())) };
     cache
-        .get(&identity(), Demand::Cached, clock, request)
+        .get(&identity(), None, Demand::Cached, clock, |_| request)
         .await
         .unwrap_or_else(|failure| panic!("{failure}"))
 }
@@ -39,7 +39,7 @@ async fn many_callers_make_one_request() {
             Ok(token(clock.now()))
         };
         cache
-            .get(&identity, Demand::Cached, &clock, request)
+            .get(&identity, None, Demand::Cached, &clock, |_| request)
             .await
             .unwrap_or_else(|failure| panic!("{failure}"))
     };
@@ -57,13 +57,15 @@ async fn one_key_does_not_wait_for_another() {
     let (cache, clock, gate) = (TokenCache::default(), clock(), Notify::new());
     let (slow, mut other) = (identity(), identity());
     other.connection = ConnectionId::from_uuid(Uuid::from_u128(99));
-    let blocked = cache.get(&slow, Demand::Cached, &clock, async {
+    let blocked = cache.get(&slow, None, Demand::Cached, &clock, |_| async {
         gate.notified().await;
         Ok(token(clock.now()))
     });
     let quick = async {
         let answer = cache
-            .get(&other, Demand::Cached, &clock, async { Ok(token(clock.now())) })
+            .get(&other, None, Demand::Cached, &clock, |_| async {
+                Ok(token(clock.now()))
+            })
             .await;
         gate.notify_one();
         answer.is_ok()
@@ -88,7 +90,7 @@ async fn every_part_of_the_key_separates() {
         change(&mut other);
         let request = async { Ok(token(clock.now())) };
         let second = cache
-            .get(&other, Demand::Cached, &clock, request)
+            .get(&other, None, Demand::Cached, &clock, |_| request)
             .await
             .unwrap_or_else(|failure| panic!("{failure}"));
         assert!(!Arc::ptr_eq(&first, &second), "change {at}");
@@ -101,13 +103,17 @@ async fn a_spent_token_serves_while_no_new_one_can_be_had() {
     let first = fresh(&cache, &clock).await;
     clock.advance(TimeDelta::minutes(56));
     let again = cache
-        .get(&identity(), Demand::Cached, &clock, async { Err(throttled(60)) })
+        .get(&identity(), None, Demand::Cached, &clock, |_| async {
+            Err(throttled(60))
+        })
         .await;
     assert!(again.is_ok_and(|token| Arc::ptr_eq(&token, &first)));
     clock.advance(TimeDelta::minutes(5));
     let unavailable = ProviderFailure::ended(ReasonCode::ProviderUnavailable);
     let late = cache
-        .get(&identity(), Demand::Cached, &clock, async { Err(unavailable) })
+        .get(&identity(), None, Demand::Cached, &clock, |_| async {
+            Err(unavailable)
+        })
         .await;
     assert_eq!(late.err(), Some(unavailable), "it has ended");
 }
@@ -119,7 +125,7 @@ async fn a_refused_token_is_replaced_once_a_minute() {
     let instead = async |of: &Arc<AccessToken>| {
         let request = async { Ok(token(clock.now())) };
         cache
-            .get(&identity(), Demand::InsteadOf(of), &clock, request)
+            .get(&identity(), None, Demand::InsteadOf(of), &clock, |_| request)
             .await
             .unwrap_or_else(|failure| panic!("{failure}"))
     };
@@ -138,10 +144,10 @@ async fn a_refused_token_is_replaced_once_a_minute() {
 async fn only_a_token_of_some_age_is_outdated() {
     let (cache, clock) = (TokenCache::default(), clock());
     let first = fresh(&cache, &clock).await;
-    cache.outdate(&identity(), clock.now()).await;
+    cache.outdate(&identity(), None, clock.now());
     assert!(Arc::ptr_eq(&fresh(&cache, &clock).await, &first));
     clock.advance(TimeDelta::seconds(60));
-    cache.outdate(&identity(), clock.now()).await;
+    cache.outdate(&identity(), None, clock.now());
     assert!(!Arc::ptr_eq(&fresh(&cache, &clock).await, &first));
 }
 
@@ -151,7 +157,7 @@ async fn an_abandoned_request_leaves_the_slot_free() {
     let identity = identity();
     tokio::select! {
         biased;
-        _ = cache.get(&identity, Demand::Cached, &clock, std::future::pending()) => panic!("it never answers"),
+        _ = cache.get(&identity, None, Demand::Cached, &clock, |_| std::future::pending()) => panic!("it never answers"),
         () = tokio::task::yield_now() => {}
     }
     fresh(&cache, &clock).await;
@@ -164,7 +170,12 @@ async fn the_cache_does_not_grow_with_dead_entries() {
         let mut other = identity();
         other.connection = ConnectionId::from_uuid(Uuid::from_u128(number));
         let request = async { Ok(token(clock.now())) };
-        assert!(cache.get(&other, Demand::Cached, &clock, request).await.is_ok());
+        assert!(
+            cache
+                .get(&other, None, Demand::Cached, &clock, |_| request)
+                .await
+                .is_ok()
+        );
         clock.advance(TimeDelta::hours(2));
     }
     assert_eq!(cache.0.lock().expect("no holder panics").len(), 1);

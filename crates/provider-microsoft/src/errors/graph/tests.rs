@@ -13,9 +13,8 @@ fn raw(status: u16, body: &[u8], retry_after: Option<&str>) -> Answer {
     Answer {
         status,
         retry_after,
-        date: None,
-        request_id: None,
         body: body.to_vec(),
+        ..Answer::default()
     }
 }
 

@@ -1,0 +1,268 @@
+//! Several reads in one request, for numbers that are wanted together. Each part keeps what it
+//! would have alone: its contract, its limit, its patience, its record.
+//!
+//! Holds reads of registered calls and nothing else, so that the whole is safe to repeat. Where
+//! the provider has no batches, every part is asked for alone.
+
+mod wire;
+
+use std::{sync::Arc, time::Duration};
+
+use provider_core::{ProviderFailure, ReasonCode};
+
+use crate::{
+    contracts::Contract,
+    errors::graph::{Verdict, classify},
+    gateway::{
+        Misfit, Session,
+        seen::Seen,
+        turnstile::{Attempt, Turnstile},
+    },
+    http::{Answer, TransportError},
+    limiter::Limit,
+    retry::{Patience, Plan},
+    token::AccessToken,
+    token_cache::Demand,
+};
+
+/// The most parts of one request.
+const MOST: usize = 20;
+
+/// What came of one part.
+pub(crate) enum Part {
+    /// The body of its answer.
+    Body(Vec<u8>),
+    /// It failed, and trying again is useless.
+    Failed(ReasonCode),
+    /// It has to be asked for alone.
+    Alone,
+}
+
+/// A part that has no answer yet.
+struct Open<'s> {
+    at: usize,
+    contract: &'static Contract,
+    turnstile: Turnstile<'s>,
+    patience: Patience<'s>,
+}
+
+/// What an envelope brought.
+enum Opened {
+    /// An answer to each part; nothing for those that were left out.
+    Parts(Vec<Option<Answer>>),
+    /// No answer to any.
+    Lost(Verdict),
+    /// There are no batches here: the answer to the envelope.
+    Refused(Seen),
+}
+
+/// Reads all of `contracts`; the result is in their order.
+pub(crate) async fn read(
+    session: &Session<'_>,
+    contracts: &[&'static Contract],
+) -> Result<Vec<Part>, ProviderFailure> {
+    let mut parts: Vec<Part> = contracts.iter().map(|_| Part::Alone).collect();
+    let graph = session.identity().endpoints.graph();
+    let mut versions: Vec<_> = contracts
+        .iter()
+        .map(|contract| wire::split(contract, graph).0)
+        .collect();
+    versions.sort();
+    versions.dedup();
+    for version in versions {
+        let own: Vec<_> = contracts
+            .iter()
+            .enumerate()
+            .filter(|(_, contract)| wire::split(contract, graph).0 == version)
+            .collect();
+        for chunk in own.chunks(MOST) {
+            let open = chunk.iter().map(|(at, contract)| {
+                let class = contract.throttle();
+                Open {
+                    at: *at,
+                    contract,
+                    turnstile: session.turnstile(Limit::Calls(class)),
+                    patience: Patience::new(
+                        session.pulse(),
+                        contract.retry().attempts(),
+                        class.least_pause(),
+                    ),
+                }
+            });
+            rounds(session, &version, open.collect(), &mut parts).await?;
+        }
+    }
+    Ok(parts)
+}
+
+/// Sends one envelope after the other until every part has its answer.
+async fn rounds<'s>(
+    session: &'s Session<'_>,
+    version: &str,
+    mut open: Vec<Open<'s>>,
+    parts: &mut [Part],
+) -> Result<(), ProviderFailure> {
+    let mut replaced = false;
+    while !open.is_empty() {
+        session.pulse().beat().await?;
+        let (token, attempts) = ready(session, &mut open).await?;
+        let answers: Vec<Result<Answer, Verdict>> =
+            match exchange(session, version, &token, &open, &attempts).await {
+                Opened::Parts(answers) => answers.into_iter().map(|answer| answer.ok_or(MISSING)).collect(),
+                Opened::Lost(verdict) => open.iter().map(|_| Err(verdict)).collect(),
+                Opened::Refused(seen) => {
+                    let attempt = Attempt {
+                        call: "batch",
+                        ..attempts[0]
+                    };
+                    let reason = Some(ReasonCode::ProviderResponseInvalid);
+                    open[0].turnstile.settle(attempt, &seen, reason, None);
+                    return Ok(());
+                }
+            };
+        let mut round = Round {
+            may_replace: !replaced,
+            ..Round::default()
+        };
+        for ((part, attempt), answer) in open.into_iter().zip(attempts).zip(answers) {
+            round.take(session, part, attempt, answer, parts);
+        }
+        open = round.left;
+        if round.refused_token {
+            replaced = true;
+            session.replace(&token, round.challenge.as_deref()).await?;
+        }
+        if let Some((at, plan)) = round.wait
+            && let Some(part) = open.get_mut(at)
+        {
+            // Parts that were asked to wait for less wait as long: their limits are closed anyway.
+            part.patience.follow(plan).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A part whose answer is not there although the others are.
+const MISSING: Verdict = Verdict::Later(ReasonCode::ProviderResponseInvalid, None);
+
+/// What one envelope leaves to do.
+#[derive(Default)]
+struct Round<'s> {
+    left: Vec<Open<'s>>,
+    may_replace: bool,
+    refused_token: bool,
+    challenge: Option<String>,
+    /// The plan that decides what is done before the next envelope, and whose it is.
+    wait: Option<(usize, Plan)>,
+}
+
+impl<'s> Round<'s> {
+    fn take(
+        &mut self,
+        session: &Session<'_>,
+        part: Open<'s>,
+        attempt: Attempt,
+        answer: Result<Answer, Verdict>,
+        parts: &mut [Part],
+    ) {
+        let seen = answer.as_ref().map(Seen::of).unwrap_or_default();
+        let mut challenge = None;
+        let verdict = answer.and_then(|answer| {
+            if answer.is_success() {
+                return Ok(answer.body);
+            }
+            let verdict = classify(&answer, session.now());
+            challenge = answer.challenge;
+            Err(verdict)
+        });
+        let plan = match &verdict {
+            Err(Verdict::Later(reason, told)) => Some(part.patience.plan(*reason, *told)),
+            Ok(_) | Err(Verdict::Token(_) | Verdict::PageToken | Verdict::Failed(_)) => None,
+        };
+        let failed = verdict.as_ref().err().map(Verdict::reason);
+        part.turnstile.settle(attempt, &seen, failed, plan.as_ref());
+        let given_up = plan.and_then(|plan| plan.given_up());
+        let result = match (verdict, plan, given_up) {
+            (Ok(body), ..) => Part::Body(body),
+            (Err(_), _, Some(reason)) => Part::Failed(reason),
+            (Err(_), Some(plan), None) => {
+                if self.wait.is_none_or(|(_, other)| other.weight() < plan.weight()) {
+                    self.wait = Some((self.left.len(), plan));
+                }
+                return self.left.push(part);
+            }
+            (Err(Verdict::Token(_)), None, None) if self.may_replace => {
+                self.refused_token = true;
+                self.challenge = self.challenge.take().or(challenge);
+                return self.left.push(part);
+            }
+            (Err(verdict), None, None) => Part::Failed(verdict.reason()),
+        };
+        parts[part.at] = result;
+    }
+}
+
+/// A token, and an attempt for each part when the turns of all have come.
+async fn ready(
+    session: &Session<'_>,
+    open: &mut [Open<'_>],
+) -> Result<(Arc<AccessToken>, Vec<Attempt>), ProviderFailure> {
+    let mut waited = vec![Duration::ZERO; open.len()];
+    session.token(Demand::Cached).await?;
+    for (part, waited) in open.iter_mut().zip(&mut waited) {
+        *waited = part
+            .turnstile
+            .turn(part.contract.cost(), &mut part.patience)
+            .await?;
+    }
+    // The turns may have taken longer than the first token lived.
+    let token = session.token(Demand::Cached).await?;
+    let attempts = open
+        .iter_mut()
+        .zip(waited)
+        .map(|(part, waited)| session.attempt(part.contract.name(), part.patience.attempt(), waited));
+    Ok((token, attempts.collect()))
+}
+
+/// Sends one envelope.
+async fn exchange(
+    session: &Session<'_>,
+    version: &str,
+    token: &AccessToken,
+    open: &[Open<'_>],
+    attempts: &[Attempt],
+) -> Opened {
+    let graph = session.identity().endpoints.graph();
+    let parts: Vec<_> = open
+        .iter()
+        .zip(attempts)
+        .map(|(part, attempt)| (part.contract, wire::split(part.contract, graph).1, attempt.id))
+        .collect();
+    let mut url = graph.clone();
+    url.set_path(&format!("{version}/$batch"));
+    let id = session.parts.ids.next_uuid();
+    let door = &session.parts.door;
+    let answer = match door
+        .post_json(url, &token.bearer, wire::envelope(&parts), id)
+        .await
+    {
+        Ok(answer) => answer,
+        Err(error) => {
+            tracing::debug!(contract = "batch", parts = parts.len(), error = %error, "no answer");
+            return Opened::Lost(match &error {
+                TransportError::Unreachable(_) => Verdict::Later(error.reason(), None),
+                TransportError::Tls(_) | TransportError::TooLarge(_) => Verdict::Failed(error.reason()),
+            });
+        }
+    };
+    tracing::debug!(contract = "batch", parts = parts.len(), status = answer.status, request_id = ?answer.request_id);
+    match answer.status {
+        200 => match wire::open(&answer.body, parts.len()) {
+            Ok(answers) => Opened::Parts(answers),
+            Err(Misfit::Broken) => Opened::Lost(MISSING),
+            Err(Misfit::Foreign) => Opened::Refused(Seen::of(&answer)),
+        },
+        400 | 404 | 405 | 501 => Opened::Refused(Seen::of(&answer)),
+        _ => Opened::Parts(parts.iter().map(|_| Some(answer.clone())).collect()),
+    }
+}
