@@ -1,5 +1,5 @@
-//! What tests of this crate share: a run that can be interrupted, pauses that are only recorded,
-//! and a stage with the simulator on it.
+//! What tests of this crate share: a stage with the simulator on it, a set with a service of a test's
+//! own making, and the runs that play there.
 
 use std::sync::Arc;
 

@@ -241,6 +241,10 @@ async fn an_envelope_that_fails_is_sent_again_as_a_whole() {
         assert_eq!(envelopes(&set).len(), 2, "failure {at}");
         assert_eq!(alone(&set), [0; 3], "failure {at}");
         assert!(at > 0 || set.clock.now() - began >= TimeDelta::seconds(7));
+        assert!(
+            at == 4 || !set.pauses.total().is_zero(),
+            "failure {at} is not answered at once"
+        );
     }
     let set = batches(|_, _| Reply::error(500, "x")).await;
     set.attempt().await.0.expect("the numbers can be done without");

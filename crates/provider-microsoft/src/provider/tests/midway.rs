@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use chrono::TimeDelta;
-use inventory::{ItemKind, SectionOutcome};
+use inventory::{InventoryExecutor as _, ItemKind, SectionOutcome};
 use provider_core::{CallOutcome, ProviderFailure, ReasonCode};
 use serde_json::json;
 
@@ -260,6 +260,8 @@ async fn what_is_no_token_ends_the_run_before_anything_is_asked() {
         .await;
         let invalid = ProviderFailure::ended(ReasonCode::ProviderResponseInvalid);
         assert_eq!(set.attempt().await.0, Err(invalid), "{body}");
+        let measured = set.provider.measure(&set.access, &set.run).await;
+        assert_eq!(measured, Err(invalid), "{body}");
         assert!(set.service.heard("/v1.0/").is_empty());
     }
 }
