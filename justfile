@@ -29,6 +29,10 @@ openapi:
     cargo run --locked -p server -- openapi > openapi/v1.json
     cargo run --locked -p server -- openapi --problems > openapi/problems.txt
 
+# Run Microsoft's Python libraries against the simulator
+clients *ARGS:
+    python3 clients/python/check.py {{ARGS}}
+
 # Show the product on a simulated tenant; stays up until Ctrl-C
 demo *ARGS:
     cargo run --release --locked -p server -- demo {{ARGS}}

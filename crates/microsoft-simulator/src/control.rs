@@ -3,11 +3,13 @@
 
 mod apps;
 mod calls;
+mod faults;
 mod holds;
+mod limits;
 mod replays;
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -15,13 +17,14 @@ use uuid::Uuid;
 
 use crate::directory::{Directory, lock};
 use crate::exchange::now;
-use crate::fault::{Fault, FaultKind};
 use crate::options::{AppState, TenantOptions};
 use crate::registration::{AppRegistration, Registrations};
 use crate::replication::Replication;
+use crate::script::Rules;
+use crate::throttle::{Early, Throttle};
 
-pub use calls::Call;
 pub(crate) use calls::CallLog;
+pub use calls::{Call, CallCount, CallFilter};
 pub use holds::Hold;
 pub(crate) use holds::Holds;
 use replays::Replays;
@@ -40,7 +43,15 @@ struct Inner {
     /// How far the clock is ahead of the real one, in milliseconds.
     clock_offset: AtomicI64,
     log: CallLog,
-    faults: Mutex<Vec<Fault>>,
+    rules: Rules,
+    throttle: Throttle,
+    early: Early,
+    /// Tenants without Entra ID P1.
+    not_premium: Mutex<HashSet<Uuid>>,
+    /// When the simulator was started, by its clock.
+    started: DateTime<Utc>,
+    /// How many minutes a page token lives.
+    page_minutes: AtomicU32,
     holds: Arc<Holds>,
     /// Holds that another process asked for; dropped on its request.
     remote_holds: Mutex<HashMap<u64, Hold>>,
@@ -63,33 +74,18 @@ impl Control {
                 replays: Replays::default(),
                 clock_offset: AtomicI64::new(0),
                 log: CallLog::default(),
-                faults: Mutex::default(),
+                rules: Rules::default(),
+                throttle: Throttle::default(),
+                early: Early::default(),
+                not_premium: Mutex::default(),
+                started: now(),
+                page_minutes: AtomicU32::new(limits::PAGE_TOKEN_MINUTES),
                 holds: Arc::default(),
                 remote_holds: Mutex::default(),
                 issued: AtomicU64::new(0),
                 expired: AtomicU64::new(0),
             }),
         }
-    }
-
-    /// The requests received so far, oldest first; the log keeps the newest 100,000.
-    pub fn calls(&self) -> Vec<Call> {
-        self.inner.log.all()
-    }
-
-    /// Empties the call log.
-    pub fn clear_calls(&self) {
-        self.inner.log.clear();
-    }
-
-    /// Adds a fault; several for the same path are used up in the order they were added.
-    pub fn inject(&self, fault: Fault) {
-        lock(&self.inner.faults).push(fault);
-    }
-
-    /// Forgets all faults that are left.
-    pub fn clear_faults(&self) {
-        lock(&self.inner.faults).clear();
     }
 
     /// Makes requests whose path and query contain the text wait until the hold is released or dropped.
@@ -155,18 +151,6 @@ impl Control {
 
     pub(crate) fn holds(&self) -> &Arc<Holds> {
         &self.inner.holds
-    }
-
-    /// Uses up one turn of the first fault that matches.
-    pub(crate) fn take_fault(&self, path: &str) -> Option<FaultKind> {
-        let mut faults = lock(&self.inner.faults);
-        let position = faults
-            .iter()
-            .position(|fault| fault.times > 0 && path.contains(&fault.path_contains))?;
-        faults[position].times -= 1;
-        let kind = faults[position].kind.clone();
-        faults.retain(|fault| fault.times > 0);
-        Some(kind)
     }
 
     /// Number of the token that is about to be issued, from 1.

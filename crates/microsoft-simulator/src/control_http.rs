@@ -1,8 +1,16 @@
 //! The control over HTTP, for other processes: `/_simulator/...`. These calls are not in the call log.
+//!
+//! `calls` (GET with `tenant`, `path_contains`, `after`, `limit`; DELETE) and `calls/counts`; `faults`, `rules` (POST)
+//! and `script` (PUT, GET, DELETE); `throttle` (PUT, GET), `early` (GET, DELETE), `page-tokens` (PUT); `clock` (PUT);
+//! `tokens` (DELETE); `holds`; `consent` (POST, DELETE); `tenants/{tenant}/premium`, `tenants/{tenant}/replication` and
+//! `tenants/{tenant}/apps/{client}` (PUT).
+
+mod limits;
+mod script;
 
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
@@ -11,8 +19,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::control::{Call, Control};
-use crate::fault::Fault;
+use crate::control::{Call, CallCount, CallFilter, Control};
 use crate::options::AppState;
 
 /// The routes, to be nested under `/_simulator`.
@@ -20,7 +27,9 @@ pub(crate) fn routes(control: Control) -> Router {
     Router::new()
         .route("/health", get(|| async { Json(json!({ "status": "ok" })) }))
         .route("/calls", get(list_calls).delete(clear_calls))
-        .route("/faults", post(add_fault).delete(clear_faults))
+        .route("/calls/counts", get(count_calls))
+        .merge(limits::routes())
+        .merge(script::routes())
         .route("/holds", post(add_hold))
         .route("/holds/{id}", get(show_hold).delete(drop_hold))
         .route("/tokens", delete(expire_tokens))
@@ -32,22 +41,16 @@ pub(crate) fn routes(control: Control) -> Router {
         .with_state(control)
 }
 
-async fn list_calls(State(control): State<Control>) -> Json<Vec<Call>> {
-    Json(control.calls())
+async fn list_calls(State(control): State<Control>, Query(filter): Query<CallFilter>) -> Json<Vec<Call>> {
+    Json(control.find_calls(&filter))
+}
+
+async fn count_calls(State(control): State<Control>) -> Json<Vec<CallCount>> {
+    Json(control.call_counts())
 }
 
 async fn clear_calls(State(control): State<Control>) -> StatusCode {
     control.clear_calls();
-    StatusCode::NO_CONTENT
-}
-
-async fn add_fault(State(control): State<Control>, Json(fault): Json<Fault>) -> StatusCode {
-    control.inject(fault);
-    StatusCode::NO_CONTENT
-}
-
-async fn clear_faults(State(control): State<Control>) -> StatusCode {
-    control.clear_faults();
     StatusCode::NO_CONTENT
 }
 
@@ -157,6 +160,7 @@ async fn set_clock(State(control): State<Control>, Json(clock): Json<Clock>) -> 
     StatusCode::NO_CONTENT
 }
 
+/// 204 for something that was there.
 fn found(found: bool) -> StatusCode {
     if found {
         StatusCode::NO_CONTENT

@@ -64,6 +64,33 @@ impl EntraError {
         Self::new(400, "invalid_scope", 70011, sentence)
     }
 
+    pub(crate) fn scope_without_default(scope: &str) -> Self {
+        let sentence = format!(
+            "The provided value for scope {scope} is not valid. Client credential flows must have a scope value with \
+             /.default suffixed to the resource identifier (application ID URI)."
+        );
+        Self::new(400, "invalid_scope", 1_002_012, sentence)
+    }
+
+    /// Status by the family of the number: no recording was found.
+    pub(crate) fn several_resources() -> Self {
+        let sentence = "The scope names more than one resource; a token is for one.";
+        Self::new(400, "invalid_scope", 700_022, sentence)
+    }
+
+    pub(crate) fn unknown_resource(resource: &str, tenant: &str) -> Self {
+        let sentence = format!(
+            "The resource principal named {resource} was not found in the tenant named {tenant}. Nobody installed it \
+             there or consented to it, or the request went to the wrong tenant."
+        );
+        Self::new(400, "invalid_resource", 500_011, sentence)
+    }
+
+    /// Error as MSAL expects it of an authority that is not the service's.
+    pub(crate) fn unknown_instance() -> Self {
+        Self::new(400, "invalid_instance", 50049, "Unknown or invalid instance.")
+    }
+
     pub(crate) fn app_absent(client: &str, tenant: &str) -> Self {
         let sentence = format!(
             "Application with identifier '{client}' was not found in the directory '{tenant}'. Nobody installed it \

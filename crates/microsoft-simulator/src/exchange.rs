@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
@@ -11,7 +11,9 @@ use uuid::Uuid;
 
 use crate::control::Call;
 use crate::fault::FaultKind;
+use crate::script::Sight;
 use crate::server::Shared;
+use crate::throttle::{ThrottleClass, Visit};
 
 const CLIENT_REQUEST_ID: &str = "client-request-id";
 
@@ -61,6 +63,77 @@ fn random_id() -> Uuid {
     Uuid::new_v4()
 }
 
+/// One request on its way through the faults, alone or as an item of a batch.
+pub(crate) struct Passage {
+    path: String,
+    method: Method,
+    login: bool,
+    ids: Ids,
+    visit: Visit,
+}
+
+impl Passage {
+    /// Notes that a request came, and whether it should have waited.
+    pub(crate) fn arrive(
+        shared: &Shared,
+        path: String,
+        method: Method,
+        tenant: Option<Uuid>,
+        ids: Ids,
+    ) -> Self {
+        let bare = path.split('?').next().unwrap_or_default().to_owned();
+        let login = !is_graph(&bare);
+        let class = match below_version(&bare) {
+            _ if login => Some(ThrottleClass::Token),
+            "$batch" => None,
+            path => Some(ThrottleClass::of(path)),
+        };
+        let visit = Visit {
+            tenant,
+            class,
+            path: bare,
+        };
+        shared.control.early().arrive(&visit, ids.at);
+        Self {
+            path,
+            method,
+            login,
+            ids,
+            visit,
+        }
+    }
+
+    /// Answers it: by a fault, by the handler, or by both.
+    pub(crate) async fn run(
+        self,
+        shared: &Shared,
+        handler: impl AsyncFnOnce(Exchange) -> Response,
+    ) -> Response {
+        let control = &shared.control;
+        let fault = control.take_fault(Sight {
+            path: &self.path,
+            method: &self.method,
+            tenant: self.visit.tenant,
+            at: self.ids.at,
+        });
+        let response = match fault {
+            Some(kind) if !kind.needs_answer() => kind.answer(&self.ids, self.login),
+            fault => {
+                let answer = handler(Exchange {
+                    ids: self.ids,
+                    fault: fault.clone(),
+                });
+                match fault {
+                    Some(kind) => kind.reshape(answer.await).await,
+                    None => answer.await,
+                }
+            }
+        };
+        control.early().answer(&self.visit, &response, control.now());
+        response
+    }
+}
+
 /// The middleware.
 pub(crate) async fn around(State(shared): State<Shared>, mut request: Request, next: Next) -> Response {
     let path = request
@@ -80,34 +153,39 @@ pub(crate) async fn around(State(shared): State<Shared>, mut request: Request, n
             .unwrap_or_else(|| request_id.to_string()),
     };
     let log = shared.control.log();
+    let tenant = tenant_of(&shared, &request, login);
     let sequence = log.arrive(Call {
         sequence: 0,
         method: request.method().to_string(),
         path: path.clone(),
         status: 0,
-        tenant: tenant_of(&shared, &request, login),
+        tenant,
         client_request_id,
         at,
     });
+    let passage = Passage::arrive(
+        &shared,
+        path.clone(),
+        request.method().clone(),
+        tenant,
+        ids.clone(),
+    );
     shared.control.holds().pass(&path).await;
-    let fault = shared.control.take_fault(&path);
-    let mut response = match &fault {
-        Some(kind) if !kind.needs_answer() => kind.answer(&ids, login),
-        _ => {
-            request.extensions_mut().insert(Exchange {
-                ids: ids.clone(),
-                fault: fault.clone(),
-            });
-            let answer = next.run(request).await;
-            match &fault {
-                Some(kind) => kind.reshape(answer).await,
-                None => answer,
-            }
-        }
+    let handler = async |exchange: Exchange| {
+        request.extensions_mut().insert(exchange);
+        next.run(request).await
     };
+    let mut response = passage.run(&shared, handler).await;
     add_headers(response.headers_mut(), &ids);
     log.answer(sequence, response.status().as_u16());
     response
+}
+
+/// A Graph path without its version.
+pub(crate) fn below_version(path: &str) -> &str {
+    path.trim_start_matches('/')
+        .split_once('/')
+        .map_or("", |(_, rest)| rest)
 }
 
 /// Login and Graph share a host here; the first path segment tells them apart.

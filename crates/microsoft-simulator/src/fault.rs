@@ -1,18 +1,21 @@
-//! Faults on demand: what can go wrong, and the answers that stand for it.
+//! Faults on demand: what can go wrong, and which answer stands for it.
 //!
 //! Statuses and bodies follow the Microsoft Graph error, throttling and best-practice pages; a throttled token
-//! request is plain text, as public reports show.
+//! request is plain text, as public reports show. A fault knows nothing of the tenant's content.
 
-use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
+mod answers;
+mod bend;
+mod retry_after;
+mod stream;
+
 use axum::response::Response;
-use futures::StreamExt as _;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::exchange::Ids;
-use crate::graph::error_body;
+
+pub(crate) use answers::{json_answer, throttled, with_type};
+pub(crate) use retry_after::{allowed_at, is_sendable, with_retry_after};
 
 /// A fault for the next requests whose path and query contain a text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,13 +35,33 @@ fn once() -> u32 {
 }
 
 /// What a fault does. In JSON the variant is the `type` member, in snake case.
+///
+/// A `retry_after` is the raw value of the header: `"3"`, `"0"`, `"-1"`, `"0.249"`, `"150100"`, `"soon"`. The form
+/// `"date+30"` is sent as the HTTP date so many seconds after the simulator's clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum FaultKind {
     /// 429; plain text on the token path.
     Throttled {
         /// Value of `Retry-After`; the real services sometimes leave it out.
         retry_after: Option<String>,
+    },
+    /// 429 as plain text, on Graph too.
+    PlainThrottled {
+        /// Value of `Retry-After`.
+        retry_after: Option<String>,
+    },
+    /// 429 from Intune: the wait stands in a JSON document inside the message, and perhaps in the header.
+    IntuneThrottled {
+        /// Value of `Retry-After`.
+        retry_after: Option<String>,
+        /// `RetryAfter` inside the message; null when left out.
+        nested: Option<String>,
+    },
+    /// 429 to every request from the first one on, each told to wait until the storm is over.
+    Storm {
+        /// How long it lasts by the simulator's clock.
+        seconds: u32,
     },
     /// Any status with any body; the content type is JSON when the body is.
     Status {
@@ -47,6 +70,20 @@ pub enum FaultKind {
         /// Raw body.
         body: String,
     },
+    /// A Graph error with any status, code and message.
+    GraphError {
+        /// HTTP status code.
+        status: u16,
+        /// `error.code`; may be empty.
+        code: String,
+        /// `error.message`.
+        #[serde(default)]
+        message: String,
+    },
+    /// 401 with the claims challenge of continuous access evaluation.
+    InsufficientClaims,
+    /// 401 as Intune answers it when a role is missing: two JSON documents inside the message.
+    IntuneUnauthorized,
     /// 500 with code `UnknownError` and an empty message.
     ServerError,
     /// 503.
@@ -54,24 +91,79 @@ pub enum FaultKind {
         /// Value of `Retry-After`.
         retry_after: Option<String>,
     },
+    /// 503 as a web page of the gateway.
+    ServiceUnavailableHtml {
+        /// Value of `Retry-After`.
+        retry_after: Option<String>,
+    },
     /// 504 with code `UnknownError` and an empty message.
     GatewayTimeout,
     /// 200 with a web page, as a captive proxy would answer.
     Html,
-    /// The true answer, cut in half: the connection ends before the announced length.
-    Truncated,
+    /// 200 with JSON announced and nothing in it.
+    EmptyBody,
+    /// 200 with a page that never ends while the client listens.
+    Endless,
+    /// 200 with a correct, empty page that is this big.
+    Oversized {
+        /// Size of the body.
+        bytes: u64,
+    },
+    /// 200 with arrays inside each other.
+    DeepJson {
+        /// How many.
+        depth: u32,
+    },
     /// 302.
     Redirect {
         /// Value of `Location`.
         location: String,
+    },
+    /// The true answer, cut in half: the connection ends before the announced length.
+    Truncated,
+    /// The true answer without a length, and the connection is dropped in its middle.
+    ResetMidBody,
+    /// The true answer, one byte at a time.
+    SlowBody {
+        /// How many bytes come alone; the rest follows at once.
+        bytes: u32,
+    },
+    /// Half of the true answer, then silence until the client goes away.
+    Stall,
+    /// The true answer behind a byte order mark.
+    ByteOrderMark,
+    /// The true page; the first text of each row but its id holds a NUL character.
+    NulInText,
+    /// The true answer with another content type.
+    ContentType {
+        /// Value of `Content-Type`.
+        value: String,
+    },
+    /// The true page with rows that break the contract.
+    OddRows {
+        /// In which way.
+        oddity: Oddity,
+    },
+    /// The true page without its `value`.
+    MissingValue,
+    /// The true answer with the headers that announce the end of the call (`Deprecation`, `Sunset`, `Link`).
+    Deprecated {
+        /// Value of `Sunset`: an HTTP date.
+        sunset: String,
     },
     /// The true page, with this as its `@odata.nextLink`.
     NextLink {
         /// The link; may be relative, foreign, or a loop.
         url: String,
     },
+    /// The true page with a link to itself.
+    SelfLink,
+    /// The true page with a link to the same rows once more: duplicates, but no loop.
+    RepeatedPage,
     /// No items and a link to the page that was asked for: legal, and no item is lost.
     EmptyPage,
+    /// `/$count` with a byte order mark before the number.
+    CountWithMark,
     /// The token endpoint issues a token for another tenant than the one in the URL.
     WrongTenantToken {
         /// Tenant that is written into the token.
@@ -79,120 +171,115 @@ pub enum FaultKind {
     },
 }
 
+/// How the rows of a page break the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Oddity {
+    /// Texts are numbers, everything else is text.
+    WrongTypes,
+    /// Every property but the id is null.
+    Nulls,
+    /// The id is null as well.
+    NullIds,
+    /// All rows have the id of the first.
+    DuplicateIds,
+    /// The first row is not an object.
+    NotAnObject,
+}
+
+/// When the answer of a fault is made.
+enum Stage {
+    /// In place of the true answer.
+    Instead,
+    /// By the handler, while it makes the true answer.
+    During,
+    /// From the true answer.
+    After,
+}
+
 impl FaultKind {
+    fn stage(&self) -> Stage {
+        match self {
+            Self::Throttled { .. }
+            | Self::PlainThrottled { .. }
+            | Self::IntuneThrottled { .. }
+            | Self::Storm { .. }
+            | Self::Status { .. }
+            | Self::GraphError { .. }
+            | Self::InsufficientClaims
+            | Self::IntuneUnauthorized
+            | Self::ServerError
+            | Self::ServiceUnavailable { .. }
+            | Self::ServiceUnavailableHtml { .. }
+            | Self::GatewayTimeout
+            | Self::Html
+            | Self::EmptyBody
+            | Self::Endless
+            | Self::Oversized { .. }
+            | Self::DeepJson { .. }
+            | Self::Redirect { .. } => Stage::Instead,
+            Self::SelfLink
+            | Self::RepeatedPage
+            | Self::EmptyPage
+            | Self::CountWithMark
+            | Self::WrongTenantToken { .. } => Stage::During,
+            Self::Truncated
+            | Self::ResetMidBody
+            | Self::SlowBody { .. }
+            | Self::Stall
+            | Self::ByteOrderMark
+            | Self::NulInText
+            | Self::ContentType { .. }
+            | Self::OddRows { .. }
+            | Self::MissingValue
+            | Self::Deprecated { .. }
+            | Self::NextLink { .. } => Stage::After,
+        }
+    }
+
     /// Whether the true answer is made first and then changed, by the handler or afterwards.
     pub(crate) fn needs_answer(&self) -> bool {
-        matches!(
-            self,
-            Self::Truncated | Self::NextLink { .. } | Self::EmptyPage | Self::WrongTenantToken { .. }
-        )
+        !matches!(self.stage(), Stage::Instead)
     }
 
     /// The answer in place of the true one.
     pub(crate) fn answer(&self, ids: &Ids, login: bool) -> Response {
-        match self {
-            Self::Throttled { retry_after } => throttled(retry_after.as_deref(), ids, login),
-            Self::Status { status, body } => raw(*status, body),
-            Self::ServiceUnavailable { retry_after } => {
-                let body = error_body("serviceNotAvailable", "The service cannot answer now.", ids);
-                with_retry_after(json_answer(503, &body), retry_after.as_deref())
-            }
-            Self::GatewayTimeout => json_answer(504, &error_body("UnknownError", "", ids)),
-            Self::Html => with_type(
-                200,
-                "text/html; charset=utf-8",
-                "<html><body>Sign in</body></html>".into(),
-            ),
-            Self::Redirect { location } => {
-                let mut response = with_type(302, "text/plain", Body::empty());
-                if let Ok(value) = HeaderValue::from_str(location) {
-                    response.headers_mut().insert(header::LOCATION, value);
-                }
-                response
-            }
-            _ => json_answer(500, &error_body("UnknownError", "", ids)),
-        }
+        answers::instead(self, ids, login)
     }
 
     /// Changes the true answer after it was made.
     pub(crate) async fn reshape(&self, response: Response) -> Response {
-        match self {
-            Self::NextLink { url } => relink(response, url).await,
-            Self::Truncated => truncate(response).await,
-            _ => response,
+        match self.stage() {
+            Stage::After => bend::reshape(self, response).await,
+            Stage::Instead | Stage::During => response,
         }
     }
-}
 
-fn throttled(retry_after: Option<&str>, ids: &Ids, login: bool) -> Response {
-    let response = if login {
-        with_type(429, "text/plain", "Too Many Requests".into())
-    } else {
-        let mut body = error_body(
-            "TooManyRequests",
-            "The request rate is too high, try again later.",
-            ids,
-        );
-        body["error"]["innerError"]["code"] = json!("429");
-        body["error"]["innerError"]["status"] = json!("429");
-        json_answer(429, &body)
-    };
-    with_retry_after(response, retry_after)
-}
-
-fn raw(status: u16, body: &str) -> Response {
-    let is_json = serde_json::from_str::<Value>(body).is_ok();
-    with_type(
-        status,
-        if is_json { "application/json" } else { "text/plain" },
-        body.to_owned().into(),
-    )
-}
-
-fn with_type(status: u16, content_type: &'static str, body: Body) -> Response {
-    let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
-}
-
-/// A JSON answer; Graph always says utf-8.
-pub(crate) fn json_answer(status: u16, body: &Value) -> Response {
-    with_type(status, "application/json; charset=utf-8", body.to_string().into())
-}
-
-fn with_retry_after(mut response: Response, value: Option<&str>) -> Response {
-    if let Some(value) = value.and_then(|text| HeaderValue::from_str(text).ok()) {
-        response.headers_mut().insert(header::RETRY_AFTER, value);
+    /// What cannot be sent, named by its member; for files and calls that people write.
+    pub(crate) fn complaint(&self) -> Option<&'static str> {
+        let sendable = |value: &Option<String>| value.as_deref().is_none_or(is_sendable);
+        match self {
+            Self::Status { status, .. } | Self::GraphError { status, .. } if !(200..600).contains(status) => {
+                Some("fault.status: must be between 200 and 599")
+            }
+            Self::Throttled { retry_after }
+            | Self::PlainThrottled { retry_after }
+            | Self::IntuneThrottled { retry_after, .. }
+            | Self::ServiceUnavailable { retry_after }
+            | Self::ServiceUnavailableHtml { retry_after }
+                if !sendable(retry_after) =>
+            {
+                Some("fault.retry_after: cannot be the value of a header")
+            }
+            Self::Redirect { location: value }
+            | Self::ContentType { value }
+            | Self::Deprecated { sunset: value }
+                if !is_sendable(value) =>
+            {
+                Some("fault: a value cannot be that of a header")
+            }
+            Self::Storm { seconds: 0 } => Some("fault.seconds: must be at least 1"),
+            _ => None,
+        }
     }
-    response
-}
-
-async fn relink(response: Response, url: &str) -> Response {
-    let (mut parts, body) = response.into_parts();
-    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let Ok(mut page) = serde_json::from_slice::<Value>(&bytes) else {
-        return Response::from_parts(parts, bytes.into());
-    };
-    page["@odata.nextLink"] = json!(url);
-    parts.headers.remove(header::CONTENT_LENGTH);
-    Response::from_parts(parts, page.to_string().into())
-}
-
-async fn truncate(response: Response) -> Response {
-    let (mut parts, body) = response.into_parts();
-    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
-    parts
-        .headers
-        .insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
-    let half = bytes.slice(..bytes.len() / 2);
-    // The pause lets the first half reach the wire before the connection is dropped.
-    let cut = async {
-        tokio::task::yield_now().await;
-        Err(std::io::Error::other("cut by a fault"))
-    };
-    let first = futures::stream::iter([Ok(half)]);
-    Response::from_parts(parts, Body::from_stream(first.chain(futures::stream::once(cut))))
 }

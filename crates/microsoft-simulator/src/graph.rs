@@ -1,7 +1,10 @@
-//! The Graph side: from a request to an answer, in the order of the real service: token, path, method,
+//! The Graph side: from a request to an answer, in the order of the real service: token, path, limits, method,
 //! licence, permission, query, page.
 
+pub(crate) mod batch;
 mod endpoint;
+mod filter;
+mod list;
 mod page;
 mod problem;
 mod query;
@@ -12,17 +15,20 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
 
-use crate::exchange::{Exchange, bearer};
-use crate::fault::{FaultKind, json_answer};
-use crate::graph::endpoint::Endpoint;
-use crate::graph::page::Cursor;
+use crate::exchange::{Exchange, bearer, below_version};
+use crate::fault::{FaultKind, with_type};
+use crate::graph::endpoint::{Endpoint, Licence};
+use crate::graph::list::{Frame, View};
 use crate::graph::problem::Problem;
 use crate::graph::query::Query;
 use crate::graph::route::{Part, Route};
+use crate::options::TenantOptions;
 use crate::population::World;
+use crate::population::text::Text;
 use crate::server::Shared;
+use crate::throttle::{Asked, ThrottleClass, Verdict};
+use crate::token::Grant;
 
 pub(crate) use problem::error_body;
 
@@ -40,12 +46,10 @@ pub(crate) async fn answer(
         uri: &uri,
         headers: &headers,
     };
-    request
-        .respond(&method)
-        .unwrap_or_else(|problem| problem.answer(&exchange.ids, &shared.base_url))
+    request.respond(&method)
 }
 
-/// One Graph request.
+/// One Graph request: alone, or an item of a batch.
 struct Request<'a> {
     shared: &'a Shared,
     exchange: &'a Exchange,
@@ -54,7 +58,43 @@ struct Request<'a> {
 }
 
 impl Request<'_> {
-    fn respond(&self, method: &Method) -> Result<Response, Problem> {
+    fn respond(&self, method: &Method) -> Response {
+        self.try_respond(method)
+            .unwrap_or_else(|problem| self.refuse(&problem))
+    }
+
+    fn refuse(&self, problem: &Problem) -> Response {
+        problem.answer(&self.exchange.ids, &self.shared.base_url)
+    }
+
+    fn try_respond(&self, method: &Method) -> Result<Response, Problem> {
+        let (grant, tenant) = self.authenticate()?;
+        let route = route::find(self.uri.path())?;
+        let path = below_version(self.uri.path());
+        let asked = Asked {
+            class: ThrottleClass::of(path),
+            tenant: grant.tenant,
+            app: grant.client,
+            users: tenant.users,
+            path,
+            query: self.uri.query().unwrap_or_default(),
+            at: self.exchange.ids.at,
+        };
+        let verdict = self.shared.control.throttle().ask(&asked);
+        let mut response = match &verdict {
+            Some(Verdict::Wait(refused)) => refused.answer(&asked, &self.exchange.ids),
+            Some(Verdict::Go { .. }) | None => self
+                .serve(method, route, &grant, tenant)
+                .unwrap_or_else(|problem| self.refuse(&problem)),
+        };
+        if let Some(verdict) = verdict {
+            verdict.mark(asked.class, response.headers_mut());
+        }
+        Ok(response)
+    }
+
+    /// Who asks, and for which tenant.
+    fn authenticate(&self) -> Result<(Grant, TenantOptions), Problem> {
         let token =
             bearer(self.headers).ok_or_else(|| Problem::unauthenticated("The access token is empty."))?;
         let grant = self
@@ -68,51 +108,51 @@ impl Request<'_> {
             .directory()
             .tenant(grant.tenant)
             .ok_or_else(Problem::identity_not_found)?;
-        let Route { endpoint, part } = route::find(self.uri.path())?;
+        Ok((grant, tenant))
+    }
+
+    fn serve(
+        &self,
+        method: &Method,
+        route: Route,
+        grant: &Grant,
+        tenant: TenantOptions,
+    ) -> Result<Response, Problem> {
+        let Route { endpoint, part } = route;
         if *method != Method::GET {
             return Err(Problem::method_not_allowed());
         }
         endpoint.admit(&tenant, &grant.roles, self.uri.path(), &self.exchange.ids)?;
-        let query = Query::parse(self.uri.query().unwrap_or_default(), endpoint, &part)?;
+        let text = self.uri.query().unwrap_or_default();
+        let query = Query::parse(text, endpoint, &part, self.is_eventual())?;
+        let premium = endpoint.licence == Licence::Premium || query.needs_premium();
+        if premium && !self.shared.control.is_premium(tenant.tenant_id) {
+            return Err(Problem::not_premium());
+        }
         let world = World::new(self.shared.seed, tenant);
+        let find = |key: &str| {
+            endpoint
+                .position(&world, key)
+                .ok_or_else(|| Problem::not_found(key))
+        };
         match part {
             Part::Whole if endpoint.is_single() => Ok(self.entity(&world, endpoint, &query, 0)),
-            Part::Whole => {
-                let row = |index| self.project(&world, endpoint, &query, index);
-                let context = query.context(endpoint.context());
-                self.list(&world, endpoint, &query, &context, (endpoint.len)(&world), &row)
-            }
-            Part::Count => self.count(&world, endpoint),
-            Part::One(key) => {
-                let index = endpoint
-                    .position(&world, &key)
-                    .ok_or_else(|| Problem::not_found(&key))?;
-                Ok(self.entity(&world, endpoint, &query, index))
-            }
+            Part::Whole => self.list(&world, endpoint, &query),
+            Part::Count => self.count(&world, endpoint, &query),
+            Part::One(key) => Ok(self.entity(&world, endpoint, &query, find(&key)?)),
             Part::Child(key, children) => {
-                let index = endpoint
-                    .position(&world, &key)
-                    .ok_or_else(|| Problem::not_found(&key))?;
-                let rows = (children.rows)(&world, index);
-                let context = format!("{}('{key}')/{}", endpoint.context(), children.segment);
-                self.list(&world, endpoint, &query, &context, rows.len(), &|index| {
-                    rows[index].clone()
-                })
+                let rows = (children.rows)(&world, find(&key)?);
+                let binding = query.binding(world.tenant.tenant_id, self.uri.path());
+                let frame = Frame {
+                    endpoint,
+                    query: &query,
+                    context: &format!("{}('{key}')/{}", endpoint.context(), children.segment),
+                    binding: &binding,
+                    cursor: self.cursor(endpoint, &query, &binding)?,
+                };
+                Ok(self.short_list(&frame, &rows))
             }
         }
-    }
-
-    /// One object, narrowed by `$select` and widened by `$expand`.
-    fn project(&self, world: &World, endpoint: &Endpoint, query: &Query, index: usize) -> Value {
-        let mut object = query.narrow((endpoint.make)(world, index), endpoint);
-        if let (true, Some(children)) = (query.expands(), &endpoint.children) {
-            let segment = children.segment;
-            let id = (endpoint.id)(world, index);
-            let path = format!("{}('{id}')/{segment}", endpoint.context());
-            object[format!("{segment}@odata.context")] = json!(self.metadata(&path));
-            object[segment] = json!((children.rows)(world, index));
-        }
-        object
     }
 
     fn metadata(&self, context: &str) -> String {
@@ -120,19 +160,29 @@ impl Request<'_> {
         format!("{}/{version}/$metadata#{context}", self.shared.base_url)
     }
 
-    fn entity(&self, world: &World, endpoint: &Endpoint, query: &Query, index: usize) -> Response {
-        let mut object = self.project(world, endpoint, query, index);
-        let context = query.context(endpoint.context());
-        object["@odata.context"] = json!(self.metadata(&format!("{context}/$entity")));
-        json_answer(200, &object)
+    fn entity(&self, world: &World, endpoint: &'static Endpoint, query: &Query, index: usize) -> Response {
+        let context = self.metadata(&format!("{}/$entity", query.context(endpoint.context())));
+        let mut before = Text::default();
+        before.raw("\"@odata.context\":");
+        before.string(&context);
+        before.raw(",");
+        let mut body = Text::default();
+        let view = View::new(world, endpoint, query, self.metadata(""), true);
+        view.write(index, &mut body, &String::from_utf8_lossy(before.bytes()));
+        with_type(200, "application/json; charset=utf-8", body.into_bytes().into())
     }
 
-    fn count(&self, world: &World, endpoint: &Endpoint) -> Result<Response, Problem> {
+    fn count(&self, world: &World, endpoint: &'static Endpoint, query: &Query) -> Result<Response, Problem> {
         if !self.is_eventual() {
             return Err(Problem::count_needs_consistency());
         }
+        let count = View::new(world, endpoint, query, String::new(), false).count();
+        let mark = match self.exchange.fault {
+            Some(FaultKind::CountWithMark) => "\u{feff}",
+            _ => "",
+        };
         let plain = HeaderValue::from_static("text/plain");
-        Ok(([(header::CONTENT_TYPE, plain)], (endpoint.len)(world).to_string()).into_response())
+        Ok(([(header::CONTENT_TYPE, plain)], format!("{mark}{count}")).into_response())
     }
 
     /// Advanced queries on directory objects need this header.
@@ -142,40 +192,6 @@ impl Request<'_> {
             .get("consistencylevel")
             .and_then(|value| value.to_str().ok());
         level.is_some_and(|level| level.eq_ignore_ascii_case("eventual"))
-    }
-
-    /// One page of rows.
-    fn list(
-        &self,
-        world: &World,
-        endpoint: &Endpoint,
-        query: &Query,
-        context: &str,
-        len: usize,
-        row: &dyn Fn(usize) -> Value,
-    ) -> Result<Response, Problem> {
-        let binding = query.binding(world.tenant.tenant_id, self.uri.path());
-        let cursor = match query.skip_token() {
-            Some(token) => Cursor::open(&self.shared.pages, &binding, token)
-                .ok_or_else(|| Problem::bad_page_token(endpoint.service))?,
-            None => Cursor::default(),
-        };
-        let empty = matches!(self.exchange.fault, Some(FaultKind::EmptyPage));
-        let size = if empty { 0 } else { query.page_size(endpoint, len) };
-        let end = cursor.offset.saturating_add(size).min(len);
-        let rows: Vec<Value> = (cursor.offset..end).map(row).collect();
-        let mut body = json!({ "@odata.context": self.metadata(context) });
-        if endpoint.counts_page {
-            body["@odata.count"] = json!(rows.len());
-        } else if query.counts() && self.is_eventual() && cursor.offset == 0 {
-            body["@odata.count"] = json!(len);
-        }
-        if end < len || empty {
-            let next = cursor.after(end).seal(&self.shared.pages, &binding);
-            body["@odata.nextLink"] = json!(query.next_link(&self.shared.base_url, self.uri.path(), &next));
-        }
-        body["value"] = Value::Array(rows);
-        Ok(json_answer(200, &body))
     }
 }
 

@@ -1,4 +1,4 @@
-//! A stand-in for Microsoft Entra (login) and Microsoft Graph over real HTTP, for demos and tests.
+//! A stand-in for Microsoft Entra (login) and Microsoft Graph over real HTTP or HTTPS, for demos and tests.
 //!
 //! One loopback port answers both: `/{tenant}/oauth2/v2.0/token` and `/v1.0/...`, `/beta/...`. Tenants are
 //! invented from a seed, errors have the shapes and statuses of the real services, and [`Control`] lets a test
@@ -21,19 +21,26 @@ mod entra_error;
 mod exchange;
 mod fault;
 mod graph;
+mod listener;
 mod options;
 mod population;
 mod registration;
 mod replication;
+mod script;
 mod seal;
 mod server;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod throttle;
+mod tls;
 mod token;
 
-pub use control::{Call, Control, Hold};
+pub use control::{Call, CallCount, CallFilter, Control, Hold};
 pub use credential::AppCredential;
-pub use fault::{Fault, FaultKind};
+pub use fault::{Fault, FaultKind, Oddity};
 pub use options::{AppOptions, AppState, RECOMMENDED_ROLES, SimulatorOptions, TenantOptions};
 pub use registration::AppRegistration;
+pub use script::{Rule, Script, ScriptError};
 pub use server::Simulator;
+pub use throttle::{EarlyRequest, ThrottleClass};
+pub use tls::ServerTls;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use uuid::Uuid;
 
 use crate::credential::AppCredential;
 use crate::registration::AppRegistration;
+use crate::tls::ServerTls;
 
 /// The application permissions that cover every endpoint of the simulator, all read only.
 ///
@@ -45,6 +47,12 @@ pub struct SimulatorOptions {
     pub tenants: Vec<TenantOptions>,
     /// The multi-tenant applications that exist.
     pub registrations: Vec<AppRegistration>,
+    /// With it the simulator speaks HTTPS, otherwise HTTP.
+    pub tls: Option<ServerTls>,
+    /// A file with faults to play from the start on.
+    pub script: Option<PathBuf>,
+    /// Whether calls are counted against the published limits, and refused above them.
+    pub throttle: bool,
 }
 
 impl Default for SimulatorOptions {
@@ -54,6 +62,9 @@ impl Default for SimulatorOptions {
             seed: 7,
             tenants: Vec::new(),
             registrations: Vec::new(),
+            tls: None,
+            script: None,
+            throttle: false,
         }
     }
 }

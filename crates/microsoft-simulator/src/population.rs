@@ -5,16 +5,21 @@
 
 pub(crate) mod access;
 pub(crate) mod apps;
+pub(crate) mod audit;
+pub(crate) mod column;
 pub(crate) mod devices;
+mod identity;
+pub(crate) mod overview;
 pub(crate) mod people;
 pub(crate) mod policies;
 pub(crate) mod principals;
 pub(crate) mod tenant;
+pub(crate) mod text;
 
-use chrono::{DateTime, Duration, Utc};
 use uuid::{Builder, Uuid};
 
 use crate::options::TenantOptions;
+use text::Text;
 
 /// The day that all dates lie before: 2026-01-01T00:00:00Z.
 const EPOCH: i64 = 1_767_225_600;
@@ -80,25 +85,34 @@ impl Source {
         usize::try_from(self.draw(kind, index, what) % limit).unwrap_or_default()
     }
 
-    fn moment(self, kind: &str, index: usize, what: &str, days: u64) -> DateTime<Utc> {
+    /// A time within so many days before the fixed day, in seconds since 1970.
+    pub(crate) fn seconds(self, kind: &str, index: usize, what: &str, days: u64) -> i64 {
         let back = self.draw(kind, index, what) % (days.max(1) * 86_400);
-        let epoch = DateTime::from_timestamp(EPOCH, 0).unwrap_or_default();
-        epoch - Duration::seconds(i64::try_from(back).unwrap_or_default())
+        EPOCH - i64::try_from(back).unwrap_or_default()
     }
 
-    /// A time within so many days before the fixed day, as the directory writes it.
+    /// The part of a second that belongs to the time, in steps of 100 ns.
+    pub(crate) fn fraction(self, kind: &str, index: usize, what: &str) -> u32 {
+        u32::try_from(self.draw(kind, index, what) % 10_000_000).unwrap_or_default()
+    }
+
+    /// The same time as the directory writes it.
     pub(crate) fn date(self, kind: &str, index: usize, what: &str, days: u64) -> String {
-        self.moment(kind, index, what, days)
-            .format("%Y-%m-%dT%H:%M:%SZ")
-            .to_string()
+        unquoted(|text| text.moment(self.seconds(kind, index, what, days), None))
     }
 
     /// The same as Intune writes it, with seven digits of a second.
     pub(crate) fn fine_date(self, kind: &str, index: usize, what: &str, days: u64) -> String {
-        let fraction = self.draw(kind, index, what) % 10_000_000;
-        let whole = self.moment(kind, index, what, days).format("%Y-%m-%dT%H:%M:%S");
-        format!("{whole}.{fraction:07}Z")
+        let fraction = self.fraction(kind, index, what);
+        unquoted(|text| text.moment(self.seconds(kind, index, what, days), Some(fraction)))
     }
+}
+
+/// The text of a JSON string that needs no escapes.
+fn unquoted(write: impl FnOnce(&mut Text)) -> String {
+    let mut text = Text::default();
+    write(&mut text);
+    String::from_utf8_lossy(text.bytes()).trim_matches('"').to_owned()
 }
 
 /// One tenant as seen by one request.
@@ -122,7 +136,7 @@ impl World {
 
     /// Id of an object.
     pub(crate) fn id(&self, kind: &str, index: usize) -> String {
-        self.source.guid(kind, index, "id").to_string()
+        self.source.object_id(kind, index).to_string()
     }
 }
 

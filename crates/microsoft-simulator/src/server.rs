@@ -1,4 +1,4 @@
-//! The listening server: loopback only, one port for login and Graph, closed when it says so.
+//! The listening server: loopback only, one port for login and Graph, plain or with TLS, closed when it says so.
 
 use std::io;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::certificate::Certificate;
 use crate::control::Control;
 use crate::credential::AppCredential;
+use crate::listener::TlsListener;
 use crate::options::SimulatorOptions;
 use crate::seal::Seal;
 use crate::token::Tokens;
@@ -57,20 +58,32 @@ impl Simulator {
         if has_unreadable_certificate(&options) {
             return invalid("a registered certificate cannot be read");
         }
+        let control = Control::new(options.tenants, options.registrations);
+        control.prepare(options.script.as_deref(), options.throttle)?;
         let listener = TcpListener::bind(options.bind).await?;
-        let base_url = format!("http://{}", listener.local_addr()?);
+        let scheme = if options.tls.is_some() { "https" } else { "http" };
+        let base_url = format!("{scheme}://{}", listener.local_addr()?);
         let shared = Shared {
-            control: Control::new(options.tenants, options.registrations),
+            control,
             tokens: Arc::new(Tokens::new(Seal::random()?, options.seed, base_url.clone())),
             pages: Arc::new(Seal::from_seed(options.seed)),
             base_url: base_url.into(),
             seed: options.seed,
         };
         let stop = CancellationToken::new();
-        let serve = axum::serve(listener, router(shared.clone()))
-            .with_graceful_shutdown(stop.clone().cancelled_owned())
-            .into_future();
-        let task = tokio::spawn(serve);
+        let (router, stopped) = (router(shared.clone()), stop.clone().cancelled_owned());
+        let task = match options.tls {
+            None => tokio::spawn(
+                axum::serve(listener, router)
+                    .with_graceful_shutdown(stopped)
+                    .into_future(),
+            ),
+            Some(tls) => tokio::spawn(
+                axum::serve(TlsListener::new(listener, tls.acceptor()), router)
+                    .with_graceful_shutdown(stopped)
+                    .into_future(),
+            ),
+        };
         Ok(Self {
             shared,
             _stop_on_drop: stop.clone().drop_guard(),
@@ -79,7 +92,7 @@ impl Simulator {
         })
     }
 
-    /// `http://127.0.0.1:PORT`: the authority of the login side and the root of Graph.
+    /// `http://127.0.0.1:PORT`, or `https` with TLS: the authority of the login side and the root of Graph.
     pub fn base_url(&self) -> String {
         self.shared.base_url.to_string()
     }
@@ -123,8 +136,12 @@ fn router(shared: Shared) -> Router {
         .route("/{tenant}/adminconsent", get(consent::show).post(consent::decide))
         .route(
             "/{tenant}/v2.0/.well-known/openid-configuration",
-            get(entra::openid_configuration),
+            get(entra::metadata::openid_configuration),
         )
+        .route("/v1.0/$batch", post(graph::batch::answer))
+        .route("/beta/$batch", post(graph::batch::answer))
+        .route("/{tenant}/discovery/v2.0/keys", get(entra::metadata::keys))
+        .route("/common/discovery/instance", get(entra::metadata::instance))
         .route("/v1.0/{*path}", axum::routing::any(graph::answer))
         .route("/beta/{*path}", axum::routing::any(graph::answer))
         .fallback(|_: Uri| async { StatusCode::NOT_FOUND })

@@ -99,19 +99,25 @@ impl<'a> Assertion<'a> {
 
 impl Times {
     fn read(claims: &Map<String, Value>) -> Result<Self, EntraError> {
-        let integer = |name: &str| match claims.get(name) {
+        let moment = |name: &str| match claims.get(name) {
             None => Ok(None),
-            Some(value) => value.as_i64().map(Some).ok_or_else(|| {
-                EntraError::malformed_assertion(&format!("claim '{name}' must be an integer"))
-            }),
+            Some(value) => seconds(value)
+                .map(Some)
+                .ok_or_else(|| EntraError::malformed_assertion(&format!("claim '{name}' must be a number"))),
         };
         let expires =
-            integer("exp")?.ok_or_else(|| EntraError::malformed_assertion("claim 'exp' is missing"))?;
+            moment("exp")?.ok_or_else(|| EntraError::malformed_assertion("claim 'exp' is missing"))?;
         Ok(Self {
             expires,
-            starts: integer("nbf")?.max(integer("iat")?),
+            starts: moment("nbf")?.max(moment("iat")?),
         })
     }
+}
+
+/// Whole seconds of a NumericDate, which may have a fraction (RFC 7519, section 2): MSAL for Python sends one.
+fn seconds(value: &Value) -> Option<i64> {
+    let fraction = || format!("{:.0}", value.as_f64()?.floor()).parse().ok();
+    value.as_i64().or_else(fraction)
 }
 
 fn object(part: &str) -> Option<Map<String, Value>> {

@@ -8,22 +8,17 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use url::form_urlencoded;
 use uuid::Uuid;
 
+use serde_json::Value;
+
+use super::SHARED_TENANTS;
 use super::proof::{Proof, Prover};
-use super::{SHARED_TENANTS, audience};
 use crate::entra_error::EntraError;
 use crate::options::{AppOptions, AppState};
 use crate::server::Shared;
+use crate::token::{TokenOrder, is_graph};
 
 /// The one type of client assertion (RFC 7523, section 2.2).
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-
-/// What a token is issued for.
-pub(super) struct Admitted {
-    pub(super) tenant: Uuid,
-    pub(super) app: AppOptions,
-    pub(super) proof: Proof,
-    pub(super) audience: String,
-}
 
 /// The parameters of a token request. Not `Debug`: it holds the secret.
 pub(super) struct TokenRequest {
@@ -72,8 +67,17 @@ impl TokenRequest {
             .filter(|secret| !secret.is_empty())
     }
 
+    /// Whether the client says that it can handle claims challenges (capability `cp1`, identity platform page "claims
+    /// challenges, claims requests and client capabilities"); such clients get tokens with a long life.
+    fn handles_challenges(&self) -> bool {
+        let claims = self.form.get("claims").map(String::as_str).unwrap_or_default();
+        let claims: Value = serde_json::from_str(claims).unwrap_or_default();
+        let capabilities = claims["access_token"]["xms_cc"]["values"].as_array();
+        capabilities.is_some_and(|all| all.iter().any(|one| one == "cp1"))
+    }
+
     /// The checks, in the order of the real service: tenant, request, application, credential.
-    pub(super) fn decide(&self, shared: &Shared, name: &str) -> Result<Admitted, EntraError> {
+    pub(super) fn decide(&self, shared: &Shared, name: &str) -> Result<TokenOrder, EntraError> {
         if SHARED_TENANTS.contains(&name) {
             return Err(EntraError::shared_tenant(name));
         }
@@ -87,7 +91,7 @@ impl TokenRequest {
             return Err(EntraError::unsupported_grant(grant));
         }
         let client = self.client_id()?;
-        let audience = audience(self.required("scope")?, &shared.base_url)?;
+        let audience = resource(self.required("scope")?, &shared.base_url, &tenant.display_name)?;
         let app = tenant
             .apps
             .into_iter()
@@ -103,11 +107,12 @@ impl TokenRequest {
             return Err(EntraError::app_disabled(app.client_id));
         }
         let proof = self.prove(shared, name, tenant.tenant_id, &app)?;
-        Ok(Admitted {
+        Ok(TokenOrder {
             tenant: tenant.tenant_id,
             app,
             proof,
             audience,
+            continuous: self.handles_challenges(),
         })
     }
 
@@ -136,6 +141,25 @@ impl TokenRequest {
             return Err(EntraError::no_credential());
         }
         prover.assertion(assertion)
+    }
+}
+
+/// The one resource of a scope, which the client asks for with everything that was granted.
+fn resource(scope: &str, base_url: &str, tenant: &str) -> Result<String, EntraError> {
+    let mut found: Option<&str> = None;
+    for part in scope.split_ascii_whitespace() {
+        let resource = part
+            .strip_suffix("/.default")
+            .ok_or_else(|| EntraError::scope_without_default(part))?;
+        if found.is_some_and(|earlier| earlier != resource) {
+            return Err(EntraError::several_resources());
+        }
+        found = Some(resource);
+    }
+    match found {
+        Some(resource) if is_graph(resource, base_url) => Ok(resource.to_owned()),
+        Some(resource) => Err(EntraError::unknown_resource(resource, tenant)),
+        None => Err(EntraError::missing_parameter("scope")),
     }
 }
 

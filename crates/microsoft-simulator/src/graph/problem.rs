@@ -111,6 +111,27 @@ impl Problem {
         )
     }
 
+    pub(super) fn unsupported_filter(property: &str, entity: &str) -> Self {
+        let message = format!(
+            "Unsupported or invalid query filter clause specified for property '{property}' of resource '{entity}'."
+        );
+        Self::new(400, "Request_UnsupportedQuery", message)
+    }
+
+    /// The tenant has no Entra ID P1. The sentence is the real one.
+    pub(super) fn not_premium() -> Self {
+        Self::new(
+            403,
+            "Authentication_RequestFromNonPremiumTenantOrB2CTenant",
+            "Neither tenant is B2C or tenant doesn't have premium license",
+        )
+    }
+
+    /// A batch that cannot be taken apart.
+    pub(super) fn bad_batch(message: impl Into<String>) -> Self {
+        Self::new(400, "BadRequest", message)
+    }
+
     pub(super) fn count_needs_consistency() -> Self {
         Self::new(400, "Request_BadRequest", "$count is not currently supported.")
     }

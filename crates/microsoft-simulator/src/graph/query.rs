@@ -3,30 +3,51 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Map, Value};
 use url::form_urlencoded;
 use uuid::Uuid;
 
-use super::endpoint::{Endpoint, Paging};
+use super::endpoint::{ChildRows, Children, Endpoint, Paging, Service};
+use super::filter::Filter;
 use super::problem::Problem;
 use super::route::Part;
-use crate::population::World;
+
+/// A property that only licensed tenants show, and the largest page of users with it.
+const SIGN_IN_ACTIVITY: &str = "signInActivity";
+const SIGN_IN_PAGE: usize = 500;
+
+/// What `$search` looks for, as `"property:text"`.
+#[derive(Debug)]
+pub(super) struct Search {
+    pub(super) property: String,
+    pub(super) text: String,
+}
 
 /// The options of one request.
 #[derive(Debug, Default)]
 pub(super) struct Query {
-    select: Option<Vec<String>>,
+    pub(super) select: Option<Vec<String>>,
     top: Option<usize>,
     skip_token: Option<String>,
     count: bool,
-    expand: bool,
+    pub(super) expand: Vec<(&'static str, ChildRows)>,
+    pub(super) filter: Option<Filter>,
+    /// Property, and whether downwards.
+    pub(super) order: Option<(String, bool)>,
+    pub(super) search: Option<Search>,
     /// All options but the page token, as they were sent.
     sent: Vec<(String, String)>,
 }
 
 impl Query {
-    pub(super) fn parse(text: &str, endpoint: &Endpoint, part: &Part) -> Result<Self, Problem> {
+    /// Reads the options. `eventual` tells whether the request has the header that advanced queries need.
+    pub(super) fn parse(
+        text: &str,
+        endpoint: &'static Endpoint,
+        part: &Part,
+        eventual: bool,
+    ) -> Result<Self, Problem> {
         let mut query = Self::default();
+        let mut conditions = Vec::new();
         for (name, value) in form_urlencoded::parse(text.as_bytes()).into_owned() {
             let option = name.to_ascii_lowercase();
             if !option.starts_with('$') {
@@ -40,25 +61,73 @@ impl Query {
                 let message = format!("The query option '{option}' must not be given more than once.");
                 return Err(Problem::bad_query(endpoint.service, message));
             }
-            query.take(&option, &value, endpoint, part)?;
+            match option.as_str() {
+                "$filter" | "$orderby" | "$search" => conditions.push((option.clone(), value.clone())),
+                _ => query.take(&option, &value, endpoint, part)?,
+            }
             if option != "$skiptoken" {
                 query.sent.push((name, value));
             }
         }
+        // Whether these are allowed depends on `$count`, which may stand behind them.
+        let counted = matches!(part, Part::Count) || query.count;
+        for (option, value) in conditions {
+            query.condition(&option, &value, endpoint, part, eventual && counted)?;
+        }
         Ok(query)
     }
 
-    fn take(&mut self, option: &str, value: &str, endpoint: &Endpoint, part: &Part) -> Result<(), Problem> {
+    fn take(
+        &mut self,
+        option: &str,
+        value: &str,
+        endpoint: &'static Endpoint,
+        part: &Part,
+    ) -> Result<(), Problem> {
         let whole = matches!(part, Part::Whole);
-        let paged = whole && matches!(endpoint.paging, Paging::Pages(..));
+        let child = matches!(part, Part::Child(..));
+        let paged = (whole || child) && matches!(endpoint.paging, Paging::Pages(..));
         match option {
             "$select" if whole || matches!(part, Part::One(_)) => {
-                self.select = Some(selection(value, endpoint)?);
+                self.select = Some(selection(value, endpoint)?).filter(|names| !names.is_empty());
             }
             "$top" if paged => self.top = Some(top(value, endpoint)?),
             "$skiptoken" if paged => self.skip_token = Some(value.to_owned()),
             "$count" if whole => self.count = value.eq_ignore_ascii_case("true"),
-            "$expand" if is_expandable(value, endpoint) => self.expand = true,
+            "$expand" if !child => self.expand = expansion(value, endpoint)?,
+            _ => return Err(Problem::unsupported_query(option)),
+        }
+        Ok(())
+    }
+
+    fn condition(
+        &mut self,
+        option: &str,
+        value: &str,
+        endpoint: &Endpoint,
+        part: &Part,
+        advanced: bool,
+    ) -> Result<(), Problem> {
+        let lists = matches!(part, Part::Whole | Part::Count) && !endpoint.is_single();
+        match option {
+            "$filter" if lists => self.filter = Some(Filter::parse(value, endpoint, advanced)?),
+            "$orderby" if lists && advanced && endpoint.advanced => {
+                let (property, direction) = value.trim().split_once(' ').unwrap_or((value, "asc"));
+                if property != "displayName" || !endpoint.has_property(property) {
+                    return Err(Problem::unsupported_query(option));
+                }
+                self.order = Some((property.to_owned(), direction.trim().eq_ignore_ascii_case("desc")));
+            }
+            "$search" if lists && advanced && endpoint.advanced => {
+                let wanted = value.trim().trim_matches('"').split_once(':');
+                let (property, text) = wanted
+                    .filter(|(property, _)| endpoint.has_property(property))
+                    .ok_or_else(|| Problem::unsupported_query(option))?;
+                self.search = Some(Search {
+                    property: property.to_owned(),
+                    text: text.to_lowercase(),
+                });
+            }
             _ => return Err(Problem::unsupported_query(option)),
         }
         Ok(())
@@ -72,36 +141,22 @@ impl Query {
         self.count
     }
 
-    pub(super) fn expands(&self) -> bool {
-        self.expand
+    /// Whether it asks for something that only licensed tenants have.
+    pub(super) fn needs_premium(&self) -> bool {
+        let names = self.select.iter().flatten();
+        names.into_iter().any(|name| name == SIGN_IN_ACTIVITY)
     }
 
     pub(super) fn page_size(&self, endpoint: &Endpoint, len: usize) -> usize {
-        match endpoint.paging {
+        let size = match endpoint.paging {
             Paging::Pages(default, max) => self.top.unwrap_or(default).min(max),
-            Paging::Single | Paging::Whole => len,
+            Paging::Single | Paging::Whole => return len,
+        };
+        if self.needs_premium() {
+            size.min(SIGN_IN_PAGE)
+        } else {
+            size
         }
-    }
-
-    /// Keeps what was selected, or the default properties. A type that the reader cannot guess stays.
-    pub(super) fn narrow(&self, object: Value, endpoint: &Endpoint) -> Value {
-        let Value::Object(mut all) = object else {
-            return object;
-        };
-        let type_name = all.remove_entry("@odata.type");
-        let mut kept: Map<String, Value> = match &self.select {
-            Some(names) => names
-                .iter()
-                .map(|name| (name.clone(), all.remove(name).unwrap_or(Value::Null)))
-                .collect(),
-            None if endpoint.defaults.is_empty() => all,
-            None => all
-                .into_iter()
-                .filter(|(name, _)| endpoint.defaults.contains(&name.as_str()))
-                .collect(),
-        };
-        kept.extend(type_name);
-        Value::Object(kept)
     }
 
     /// The collection with the selected properties, as `@odata.context` shows it.
@@ -157,8 +212,7 @@ fn selection(value: &str, endpoint: &Endpoint) -> Result<Vec<String>, Problem> {
         .filter(|name| !name.is_empty())
         .map(str::to_owned)
         .collect();
-    let example = (endpoint.make)(&World::example(), 0);
-    match names.iter().find(|name| !endpoint.has_property(&example, name)) {
+    match names.iter().find(|name| !endpoint.has_property(name)) {
         Some(name) => {
             let message = format!(
                 "Parsing OData Select and Expand failed: Could not find a property named '{name}' on type \
@@ -175,7 +229,7 @@ fn top(value: &str, endpoint: &Endpoint) -> Result<usize, Problem> {
     let Paging::Pages(_, max) = endpoint.paging else {
         return Err(Problem::unsupported_query("$top"));
     };
-    let directory = endpoint.service == super::endpoint::Service::Directory;
+    let directory = endpoint.service == Service::Directory;
     match value.parse::<usize>() {
         Ok(size) if size > 0 && (size <= max || !directory) => Ok(size),
         _ => {
@@ -186,9 +240,32 @@ fn top(value: &str, endpoint: &Endpoint) -> Result<usize, Problem> {
     }
 }
 
-fn is_expandable(value: &str, endpoint: &Endpoint) -> bool {
-    endpoint
-        .children
-        .as_ref()
-        .is_some_and(|children| children.expandable && children.segment == value)
+/// Which lists are expanded. The directory expands one at a time, and nothing inside of it.
+fn expansion(value: &str, endpoint: &'static Endpoint) -> Result<Vec<(&'static str, ChildRows)>, Problem> {
+    let one = |name: &str| {
+        let children = endpoint.children.iter().filter(|children| children.expandable);
+        children.into_iter().find_map(|children| rows_of(children, name))
+    };
+    let names: Vec<&str> = value.split(',').map(str::trim).collect();
+    let refused = || Problem::unsupported_query("$expand");
+    if endpoint.service == Service::Directory && names.len() > 1 {
+        return Err(refused());
+    }
+    names
+        .into_iter()
+        .map(|name| one(name).ok_or_else(refused))
+        .collect()
+}
+
+fn rows_of(children: &'static Children, name: &str) -> Option<(&'static str, ChildRows)> {
+    let (outer, inner) = match name.strip_suffix(')').and_then(|name| name.split_once('(')) {
+        Some((outer, options)) => (outer, Some(options.strip_prefix("$expand=")?)),
+        None => (name, None),
+    };
+    let rows = match (inner, children.nested) {
+        (None, _) => children.rows,
+        (Some(inner), Some((name, rows))) if inner == name => rows,
+        _ => return None,
+    };
+    (outer == children.segment).then_some((children.segment, rows))
 }

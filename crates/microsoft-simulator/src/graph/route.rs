@@ -2,7 +2,7 @@
 
 use super::endpoint::{Children, Endpoint};
 use super::problem::Problem;
-use super::table::ENDPOINTS;
+use super::table::endpoints;
 
 /// Marks a key that is an application id instead of an object id.
 pub(super) const APP_ID_KEY: &str = "appId=";
@@ -33,8 +33,7 @@ pub(super) fn find(path: &str) -> Result<Route, Problem> {
         .flat_map(split_key)
         .filter(|segment| !segment.is_empty())
         .collect();
-    ENDPOINTS
-        .iter()
+    endpoints()
         .filter(|endpoint| endpoint.beta == beta)
         .find_map(|endpoint| part(endpoint, &segments).map(|part| Route { endpoint, part }))
         .ok_or_else(|| Problem::no_segment(unknown_segment(&segments, beta)))
@@ -67,10 +66,9 @@ fn part(endpoint: &'static Endpoint, segments: &[String]) -> Option<Part> {
         [count] if count == "$count" => endpoint.advanced.then_some(Part::Count),
         [key] => Some(Part::One(key.clone())),
         [key, child] => {
-            let children = endpoint.children.as_ref()?;
-            child
-                .eq_ignore_ascii_case(children.segment)
-                .then(|| Part::Child(key.clone(), children))
+            let mut lists = endpoint.children.iter();
+            let children = lists.find(|children| child.eq_ignore_ascii_case(children.segment))?;
+            Some(Part::Child(key.clone(), children))
         }
         _ => None,
     }
@@ -79,8 +77,7 @@ fn part(endpoint: &'static Endpoint, segments: &[String]) -> Option<Part> {
 /// The first segment that no endpoint has at its place; the one after a list is a key and may be anything.
 fn unknown_segment(segments: &[String], beta: bool) -> &str {
     let known = |count: usize| {
-        ENDPOINTS
-            .iter()
+        endpoints()
             .filter(|endpoint| endpoint.beta == beta)
             .any(|endpoint| {
                 let names: Vec<&str> = endpoint.path.split('/').collect();

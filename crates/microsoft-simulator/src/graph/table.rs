@@ -1,8 +1,12 @@
 //! The endpoints: one row a call. Roles from the permissions reference, page sizes from the list pages of the
 //! Microsoft Graph documentation; where no size is documented, 1,000 for Intune and 100 for the directory.
 
-use super::endpoint::{Children, Endpoint, Paging, Service};
-use crate::population::{access, apps, devices, people, policies, principals, tenant};
+mod absent;
+mod intune;
+
+use super::endpoint::{Children, Endpoint, Keys, Licence, Paging, Rows, Service};
+use super::filter::Op;
+use crate::population::{access, audit, devices, people, principals, tenant};
 
 /// What directory lists have in common.
 const DIRECTORY: Endpoint = Endpoint {
@@ -14,20 +18,16 @@ const DIRECTORY: Endpoint = Endpoint {
     paging: Paging::Pages(100, 999),
     advanced: false,
     counts_page: false,
+    licence: Licence::Free,
     declared: &[],
     absent: &[],
     defaults: &[],
-    children: None,
+    alone: &[],
+    filters: &[],
+    children: &[],
     len: tenant::one,
-    id: |world, index| world.id("", index),
-    make: tenant::organization,
-};
-
-/// What Intune lists have in common.
-const INTUNE: Endpoint = Endpoint {
-    service: Service::Intune,
-    paging: Paging::Pages(1000, 1000),
-    ..DIRECTORY
+    keys: Keys::Kind(""),
+    rows: Rows::Objects(tenant::organization),
 };
 
 const CONDITIONAL_ACCESS: Endpoint = Endpoint {
@@ -36,41 +36,18 @@ const CONDITIONAL_ACCESS: Endpoint = Endpoint {
     ..DIRECTORY
 };
 
-const CONFIGURATION_ROLES: &[&str] = &[
-    "DeviceManagementConfiguration.Read.All",
-    "DeviceManagementConfiguration.ReadWrite.All",
-];
-const DEVICE_ROLES: &[&str] = &[
-    "DeviceManagementManagedDevices.Read.All",
-    "DeviceManagementManagedDevices.ReadWrite.All",
-];
-const SERVICE_ROLES: &[&str] = &[
-    "DeviceManagementServiceConfig.Read.All",
-    "DeviceManagementServiceConfig.ReadWrite.All",
-];
-const APP_ROLES: &[&str] = &[
-    "DeviceManagementApps.Read.All",
-    "DeviceManagementApps.ReadWrite.All",
-];
-const ANY_INTUNE: &[&str] = &[
-    "DeviceManagementApps.Read.All",
-    "DeviceManagementConfiguration.Read.All",
-    "DeviceManagementManagedDevices.Read.All",
-    "DeviceManagementRBAC.Read.All",
-    "DeviceManagementServiceConfig.Read.All",
-];
+const AUDIT_ROLES: &[&str] = &["AuditLog.Read.All"];
 
-/// Properties of the abstract policy types; the kinds below them have more.
-const POLICY: &[&str] = &[
-    "createdDateTime",
-    "description",
-    "displayName",
-    "id",
-    "lastModifiedDateTime",
-    "version",
-];
+const NAME_OPS: &[Op] = &[Op::Eq, Op::StartsWith];
+const CHOICE_OPS: &[Op] = &[Op::Eq, Op::Ne];
 
-pub(super) static ENDPOINTS: [Endpoint; 19] = [
+/// All endpoints.
+pub(super) fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
+    ENDPOINTS.iter().chain(&intune::ENDPOINTS)
+}
+
+/// Those of the directory, of conditional access and of the audit logs.
+static ENDPOINTS: [Endpoint; 13] = [
     Endpoint {
         path: "organization",
         entity: "organization",
@@ -80,12 +57,8 @@ pub(super) static ENDPOINTS: [Endpoint; 19] = [
             "Organization.ReadWrite.All",
         ],
         paging: Paging::Whole,
-        absent: &[
-            "marketingNotificationEmails",
-            "privacyProfile",
-            "provisionedPlans",
-        ],
-        id: |world, _| world.tenant.tenant_id.to_string(),
+        absent: absent::ORGANIZATION,
+        keys: Keys::Made(|world, _| world.tenant.tenant_id.to_string()),
         ..DIRECTORY
     },
     Endpoint {
@@ -98,19 +71,19 @@ pub(super) static ENDPOINTS: [Endpoint; 19] = [
             "Directory.ReadWrite.All",
         ],
         advanced: true,
-        absent: &[
-            "city",
-            "companyName",
-            "country",
-            "deletedDateTime",
-            "employeeId",
-            "employeeType",
-            "faxNumber",
-        ],
+        absent: absent::USER,
         defaults: people::USER_DEFAULTS,
         len: |world| world.tenant.users,
-        id: |world, index| world.id(people::USERS, index),
-        make: people::user,
+        keys: Keys::Kind(people::USERS),
+        rows: Rows::Columns(&people::USER),
+        filters: &[
+            ("accountEnabled", CHOICE_OPS),
+            ("userType", CHOICE_OPS),
+            ("displayName", NAME_OPS),
+            ("userPrincipalName", NAME_OPS),
+            ("mail", NAME_OPS),
+            ("id", &[Op::Eq]),
+        ],
         ..DIRECTORY
     },
     Endpoint {
@@ -123,15 +96,21 @@ pub(super) static ENDPOINTS: [Endpoint; 19] = [
             "Directory.Read.All",
         ],
         advanced: true,
-        absent: &[
-            "assignedLabels",
-            "assignedLicenses",
-            "securityIdentifier",
-            "uniqueName",
-        ],
+        absent: absent::GROUP,
         len: |world| world.tenant.groups,
-        id: |world, index| world.id(people::GROUPS, index),
-        make: people::group,
+        keys: Keys::Kind(people::GROUPS),
+        rows: Rows::Objects(people::group),
+        filters: &[
+            ("displayName", NAME_OPS),
+            ("mailEnabled", CHOICE_OPS),
+            ("securityEnabled", CHOICE_OPS),
+        ],
+        children: &[Children {
+            segment: "members",
+            expandable: true,
+            rows: |world, index| people::members(world, people::GROUPS, index, 30),
+            nested: None,
+        }],
         ..DIRECTORY
     },
     Endpoint {
@@ -139,15 +118,18 @@ pub(super) static ENDPOINTS: [Endpoint; 19] = [
         entity: "device",
         roles: &["Device.Read.All", "Directory.Read.All", "Device.ReadWrite.All"],
         advanced: true,
-        absent: &[
-            "complianceExpirationDateTime",
-            "deviceCategory",
-            "enrollmentProfileName",
-            "mdmAppId",
-        ],
+        absent: absent::DEVICE,
         len: |world| world.tenant.devices,
-        id: |world, index| world.id(devices::DEVICES, index),
-        make: devices::directory_device,
+        keys: Keys::Kind(devices::DEVICES),
+        rows: Rows::Columns(&devices::DIRECTORY_DEVICE),
+        filters: &[
+            ("accountEnabled", CHOICE_OPS),
+            ("deviceId", &[Op::Eq]),
+            ("displayName", NAME_OPS),
+            ("isCompliant", CHOICE_OPS),
+            ("isManaged", CHOICE_OPS),
+            ("operatingSystem", NAME_OPS),
+        ],
         ..DIRECTORY
     },
     Endpoint {
@@ -156,8 +138,14 @@ pub(super) static ENDPOINTS: [Endpoint; 19] = [
         roles: &["RoleManagement.Read.Directory", "Directory.Read.All"],
         paging: Paging::Whole,
         len: tenant::role_count,
-        id: |world, index| world.id("directoryRoles", index),
-        make: tenant::role,
+        keys: Keys::Kind("directoryRoles"),
+        rows: Rows::Objects(tenant::role),
+        children: &[Children {
+            segment: "members",
+            expandable: true,
+            rows: |world, index| people::members(world, "directoryRoles", index, 30),
+            nested: None,
+        }],
         ..DIRECTORY
     },
     Endpoint {
@@ -166,8 +154,9 @@ pub(super) static ENDPOINTS: [Endpoint; 19] = [
         roles: &["Domain.Read.All", "Directory.Read.All", "Domain.ReadWrite.All"],
         paging: Paging::Whole,
         len: tenant::domain_count,
-        id: tenant::domain_name,
-        make: tenant::domain,
+        keys: Keys::Made(tenant::domain_name),
+        rows: Rows::Objects(tenant::domain),
+        absent: absent::DOMAIN,
         ..DIRECTORY
     },
     Endpoint {
@@ -180,8 +169,8 @@ pub(super) static ENDPOINTS: [Endpoint; 19] = [
         ],
         paging: Paging::Whole,
         len: tenant::sku_count,
-        id: tenant::sku_key,
-        make: tenant::sku,
+        keys: Keys::Made(tenant::sku_key),
+        rows: Rows::Objects(tenant::sku),
         ..DIRECTORY
     },
     Endpoint {
@@ -193,30 +182,27 @@ pub(super) static ENDPOINTS: [Endpoint; 19] = [
             "Application.ReadWrite.All",
         ],
         advanced: true,
-        absent: &[
-            "appDescription",
-            "description",
-            "isDisabled",
-            "notes",
-            "verifiedPublisher",
-        ],
-        children: Some(Children {
+        absent: absent::SERVICE_PRINCIPAL,
+        children: &[Children {
             segment: "appRoleAssignments",
             expandable: false,
             rows: principals::role_assignments,
-        }),
+            nested: None,
+        }],
         len: principals::count,
-        id: principals::id,
-        make: principals::principal,
+        keys: Keys::Made(principals::id),
+        rows: Rows::Objects(principals::principal),
+        filters: &[("appId", &[Op::Eq]), ("displayName", NAME_OPS)],
         ..DIRECTORY
     },
     Endpoint {
         path: "identity/conditionalAccess/policies",
         entity: "conditionalAccessPolicy",
-        absent: &["deletedDateTime", "description"],
+        absent: &["description"],
+        filters: &[("displayName", NAME_OPS), ("state", &[Op::Eq])],
         len: |world| world.tenant.conditional_access_policies,
-        id: |world, index| world.id(access::POLICIES, index),
-        make: access::policy,
+        keys: Keys::Kind(access::POLICIES),
+        rows: Rows::Objects(access::policy),
         ..CONDITIONAL_ACCESS
     },
     Endpoint {
@@ -224,121 +210,38 @@ pub(super) static ENDPOINTS: [Endpoint; 19] = [
         entity: "namedLocation",
         declared: &["createdDateTime", "displayName", "id", "modifiedDateTime"],
         len: access::location_count,
-        id: |world, index| world.id(access::LOCATIONS, index),
-        make: access::location,
+        keys: Keys::Kind(access::LOCATIONS),
+        rows: Rows::Objects(access::location),
         ..CONDITIONAL_ACCESS
     },
     Endpoint {
-        path: "deviceManagement",
-        entity: "deviceManagement",
-        roles: ANY_INTUNE,
-        paging: Paging::Single,
-        absent: &["deviceProtectionOverview", "intuneBrand", "settings"],
-        make: tenant::device_management,
-        ..INTUNE
+        path: "auditLogs/signIns",
+        entity: "signIn",
+        roles: AUDIT_ROLES,
+        paging: Paging::Pages(1000, 1000),
+        licence: Licence::Premium,
+        len: audit::count,
+        keys: Keys::Kind(audit::SIGN_INS),
+        rows: Rows::Objects(audit::sign_in),
+        ..DIRECTORY
     },
     Endpoint {
-        path: "deviceManagement/deviceConfigurations",
-        entity: "deviceConfiguration",
-        roles: CONFIGURATION_ROLES,
-        declared: POLICY,
-        children: Some(Children {
-            segment: "assignments",
-            expandable: true,
-            rows: policies::configuration_assignments,
-        }),
-        len: |world| world.tenant.policies,
-        id: |world, index| world.id(policies::CONFIGURATIONS, index),
-        make: policies::configuration,
-        ..INTUNE
+        path: "auditLogs/directoryAudits",
+        entity: "directoryAudit",
+        roles: AUDIT_ROLES,
+        paging: Paging::Pages(1000, 1000),
+        len: audit::count,
+        keys: Keys::Made(audit::audit_id),
+        rows: Rows::Objects(audit::audit),
+        ..DIRECTORY
     },
     Endpoint {
-        path: "deviceManagement/deviceCompliancePolicies",
-        entity: "deviceCompliancePolicy",
-        roles: CONFIGURATION_ROLES,
-        declared: POLICY,
-        children: Some(Children {
-            segment: "assignments",
-            expandable: true,
-            rows: policies::compliance_assignments,
-        }),
-        len: |world| world.tenant.compliance_policies,
-        id: |world, index| world.id(policies::COMPLIANCE, index),
-        make: policies::compliance,
-        ..INTUNE
-    },
-    Endpoint {
-        path: "deviceManagement/deviceCompliancePolicyDeviceStateSummary",
-        entity: "deviceCompliancePolicyDeviceStateSummary",
-        roles: CONFIGURATION_ROLES,
-        paging: Paging::Single,
-        make: devices::compliance_summary,
-        ..INTUNE
-    },
-    Endpoint {
-        path: "deviceManagement/managedDevices",
-        entity: "managedDevice",
-        roles: DEVICE_ROLES,
-        counts_page: true,
-        absent: &[
-            "androidSecurityPatchLevel",
-            "deviceHealthAttestationState",
-            "easDeviceId",
-            "enrollmentProfileName",
-        ],
-        len: |world| world.tenant.devices,
-        id: |world, index| world.id(devices::MANAGED, index),
-        make: devices::managed,
-        ..INTUNE
-    },
-    Endpoint {
-        path: "deviceManagement/managedDeviceOverview",
-        entity: "managedDeviceOverview",
-        roles: DEVICE_ROLES,
-        paging: Paging::Single,
-        make: devices::overview,
-        ..INTUNE
-    },
-    Endpoint {
-        path: "deviceManagement/deviceEnrollmentConfigurations",
-        entity: "deviceEnrollmentConfiguration",
-        roles: SERVICE_ROLES,
-        declared: &[
-            "createdDateTime",
-            "description",
-            "displayName",
-            "id",
-            "lastModifiedDateTime",
-            "priority",
-            "version",
-        ],
-        len: apps::enrollment_count,
-        id: apps::enrollment_id,
-        make: apps::enrollment,
-        ..INTUNE
-    },
-    Endpoint {
-        path: "deviceAppManagement/mobileApps",
-        entity: "mobileApp",
-        roles: APP_ROLES,
-        len: apps::mobile_app_count,
-        id: |world, index| world.id(apps::MOBILE_APPS, index),
-        make: apps::mobile_app,
-        ..INTUNE
-    },
-    Endpoint {
-        beta: true,
-        path: "deviceManagement/configurationPolicies",
-        entity: "deviceManagementConfigurationPolicy",
-        roles: CONFIGURATION_ROLES,
-        children: Some(Children {
-            segment: "assignments",
-            expandable: true,
-            rows: policies::settings_catalog_assignments,
-        }),
-        len: |world| world.tenant.policies,
-        id: |world, index| world.id(policies::SETTINGS_CATALOG, index),
-        make: policies::settings_catalog,
-        ..INTUNE
+        path: "security/secureScores",
+        entity: "secureScore",
+        roles: &["SecurityEvents.Read.All", "SecurityEvents.ReadWrite.All"],
+        len: audit::score_count,
+        keys: Keys::Made(audit::score_id),
+        rows: Rows::Objects(audit::score),
+        ..DIRECTORY
     },
 ];

@@ -3,18 +3,19 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::endpoint::{Endpoint, Paging};
+use super::endpoint::{Endpoint, Keys, Paging, Rows};
+use super::list::View;
 use super::page::Cursor;
 use super::query::Query;
 use super::route::{self, Part};
-use super::table::ENDPOINTS;
+use super::table::endpoints;
 use crate::options::{AppOptions, RECOMMENDED_ROLES, TenantOptions};
 use crate::population::World;
+use crate::population::text::Text;
 use crate::seal::Seal;
 
 fn endpoint(path: &str) -> &'static Endpoint {
-    ENDPOINTS
-        .iter()
+    endpoints()
         .find(|endpoint| endpoint.path == path)
         .expect("in the table")
 }
@@ -33,23 +34,20 @@ fn world() -> World {
 #[test]
 fn every_row_is_consistent() {
     let world = world();
-    for endpoint in &ENDPOINTS {
+    for endpoint in endpoints() {
         assert!(
             endpoint.roles.iter().any(|role| RECOMMENDED_ROLES.contains(role)),
             "{} is out of reach of the recommended roles",
             endpoint.path
         );
-        let object = (endpoint.make)(&world, 0);
+        let object = endpoint.make(&world, 0);
         for name in endpoint.defaults.iter().chain(endpoint.declared) {
             assert!(object.get(*name).is_some(), "{} lacks {name}", endpoint.path);
         }
         if !endpoint.is_single() {
-            assert_eq!(object["id"], (endpoint.id)(&world, 0), "{}", endpoint.path);
+            assert_eq!(object["id"], endpoint.id(&world, 0), "{}", endpoint.path);
             let last = (endpoint.len)(&world) - 1;
-            assert_eq!(
-                endpoint.position(&world, &(endpoint.id)(&world, last)),
-                Some(last)
-            );
+            assert_eq!(endpoint.position(&world, &endpoint.id(&world, last)), Some(last));
         }
         if endpoint.declared.is_empty() == object.get("@odata.type").is_some() {
             assert_eq!(
@@ -98,12 +96,12 @@ fn an_unknown_path_names_the_segment() {
 #[test]
 fn page_tokens_are_bound_to_their_query() {
     let seal = Seal::from_seed(1);
-    let cursor = Cursor::default().after(100);
+    let cursor = Cursor::default().after(100, 7);
     let token = cursor.seal(&seal, "a");
     assert_eq!(Cursor::open(&seal, "a", &token), Some(cursor));
     assert_eq!(Cursor::open(&seal, "b", &token), None);
     assert_eq!(Cursor::open(&Seal::from_seed(2), "a", &token), None);
-    assert_eq!(Cursor::open(&seal, "a", "AAAA"), None);
+    assert_eq!(Cursor::open(&seal, "a", "+AAAA"), None);
     let mut changed = token.into_bytes();
     changed[3] = if changed[3] == b'A' { b'B' } else { b'A' };
     assert_eq!(
@@ -112,35 +110,71 @@ fn page_tokens_are_bound_to_their_query() {
     );
 }
 
+/// The first object of an endpoint as a query shows it.
+fn shown(path: &str, query: &str) -> serde_json::Map<String, Value> {
+    let endpoint = endpoint(path);
+    let query = Query::parse(query, endpoint, &Part::Whole, false).expect("a valid query");
+    let world = world();
+    let mut text = Text::default();
+    View::new(&world, endpoint, &query, String::new(), false).write(0, &mut text, "");
+    serde_json::from_slice(text.bytes()).expect("an object")
+}
+
 #[test]
 fn selecting_keeps_the_type_of_a_kind() {
-    let endpoint = endpoint("deviceManagement/deviceConfigurations");
-    let query = Query::parse("$select=id,version", endpoint, &Part::Whole).expect("both exist");
-    let narrowed = query.narrow((endpoint.make)(&world(), 0), endpoint);
-    let names: Vec<&String> = narrowed
-        .as_object()
-        .into_iter()
-        .flat_map(|map| map.keys())
-        .collect();
-    assert_eq!(names.len(), 3, "{names:?}");
-    assert!(narrowed["@odata.type"].is_string() && narrowed["version"].is_u64());
+    let row = shown("deviceManagement/deviceConfigurations", "$select=id,version");
+    assert_eq!(row.len(), 3, "{row:?}");
+    assert!(row["@odata.type"].is_string() && row["version"].is_u64());
 }
 
 #[test]
 fn users_come_with_the_default_properties_only() {
-    let endpoint = endpoint("users");
-    let narrowed = Query::default().narrow((endpoint.make)(&world(), 0), endpoint);
-    assert_eq!(
-        narrowed.as_object().map(serde_json::Map::len),
-        Some(endpoint.defaults.len())
-    );
-    assert_eq!(narrowed.get("accountEnabled"), None);
+    let row = shown("users", "");
+    assert_eq!(row.len(), endpoint("users").defaults.len());
+    assert_eq!(row.get("accountEnabled"), None);
+}
+
+/// What is written alone is what the whole object has.
+#[test]
+fn a_selection_shows_the_values_of_the_whole_object() {
+    for endpoint in endpoints().filter(|endpoint| !endpoint.is_single()) {
+        let whole = endpoint.make(&world(), 0);
+        let names: Vec<&str> = match endpoint.rows {
+            Rows::Columns(columns) => columns.iter().map(|column| column.name).collect(),
+            Rows::Objects(_) if !endpoint.declared.is_empty() => endpoint.declared.to_vec(),
+            Rows::Objects(_) => whole
+                .as_object()
+                .into_iter()
+                .flat_map(|all| all.keys().map(String::as_str))
+                .filter(|name| !name.starts_with('@'))
+                .collect(),
+        };
+        let row = shown(endpoint.path, &format!("$select={}", names.join(",")));
+        for name in names {
+            assert_eq!(row[name], whole[name], "{} {name}", endpoint.path);
+        }
+    }
+}
+
+#[test]
+fn big_lists_are_never_searched_for_a_key() {
+    for endpoint in endpoints().filter(|endpoint| matches!(endpoint.keys, Keys::Made(_))) {
+        let tenant = TenantOptions {
+            users: 2000,
+            groups: 10_000,
+            devices: 10_000,
+            policies: 10_000,
+            ..TenantOptions::sample(Uuid::nil())
+        };
+        let len = (endpoint.len)(&World::new(1, tenant));
+        assert!(len <= 2500, "{} has {len}", endpoint.path);
+    }
 }
 
 #[test]
 fn queries_are_checked() {
     let refused = |path: &str, text: &str| {
-        Query::parse(text, endpoint(path), &Part::Whole)
+        Query::parse(text, endpoint(path), &Part::Whole, false)
             .err()
             .map(|problem| problem.code)
     };
@@ -168,7 +202,8 @@ fn queries_are_checked() {
 
 #[test]
 fn the_next_link_repeats_the_options_escaped() {
-    let query = Query::parse("$select=id,mail&$top=2", endpoint("users"), &Part::Whole).expect("valid");
+    let query =
+        Query::parse("$select=id,mail&$top=2", endpoint("users"), &Part::Whole, false).expect("valid");
     let link = query.next_link("http://h", "/v1.0/users", "a+b=");
     assert_eq!(
         link,
@@ -179,7 +214,7 @@ fn the_next_link_repeats_the_options_escaped() {
 #[test]
 fn page_sizes_are_capped() {
     let size = |text: &str, path: &str| {
-        Query::parse(text, endpoint(path), &Part::Whole)
+        Query::parse(text, endpoint(path), &Part::Whole, false)
             .map(|query| query.page_size(endpoint(path), 5000))
             .ok()
     };
@@ -195,12 +230,12 @@ fn grants_follow_the_application() {
     let world = world();
     let endpoint = endpoint("servicePrincipals");
     let position = endpoint.position(&world, &format!("{}{}", route::APP_ID_KEY, Uuid::from_u128(2)));
-    let rows = (endpoint.children.as_ref().expect("has children").rows)(&world, position.expect("installed"));
+    let rows = (endpoint.children[0].rows)(&world, position.expect("installed"));
     assert_eq!(rows.len(), RECOMMENDED_ROLES.len());
     assert!(
         rows.iter()
             .any(|row| row["appRoleId"] == "df021288-bdef-4463-88db-98f22de89214")
     );
-    let graph: Value = (endpoint.make)(&world, 0);
+    let graph: Value = endpoint.make(&world, 0);
     assert_eq!(rows[0]["resourceId"], graph["id"]);
 }

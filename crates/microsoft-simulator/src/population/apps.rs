@@ -90,3 +90,18 @@ pub(crate) fn enrollment(world: &World, index: usize) -> Value {
         "version": 0,
     })
 }
+
+/// Whom an app is offered to: everybody with a licence.
+pub(crate) fn mobile_app_assignments(world: &World, index: usize) -> Vec<Value> {
+    let target = json!({ "@odata.type": "#microsoft.graph.allLicensedUsersAssignmentTarget" });
+    vec![
+        json!({ "id": format!("{}_0_0", world.id(MOBILE_APPS, index)), "intent": "available", "target": target,
+                 "settings": null }),
+    ]
+}
+
+/// The default enrollment configurations apply to all devices.
+pub(crate) fn enrollment_assignments(world: &World, index: usize) -> Vec<Value> {
+    let target = json!({ "@odata.type": "#microsoft.graph.allDevicesAssignmentTarget" });
+    vec![json!({ "id": format!("{}_0", enrollment_id(world, index)), "target": target })]
+}

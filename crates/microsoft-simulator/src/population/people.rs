@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use super::World;
+use super::column::{Column, drawn, fixed};
+use super::text::Text;
 
 pub(crate) const USERS: &str = "users";
 pub(crate) const GROUPS: &str = "groups";
@@ -28,46 +30,110 @@ const TEAMS: [&str; 8] = [
     "Shop floor",
 ];
 
-/// One user, every property that can be selected. Every ninth is a guest, every eleventh is switched off.
-pub(crate) fn user(world: &World, index: usize) -> Value {
-    let source = &world.source;
-    let given = source.pick(USERS, index, "given", &GIVEN);
-    let family = source.pick(USERS, index, "family", &FAMILY);
-    let nickname = format!("{}.{}.{index}", given.to_lowercase(), family.to_lowercase());
-    let mail = format!("{nickname}@{}", world.tenant.primary_domain);
-    let guest = source.below(USERS, index, "guest", 9) == 0;
-    let skus = if guest {
-        json!([])
-    } else {
-        json!([{ "disabledPlans": [], "skuId": super::tenant::sku_id(0) }])
-    };
-    json!({
-        "id": world.id(USERS, index),
-        "businessPhones": [format!("+00 555 {:07}", source.below(USERS, index, "phone", 10_000_000))],
-        "displayName": format!("{given} {family}"),
-        "givenName": given,
-        "surname": family,
-        "jobTitle": source.pick(USERS, index, "title", &TITLES),
-        "mail": mail,
-        "mobilePhone": null,
-        "officeLocation": source.pick(USERS, index, "office", &OFFICES),
-        "preferredLanguage": "en-US",
-        "userPrincipalName": mail,
-        "accountEnabled": source.below(USERS, index, "off", 11) != 0,
-        "userType": if guest { "Guest" } else { "Member" },
-        "createdDateTime": source.date(USERS, index, "created", 1500),
-        "assignedLicenses": skus,
-        "mailNickname": nickname,
-        "usageLocation": "DE",
-        "department": source.pick(USERS, index, "department", &TEAMS),
-        "onPremisesSyncEnabled": (source.below(USERS, index, "synced", 3) == 0).then_some(true),
-        "externalUserState": guest.then_some("Accepted"),
-        "lastPasswordChangeDateTime": source.date(USERS, index, "password", 400),
-        "otherMails": [],
-        "proxyAddresses": [format!("SMTP:{mail}")],
-    })
+fn given(world: &World, index: usize) -> &'static str {
+    world.source.pick(USERS, index, "given", &GIVEN)
 }
 
+fn family(world: &World, index: usize) -> &'static str {
+    world.source.pick(USERS, index, "family", &FAMILY)
+}
+
+/// Every ninth or so is a guest.
+fn is_guest(world: &World, index: usize) -> bool {
+    world.source.below(USERS, index, "guest", 9) == 0
+}
+
+fn nickname(world: &World, index: usize) -> String {
+    let (given, family) = (given(world, index), family(world, index));
+    format!("{}.{}.{index}", given.to_lowercase(), family.to_lowercase())
+}
+
+/// Mail address and user principal name.
+pub(crate) fn write_mail(world: &World, index: usize, text: &mut Text) {
+    text.pieces(&[&nickname(world, index), "@", &world.tenant.primary_domain]);
+}
+
+pub(crate) fn write_name(world: &World, index: usize, text: &mut Text) {
+    text.pieces(&[given(world, index), " ", family(world, index)]);
+}
+
+/// Every property of a user that can be selected. About every eleventh user is switched off.
+pub(crate) static USER: [Column; 23] = [
+    drawn("id", |world, index, text| {
+        text.guid(world.source.object_id(USERS, index));
+    }),
+    drawn("businessPhones", |world, index, text| {
+        let number = world.source.below(USERS, index, "phone", 10_000_000);
+        text.raw("[\"+00 555 ");
+        text.digits(i64::try_from(number).unwrap_or_default(), 7);
+        text.raw("\"]");
+    }),
+    drawn("displayName", write_name),
+    drawn("givenName", |world, index, text| text.string(given(world, index))),
+    drawn("surname", |world, index, text| text.string(family(world, index))),
+    drawn("jobTitle", |world, index, text| {
+        text.string(world.source.pick(USERS, index, "title", &TITLES));
+    }),
+    drawn("mail", write_mail),
+    fixed("mobilePhone", "null"),
+    drawn("officeLocation", |world, index, text| {
+        text.string(world.source.pick(USERS, index, "office", &OFFICES));
+    }),
+    fixed("preferredLanguage", "\"en-US\""),
+    drawn("userPrincipalName", write_mail),
+    drawn("accountEnabled", |world, index, text| {
+        text.flag(world.source.below(USERS, index, "off", 11) != 0);
+    }),
+    drawn("userType", |world, index, text| {
+        text.string(if is_guest(world, index) { "Guest" } else { "Member" });
+    }),
+    drawn("createdDateTime", |world, index, text| {
+        text.moment(world.source.seconds(USERS, index, "created", 1500), None);
+    }),
+    drawn("assignedLicenses", |world, index, text| {
+        if is_guest(world, index) {
+            text.raw("[]");
+        } else {
+            text.raw("[{\"disabledPlans\":[],\"skuId\":");
+            text.guid(super::tenant::sku_id(0));
+            text.raw("}]");
+        }
+    }),
+    drawn("mailNickname", |world, index, text| {
+        text.string(&nickname(world, index));
+    }),
+    fixed("usageLocation", "\"DE\""),
+    drawn("department", |world, index, text| {
+        text.string(world.source.pick(USERS, index, "department", &TEAMS));
+    }),
+    drawn("onPremisesSyncEnabled", |world, index, text| {
+        let synced = world.source.below(USERS, index, "synced", 3) == 0;
+        text.raw(if synced { "true" } else { "null" });
+    }),
+    drawn("externalUserState", |world, index, text| {
+        text.raw(if is_guest(world, index) {
+            "\"Accepted\""
+        } else {
+            "null"
+        });
+    }),
+    drawn("lastPasswordChangeDateTime", |world, index, text| {
+        text.moment(world.source.seconds(USERS, index, "password", 400), None);
+    }),
+    fixed("otherMails", "[]"),
+    drawn("proxyAddresses", |world, index, text| {
+        text.raw("[");
+        text.pieces(&[
+            "SMTP:",
+            &nickname(world, index),
+            "@",
+            &world.tenant.primary_domain,
+        ]);
+        text.raw("]");
+    }),
+];
+
+/// What a list of users shows without `$select`.
 pub(crate) const USER_DEFAULTS: &[&str] = &[
     "businessPhones",
     "displayName",
@@ -123,4 +189,21 @@ pub(crate) fn group(world: &World, index: usize) -> Value {
         "visibility": (kind == 0).then_some("Private"),
         "onPremisesProvisioningErrors": [],
     })
+}
+
+/// Members of a group or a role: some users, as a list of directory objects shows them.
+pub(crate) fn members(world: &World, kind: &str, index: usize, most: usize) -> Vec<Value> {
+    let users = world.tenant.users;
+    let count = world.source.below(kind, index, "members", most + 1).min(users);
+    let first = world.source.below(kind, index, "first member", users);
+    let member = |number: usize| {
+        let user = (first + number) % users;
+        let mut object = super::column::object(&USER, world, user);
+        if let Value::Object(object) = &mut object {
+            object.retain(|name, _| USER_DEFAULTS.contains(&name.as_str()));
+            object.insert("@odata.type".to_owned(), json!("#microsoft.graph.user"));
+        }
+        object
+    };
+    (0..count).map(member).collect()
 }

@@ -150,6 +150,47 @@ pub(crate) fn compliance_assignments(world: &World, index: usize) -> Vec<Value> 
     assignments(world, COMPLIANCE, index)
 }
 
+/// The rules of a compliance policy: what happens when a device does not comply. Without their actions, which only a
+/// nested `$expand` shows.
+pub(crate) fn scheduled_actions(world: &World, index: usize) -> Vec<Value> {
+    let policy = world.id(COMPLIANCE, index);
+    vec![json!({ "id": world.source.guid(COMPLIANCE, index, &policy), "ruleName": "PasswordRequired" })]
+}
+
+/// The same with their actions.
+pub(crate) fn scheduled_actions_in_full(world: &World, index: usize) -> Vec<Value> {
+    let mut rules = scheduled_actions(world, index);
+    for rule in &mut rules {
+        rule["scheduledActionConfigurations"] = json!([{
+            "id": world.source.guid(COMPLIANCE, index, "action"),
+            "gracePeriodHours": 24 * world.source.below(COMPLIANCE, index, "grace", 8),
+            "actionType": "block", "notificationTemplateId": "", "notificationMessageCCList": [],
+        }]);
+    }
+    rules
+}
+
+/// The settings of a settings catalog policy. One of them holds a secret, as real ones may.
+pub(crate) fn settings(world: &World, index: usize) -> Vec<Value> {
+    let count = 1 + world.source.below(SETTINGS_CATALOG, index, "settings", 40);
+    let setting = |number: usize| {
+        let value = if number == 0 { SENSITIVE } else { "enabled" };
+        json!({
+            "id": number.to_string(),
+            "settingInstance": {
+                "@odata.type": "#microsoft.graph.deviceManagementConfigurationSimpleSettingInstance",
+                "settingDefinitionId": format!("device_vendor_example_{number}"),
+                "settingInstanceTemplateReference": null,
+                "simpleSettingValue": {
+                    "@odata.type": "#microsoft.graph.deviceManagementConfigurationStringSettingValue",
+                    "settingValueTemplateReference": null, "value": value,
+                },
+            },
+        })
+    };
+    (0..count).map(setting).collect()
+}
+
 pub(crate) fn settings_catalog_assignments(world: &World, index: usize) -> Vec<Value> {
     assignments(world, SETTINGS_CATALOG, index)
 }

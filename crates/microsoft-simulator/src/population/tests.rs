@@ -14,9 +14,17 @@ fn world(seed: u64, tenant: u128) -> World {
     )
 }
 
+fn user(world: &World, index: usize) -> serde_json::Value {
+    column::object(&people::USER, world, index)
+}
+
+fn managed(world: &World, index: usize) -> serde_json::Value {
+    column::object(&devices::MANAGED_DEVICE, world, index)
+}
+
 #[test]
 fn the_same_seed_gives_the_same_bytes() {
-    let bytes = |world: &World| people::user(world, 5).to_string() + &devices::managed(world, 5).to_string();
+    let bytes = |world: &World| user(world, 5).to_string() + &managed(world, 5).to_string();
     assert_eq!(bytes(&world(1, 1)), bytes(&world(1, 1)));
     assert_ne!(bytes(&world(1, 1)), bytes(&world(2, 1)));
     assert_ne!(bytes(&world(1, 1)), bytes(&world(1, 2)));
@@ -25,13 +33,17 @@ fn the_same_seed_gives_the_same_bytes() {
 #[test]
 fn a_known_object_stays_what_it_is() {
     let source = Source::new(7, Uuid::from_u128(1));
-    assert_eq!(source.guid("users", 0, "id").to_string(), KNOWN_ID);
-    assert_eq!(source.guid("users", 0, "id").get_version_num(), 4);
+    let id = source.object_id("users", 0);
+    assert_eq!(id.to_string(), KNOWN_ID);
+    assert_eq!(
+        (id.get_version_num(), id.get_variant()),
+        (4, uuid::Variant::RFC4122)
+    );
     assert!(source.fine_date("users", 0, "x", 10).starts_with("2025-12-"));
 }
 
 /// Changing it changes every list that anybody recorded.
-const KNOWN_ID: &str = "33200889-598c-460a-99af-f13e4c5bb364";
+const KNOWN_ID: &str = "bdf69c68-cb01-47d5-a73e-288557a407dc";
 
 #[test]
 fn ids_do_not_repeat() {
@@ -45,14 +57,14 @@ fn ids_do_not_repeat() {
 fn summaries_agree_with_the_devices() {
     let world = world(1, 1);
     let listed = |state: &str| {
-        let states = (0..2000).map(|index| devices::managed(&world, index));
+        let states = (0..2000).map(|index| managed(&world, index));
         states.filter(|device| device["complianceState"] == state).count()
     };
-    let summary = devices::compliance_summary(&world, 0);
+    let summary = overview::compliance_summary(&world, 0);
     assert_eq!(summary["nonCompliantDeviceCount"], listed("noncompliant"));
     assert_eq!(summary["compliantDeviceCount"], listed("compliant"));
     assert!(listed("noncompliant") > 100 && listed("compliant") > 1000);
-    let systems = devices::overview(&world, 0)["deviceOperatingSystemSummary"].clone();
+    let systems = overview::overview(&world, 0)["deviceOperatingSystemSummary"].clone();
     let total: u64 = systems
         .as_object()
         .into_iter()
@@ -66,8 +78,8 @@ fn summaries_agree_with_the_devices() {
 fn devices_join_the_directory() {
     let world = world(1, 1);
     assert_eq!(
-        devices::managed(&world, 3)["azureADDeviceId"],
-        devices::directory_device(&world, 3)["deviceId"]
+        managed(&world, 3)["azureADDeviceId"],
+        column::object(&devices::DIRECTORY_DEVICE, &world, 3)["deviceId"]
     );
 }
 
@@ -81,10 +93,56 @@ fn empty_tenants_have_no_dangling_groups_or_users() {
             ..TenantOptions::sample(Uuid::nil())
         },
     );
-    assert!(devices::managed(&world, 0)["userId"].is_null());
+    assert!(managed(&world, 0)["userId"].is_null());
     for index in 0..50 {
         for row in policies::configuration_assignments(&world, index) {
             assert_eq!(row["target"].get("groupId"), None);
         }
     }
+}
+
+#[test]
+fn an_id_leads_back_to_its_object() {
+    let source = Source::new(7, Uuid::from_u128(1));
+    for index in [0, 1, 2, 999, 1_000_000, 123_456_789, (1 << 40) + 5] {
+        let id = source.object_id("users", index);
+        assert_eq!(source.index_of("users", id), Some(index));
+        assert_eq!(source.index_of("groups", id), None);
+        assert_eq!(Source::new(8, Uuid::from_u128(1)).index_of("users", id), None);
+        let changed = Uuid::from_u128(id.as_u128() ^ 1);
+        assert_eq!(source.index_of("users", changed), None);
+    }
+    assert_eq!(source.index_of("users", Uuid::nil()), None);
+}
+
+#[test]
+fn written_times_are_those_of_the_calendar() {
+    for seconds in [
+        0,
+        951_782_399,
+        951_782_400,
+        1_767_225_600,
+        1_709_164_800,
+        -1,
+        -62_135_596_800,
+    ] {
+        let mut text = text::Text::default();
+        text.moment(seconds, Some(42));
+        let known = chrono::DateTime::from_timestamp(seconds, 4200).expect("a date");
+        assert_eq!(
+            text.into_bytes(),
+            known
+                .format("\"%Y-%m-%dT%H:%M:%S.0000042Z\"")
+                .to_string()
+                .into_bytes()
+        );
+    }
+}
+
+#[test]
+fn strings_are_escaped() {
+    let mut text = text::Text::default();
+    text.pieces(&["a\"", "\u{1}b\\", "é"]);
+    let read: String = serde_json::from_slice(text.bytes()).expect("JSON");
+    assert_eq!(read, "a\"\u{1}b\\é");
 }

@@ -188,8 +188,19 @@ async fn the_claims_must_speak_of_this_client_and_tenant() {
 }
 
 #[tokio::test]
-async fn times_are_integers() {
+async fn times_are_numbers() {
     let stage = stage().await;
+    let now = stage.control().now().timestamp();
+    // MSAL for Python sends fractions of seconds.
+    let fraction = changed(&stage, |_, claims| {
+        claims["exp"] = serde_json::from_str(&format!("{}.5", now + 600)).expect("a number");
+        claims["iat"] = serde_json::from_str(&format!("{now}.25")).expect("a number");
+    });
+    assert!(fraction.await.is_ok());
+    let late = changed(&stage, |_, claims| {
+        claims["exp"] = serde_json::from_str(&format!("{}.5", now - 400)).expect("a number");
+    });
+    assert_eq!(late.await, refused(401, "invalid_client", 700_024));
     for name in ["exp", "nbf", "iat"] {
         let answer = changed(&stage, |_, claims| claims[name] = json!(claims[name].to_string())).await;
         assert_eq!(answer, refused(400, "invalid_request", 50027), "{name}");

@@ -49,6 +49,29 @@ async fn a_changed_page_token_is_refused_in_the_style_of_the_service() {
     assert_eq!(intune.problem().await, (400, String::new()));
 }
 
+/// A client that takes a link apart, or decodes it, does not get on.
+#[tokio::test]
+async fn a_link_is_good_only_as_it_is() {
+    let stage = Stage::start().await;
+    let page = stage.get("/v1.0/users?$top=5&$select=id").await.json().await;
+    let link = page["@odata.nextLink"].as_str().expect("a link");
+    assert_eq!(stage.get_url(link).await.status(), 200);
+    let decoded = link.replace("%2b", "+").replace("%2c", ",").replace("%3d", "=");
+    let other_query = link.replace("$top=5", "$top=6");
+    let other_path = link.replace("/users", "/groups");
+    let other_page = link.replace("/v1.0/", "/beta/");
+    for changed in [decoded, other_query, other_path] {
+        assert_ne!(changed, link);
+        let refused = stage.get_url(&changed).await.problem().await;
+        assert_eq!(
+            refused,
+            (400, "Directory_ExpiredPageToken".to_owned()),
+            "{changed}"
+        );
+    }
+    assert_eq!(stage.get_url(&other_page).await.status(), 404);
+}
+
 #[tokio::test]
 async fn every_service_denies_in_its_own_way() {
     let stage = Stage::start().await;

@@ -46,7 +46,7 @@ async fn assert_refused(stage: &Stage, (tenant, changes, status, error, code): C
 async fn refusals_have_the_real_numbers() {
     let stage = Stage::start().await;
     let (good, other) = (TENANT.to_string(), Uuid::from_u128(9).to_string());
-    let cases: [Case<'_>; 10] = [
+    let cases: [Case<'_>; 11] = [
         (&other, &[], 400, "invalid_tenant", 90002),
         ("common", &[], 400, "invalid_request", 50059),
         ("organizations", &[], 400, "invalid_request", 50059),
@@ -58,13 +58,23 @@ async fn refusals_have_the_real_numbers() {
             "unsupported_grant_type",
             70003,
         ),
-        (&good, &[("scope", "User.Read")], 400, "invalid_scope", 70011),
+        (&good, &[("scope", "User.Read")], 400, "invalid_scope", 1_002_012),
+        (
+            &good,
+            &[(
+                "scope",
+                "https://graph.microsoft.com/.default https://foo.example/.default",
+            )],
+            400,
+            "invalid_scope",
+            700_022,
+        ),
         (
             &good,
             &[("scope", "https://foo.example/.default")],
             400,
-            "invalid_scope",
-            70011,
+            "invalid_resource",
+            500_011,
         ),
         (
             &good,
@@ -169,6 +179,68 @@ async fn a_token_comes_by_form_and_by_basic() {
     assert_eq!(request.send().await.expect("answers").status(), 200);
 }
 
+/// What MSAL sends beside the parameters of the protocol changes nothing, except the capability `cp1`.
+#[tokio::test]
+async fn parameters_of_the_libraries_are_understood() {
+    let stage = Stage::start().await;
+    let tenant = TENANT.to_string();
+    let more = [
+        ("client_info", "1"),
+        ("x-client-sku", "MSAL.Python"),
+        ("x-client-ver", "1.39.0"),
+        ("return-client-request-id", "true"),
+    ];
+    let (status, body) = ask(&stage, &tenant, &more).await;
+    assert_eq!((status, body.get("refresh_in")), (200, None));
+    assert_eq!(body["expires_in"], body["ext_expires_in"]);
+
+    let other = r#"{"access_token":{"xms_cc":{"values":["cp2"]}}}"#;
+    let (_, body) = ask(&stage, &tenant, &[("claims", other)]).await;
+    assert_eq!(body.get("refresh_in"), None);
+    let capable = r#"{"access_token":{"xms_cc":{"values":["cp1"]}}}"#;
+    let (_, body) = ask(&stage, &tenant, &[("claims", capable)]).await;
+    let life = body["expires_in"].as_u64().expect("a number");
+    assert!((86_400..=100_800).contains(&life), "{life}");
+    assert_eq!(body["refresh_in"], life / 2);
+}
+
+/// Kiota makes a scope of the address that it calls, and leaves the port out.
+#[tokio::test]
+async fn the_scope_may_leave_the_port_out() {
+    let stage = Stage::start().await;
+    let tenant = TENANT.to_string();
+    let (status, body) = ask(&stage, &tenant, &[("scope", "http://127.0.0.1/.default")]).await;
+    assert_eq!(status, 200);
+    let token = body["access_token"].as_str().expect("a token");
+    assert_eq!(stage.get_with("/v1.0/organization", token).await.status(), 200);
+    for scope in ["https://127.0.0.1/.default", "http://127.0.0.1:1/.default"] {
+        let (status, body) = ask(&stage, &tenant, &[("scope", scope)]).await;
+        assert_eq!(
+            (status, &body["error_codes"][0]),
+            (400, &500_011.into()),
+            "{scope}"
+        );
+    }
+}
+
+/// A client's id comes back, in the header of every answer and in the body of a refusal.
+#[tokio::test]
+async fn a_refusal_tells_the_id_of_the_request() {
+    let stage = Stage::start().await;
+    let id = Uuid::from_u128(0x1234).to_string();
+    let url = format!("{}/{TENANT}/oauth2/v2.0/token", stage.base());
+    let request = stage.client().post(url).header("client-request-id", &id);
+    let answer = request.send().await.expect("answers");
+    assert_eq!(answer.headers()["client-request-id"], id.as_str());
+    let body: Value = answer.json().await.expect("JSON");
+    assert_eq!(body["correlation_id"], id);
+    let text = body["error_description"].as_str().expect("a text");
+    assert!(
+        text.contains(&format!("Correlation ID: {id} Timestamp: ")),
+        "{text}"
+    );
+}
+
 #[tokio::test]
 async fn a_throttled_login_is_plain_text() {
     let stage = Stage::start().await;
@@ -206,28 +278,6 @@ async fn a_token_for_another_tenant_leads_nowhere() {
         answer.problem().await,
         (401, "Authorization_IdentityNotFound".to_owned())
     );
-}
-
-#[tokio::test]
-async fn metadata_leads_from_a_domain_to_the_tenant() {
-    let stage = Stage::start().await;
-    for name in [
-        "contoso.example",
-        "CONTOSO.onmicrosoft.example",
-        &TENANT.to_string(),
-    ] {
-        let path = format!("/{name}/v2.0/.well-known/openid-configuration");
-        let body = stage.get_with(&path, "").await.json().await;
-        assert_eq!(body["issuer"], format!("{}/{TENANT}/v2.0", stage.base()));
-    }
-    let unknown = stage
-        .get_with("/nowhere.example/v2.0/.well-known/openid-configuration", "")
-        .await;
-    assert_eq!(
-        (unknown.status(), unknown.header("cache-control").as_deref()),
-        (400, Some("max-age=86400, private"))
-    );
-    assert_eq!(unknown.json().await["error"], "invalid_tenant");
 }
 
 #[tokio::test]

@@ -5,11 +5,20 @@
 )]
 
 mod assertions;
+mod batch;
+mod bending;
 mod consent;
+mod control;
 mod federation;
 mod graph;
+mod limits;
 mod login;
+mod metadata;
 mod program;
+mod queries;
 mod replication;
+mod script;
 mod secrets;
+mod size;
 mod support;
+mod tls;

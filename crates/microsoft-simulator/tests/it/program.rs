@@ -1,220 +1,285 @@
-//! The control over HTTP and the program itself.
+//! The program: its arguments, its ready file, and the files with keys.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
 
-use crate::support::{CLIENT, Stage, TENANT};
+use crate::support::CLIENT;
+use reqwest::{Certificate, Client};
 use serde_json::{Value, json};
-
-#[tokio::test]
-async fn the_control_works_over_http() {
-    let stage = Stage::start().await;
-    let url = |path: &str| format!("{}/_simulator/{path}", stage.base());
-    let client = stage.client();
-    let health = client.get(url("health")).send().await.expect("answers");
-    assert_eq!(health.status(), 200);
-
-    let fault = json!({ "path_contains": "/users", "kind": { "type": "throttled", "retry_after": null } });
-    assert_eq!(
-        client
-            .post(url("faults"))
-            .json(&fault)
-            .send()
-            .await
-            .expect("answers")
-            .status(),
-        204
-    );
-    assert_eq!(stage.get("/v1.0/users").await.status(), 429);
-    assert_eq!(stage.get("/v1.0/users").await.status(), 200);
-
-    let change = json!({ "state": "disabled" });
-    let app = url(&format!("tenants/{TENANT}/apps/{CLIENT}"));
-    assert_eq!(
-        client
-            .put(app)
-            .json(&change)
-            .send()
-            .await
-            .expect("answers")
-            .status(),
-        204
-    );
-    let app = url(&format!("tenants/{TENANT}/apps/{TENANT}"));
-    assert_eq!(
-        client
-            .put(app)
-            .json(&change)
-            .send()
-            .await
-            .expect("answers")
-            .status(),
-        404
-    );
-}
-
-#[tokio::test]
-async fn the_log_over_http_shows_calls_but_no_control() {
-    let stage = Stage::start().await;
-    let url = format!("{}/_simulator/calls", stage.base());
-    let client = stage.client();
-    stage.get("/v1.0/users").await;
-    let calls: Value = client
-        .get(&url)
-        .send()
-        .await
-        .expect("answers")
-        .json()
-        .await
-        .expect("JSON");
-    let paths: Vec<&str> = calls
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|call| call["path"].as_str())
-        .collect();
-    assert_eq!(paths.len(), 2, "a token and a list, no control: {paths:?}");
-    assert_eq!(client.delete(&url).send().await.expect("answers").status(), 204);
-    assert!(stage.control().calls().is_empty());
-}
-
-#[tokio::test]
-async fn a_hold_over_http_holds_and_lets_go() {
-    let stage = Stage::start().await;
-    let holds = format!("{}/_simulator/holds", stage.base());
-    let token = stage.token().await;
-    let request = stage
-        .client()
-        .post(&holds)
-        .json(&json!({ "path_contains": "/groups" }));
-    let hold: Value = request.send().await.expect("answers").json().await.expect("JSON");
-    let hold = format!("{holds}/{}", hold["id"]);
-    // A second hold of our own on the same path: once the first lets go, the request waits at this one.
-    let second = stage.control().hold("/groups");
-    let (answer, ()) = tokio::join!(stage.get_with("/v1.0/groups", &token), async {
-        assert_eq!(second.waiting(), 0);
-        assert_eq!(
-            stage
-                .client()
-                .delete(&hold)
-                .send()
-                .await
-                .expect("answers")
-                .status(),
-            204
-        );
-        second.reached().await;
-        second.release();
-    });
-    assert_eq!(answer.status(), 200);
-    assert_eq!(
-        stage
-            .client()
-            .delete(&hold)
-            .send()
-            .await
-            .expect("answers")
-            .status(),
-        404
-    );
-}
+use tempfile::TempDir;
 
 /// The program, ended with the test also when the test fails.
-struct Program(Child);
+struct Program {
+    child: Child,
+    folder: TempDir,
+    /// The line it writes when it answers.
+    line: String,
+    ready: Value,
+}
+
+impl Program {
+    /// Starts it with a ready file in a folder of its own; `{}` in an argument stands for that folder.
+    fn start(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().to_str().expect("text");
+        let mut child = command()
+            .args(arguments.iter().map(|argument| argument.replace("{}", place)))
+            .arg("--ready-file")
+            .arg(folder.path().join("ready.json"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        let mut line = String::new();
+        let written = BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line);
+        let mut program = Self {
+            child,
+            folder,
+            line,
+            ready: Value::Null,
+        };
+        written.expect("a line");
+        program.ready = serde_json::from_str(&program.read("ready.json")).expect("JSON");
+        program
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(name)).expect("written before the line")
+    }
+
+    fn text(&self, pointer: &str) -> String {
+        let value = self.ready.pointer(pointer).and_then(Value::as_str);
+        value
+            .unwrap_or_else(|| panic!("{pointer} in {}", self.ready))
+            .to_owned()
+    }
+}
 
 impl Drop for Program {
     fn drop(&mut self) {
         // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
+}
+
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_microsoft-simulator"));
+    command.env_remove("SIMULATOR_CLIENT_SECRET");
+    command
+}
+
+fn output(arguments: &[&str]) -> (Output, String) {
+    let output = command().args(arguments).output().expect("runs");
+    let text = [output.stdout.as_slice(), &output.stderr].concat();
+    let text = String::from_utf8(text).expect("text");
+    (output, text)
+}
+
+/// Asks for a token with a secret.
+async fn token(client: &Client, base: &str, [tenant, id, secret]: [&str; 3]) -> u16 {
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", id),
+        ("client_secret", secret),
+        ("scope", &format!("{base}/.default")),
+    ];
+    let url = format!("{base}/{tenant}/oauth2/v2.0/token");
+    let answer = client.post(url).form(&form).send().await.expect("answers");
+    answer.status().as_u16()
+}
+
+#[cfg(unix)]
+fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).expect("a file").permissions().mode() & 0o777
 }
 
 #[tokio::test]
 async fn the_program_writes_a_ready_file_and_no_secret_elsewhere() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let ready = directory.path().join("ready.json");
-    let child = Command::new(env!("CARGO_BIN_EXE_microsoft-simulator"))
-        .args(["--users", "3", "--ready-file"])
-        .arg(&ready)
-        .env_remove("SIMULATOR_CLIENT_SECRET")
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("starts");
-    let mut program = Program(child);
-    let mut line = String::new();
-    BufReader::new(program.0.stdout.take().expect("piped"))
-        .read_line(&mut line)
-        .expect("a line");
-    let text = std::fs::read_to_string(&ready).expect("written before the line");
-    let ready: Value = serde_json::from_str(&text).expect("JSON");
-    let base = ready["base_url"].as_str().expect("an address");
+    let program = Program::start(&["--users", "3"]);
+    let base = program.text("/base_url");
     let health = reqwest::get(format!("{base}/_simulator/health"))
         .await
         .expect("answers");
     assert_eq!(health.status(), 200);
-    assert!(line.contains(base) && !line.contains(ready["client_secret"].as_str().expect("a secret")));
-    assert_eq!(ready["pid"], program.0.id());
+    assert!(
+        base.starts_with("http://127.0.0.1:") && !base.ends_with(":0"),
+        "{base}"
+    );
+    assert!(program.line.contains(&base) && !program.line.contains(&program.text("/client_secret")));
+    assert_eq!(program.ready["pid"], program.child.id());
+    assert_eq!(
+        program.ready.get("client_certificate"),
+        None,
+        "nobody gave it a place"
+    );
+    #[cfg(unix)]
+    assert_eq!(mode(&program.folder.path().join("ready.json")), 0o600);
 }
 
 #[test]
 fn without_a_place_for_the_secret_the_program_refuses() {
-    let output = Command::new(env!("CARGO_BIN_EXE_microsoft-simulator"))
-        .env_remove("SIMULATOR_CLIENT_SECRET")
-        .output()
-        .expect("runs");
+    let (output, text) = output(&[]);
     assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("SIMULATOR_CLIENT_SECRET"));
+    assert!(text.contains("SIMULATOR_CLIENT_SECRET"), "{text}");
+}
+
+#[test]
+fn help_tells_every_argument_and_gives_examples() {
+    let (output, text) = output(&["--help"]);
+    assert!(output.status.success());
+    for word in [
+        "--listen",
+        "--bind",
+        "--tls-self-signed",
+        "--tls-cert",
+        "--tls-key",
+        "--credentials-dir",
+        "--ready-file",
+        "--script",
+        "--throttle",
+        "--tenants",
+        "Examples:",
+        "curl --cacert",
+    ] {
+        assert!(text.contains(word), "{word} in {text}");
+    }
+}
+
+#[test]
+fn wrong_arguments_are_refused_in_one_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ready = folder.path().join("ready.json");
+    let ready = ready.to_str().expect("text");
+    let refused = |arguments: &[&str], word: &str| {
+        std::fs::write(ready, "{\"pid\": 1}").expect("a file of an earlier run");
+        let (output, text) = output(&[&["--ready-file", ready], arguments].concat());
+        assert!(
+            !output.status.success() && text.contains(word),
+            "{arguments:?}: {text}"
+        );
+        text
+    };
+    assert!(refused(&["--listen", "0.0.0.0:0"], "loopback").lines().count() == 1);
+    assert!(!Path::new(ready).exists(), "the file of an earlier run is gone");
+    refused(&["--tls-cert", "x.pem"], "--tls-key");
+    refused(
+        &["--tls-self-signed", "x", "--tls-cert", "x", "--tls-key", "x"],
+        "cannot be used with",
+    );
+    refused(&["--tenants", "0"], "1..=1000");
+    let missing = refused(&["--tls-cert", "no.pem", "--tls-key", "no.pem"], "no.pem");
+    assert_eq!(missing.lines().count(), 1, "{missing}");
+}
+
+#[tokio::test]
+async fn the_program_speaks_https_with_a_certificate_of_its_own() {
+    let program = Program::start(&["--tls-self-signed", "{}/tls", "--users", "3"]);
+    let base = program.text("/base_url");
+    let folder = program.folder.path().join("tls");
+    assert_eq!(Path::new(&program.text("/ca_file")), folder.join("ca.pem"));
+    let authority = Certificate::from_pem(program.read("tls/ca.pem").as_bytes()).expect("a certificate");
+    let client = Client::builder().tls_certs_only([authority]);
+    let client = client.build().expect("a client");
+    let ids = ["/tenant_id", "/client_id", "/client_secret"].map(|pointer| program.text(pointer));
+    assert_eq!(
+        token(&client, &base, ids.each_ref().map(String::as_str)).await,
+        200
+    );
+    let stranger = Client::builder().build().expect("a client");
+    let refused = stranger.get(format!("{base}/_simulator/health")).send().await;
+    assert!(refused.is_err_and(|error| error.is_connect()));
+    #[cfg(unix)]
+    for (name, expected) in [
+        ("ca.pem", 0o644),
+        ("cert.pem", 0o644),
+        ("key.pem", 0o600),
+        ("client-key.pem", 0o600),
+    ] {
+        assert_eq!(mode(&folder.join(name)), expected, "{name}");
+    }
+    assert!(!program.read("tls/ca.pem").contains("PRIVATE KEY") && !folder.join("ca-key.pem").exists());
+
+    // The files are also what the other pair of arguments takes.
+    let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+    let [cert, key] = [&cert, &key].map(|path| path.to_str().expect("text"));
+    let second = Program::start(&["--tls-cert", cert, "--tls-key", key]);
+    let health = format!("{}/_simulator/health", second.text("/base_url"));
+    assert_eq!(client.get(health).send().await.expect("answers").status(), 200);
+    assert_eq!(second.ready.get("ca_file"), None);
+}
+
+#[tokio::test]
+async fn tenants_differ_in_ids_and_secrets() {
+    let program = Program::start(&["--tenants", "3", "--users", "2", "--credentials-dir", "{}/keys"]);
+    let base = program.text("/base_url");
+    let client = Client::builder().build().expect("a client");
+    let texts = |number: usize| {
+        ["tenant_id", "client_id", "client_secret"]
+            .map(|name| program.text(&format!("/tenants/{number}/{name}")))
+    };
+    let all = [texts(0), texts(1), texts(2)];
+    for (number, [tenant, id, secret]) in all.iter().enumerate() {
+        for (other, [_, _, foreign]) in all.iter().enumerate() {
+            let expected = if number == other { 200 } else { 401 };
+            assert_eq!(
+                token(&client, &base, [tenant, id, foreign]).await,
+                expected,
+                "{number} {other}"
+            );
+        }
+        assert!(!program.line.contains(secret));
+    }
+    assert_eq!(all[0][0], program.text("/tenant_id"));
+    assert_eq!(program.text("/tenants/2/primary_domain"), "contoso3.example");
+    assert!(
+        program
+            .read("keys/client-key.pem")
+            .starts_with("-----BEGIN PRIVATE KEY-----")
+    );
 }
 
 #[tokio::test]
 async fn the_program_registers_a_platform_application() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let ready = directory.path().join("ready.json");
-    let child = Command::new(env!("CARGO_BIN_EXE_microsoft-simulator"))
-        .args(["--platform-client-id", &CLIENT.to_string()])
-        .args([
-            "--redirect-uri",
-            "http://localhost/one",
-            "--redirect-uri",
-            "http://localhost/two",
-        ])
-        .arg("--ready-file")
-        .arg(&ready)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("starts");
-    let mut program = Program(child);
-    let mut line = String::new();
-    BufReader::new(program.0.stdout.take().expect("piped"))
-        .read_line(&mut line)
-        .expect("a line");
-    let text = std::fs::read_to_string(&ready).expect("written before the line");
-    let ready: Value = serde_json::from_str(&text).expect("JSON");
-    let text = |value: &Value| value.as_str().expect("a text").to_owned();
-    let (base, tenant) = (text(&ready["base_url"]), text(&ready["tenant_id"]));
-    assert_eq!(ready["platform"]["client_id"], CLIENT.to_string());
-    let secret = text(&ready["platform"]["client_secret"]);
-    assert!(secret != text(&ready["client_secret"]) && !line.contains(&secret));
+    let id = CLIENT.to_string();
+    let program = Program::start(&[
+        "--platform-client-id",
+        &id,
+        "--redirect-uri",
+        "http://localhost/one",
+        "--redirect-uri",
+        "http://localhost/two",
+    ]);
+    let (base, tenant) = (program.text("/base_url"), program.text("/tenant_id"));
+    assert_eq!(program.ready["platform"]["client_id"], json!(id));
+    let secret = program.text("/platform/client_secret");
+    assert!(secret != program.text("/client_secret") && !program.line.contains(&secret));
 
-    let client = reqwest::Client::builder()
+    let client = Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .expect("a client");
     for (uri, status) in [("one", 302), ("two", 302), ("three", 400)] {
         let page = format!(
-            "{base}/{tenant}/v2.0/adminconsent?client_id={CLIENT}&scope={base}/.default&redirect_uri=http://localhost/{uri}"
+            "{base}/{tenant}/v2.0/adminconsent?client_id={id}&scope={base}/.default&redirect_uri=http://localhost/{uri}"
         );
         let decision = client.post(page).form(&[("decision", "approve")]);
         assert_eq!(decision.send().await.expect("answers").status(), status);
     }
-    let form = [
-        ("grant_type", "client_credentials"),
-        ("client_id", &CLIENT.to_string()),
-        ("client_secret", &secret),
-        ("scope", &format!("{base}/.default")),
-    ];
-    let url = format!("{base}/{tenant}/oauth2/v2.0/token");
-    let answer = client.post(url).form(&form).send().await.expect("answers");
-    assert_eq!(answer.status(), 200);
+    assert_eq!(token(&client, &base, [&tenant, &id, &secret]).await, 200);
+}
+
+/// SIGTERM ends it at once, with connections open.
+#[cfg(unix)]
+#[tokio::test]
+async fn the_program_ends_when_it_is_told() {
+    let mut program = Program::start(&["--users", "1"]);
+    let client = Client::builder().build().expect("a client");
+    let health = format!("{}/_simulator/health", program.text("/base_url"));
+    client.get(&health).send().await.expect("answers");
+    let told = Command::new("kill").arg(program.child.id().to_string()).status();
+    assert!(told.expect("runs").success());
+    assert!(program.child.wait().expect("ends").success());
+    assert!(client.get(&health).send().await.is_err());
 }
