@@ -1,6 +1,8 @@
-//! The connection check: can the client sign in, does it arrive at the right tenant, what may it
-//! do there, and does Graph answer for that tenant. In this order; a blocking failure skips the
-//! rest. A token alone proves no consent: it is issued even when nothing was granted.
+//! The connection check: does the target live where the connection says, do the clocks agree, can
+//! the client sign in, does it arrive at the right tenant, what may it do there, does Graph answer
+//! for that tenant, and does the directory say the same about the grants. In this order; a blocking
+//! failure skips the rest. A token alone proves no consent: it is issued even when nothing was
+//! granted.
 
 use provider_core::{ConnectionCheck, ConsentState, ProviderFailure, ReasonCode, Retry};
 use serde::Deserialize;
@@ -13,11 +15,21 @@ use crate::{
     token_cache::Demand,
 };
 
+mod grants;
+mod installation;
 mod report;
 
-use self::report::Report;
+use self::report::{Finding, Report};
 
 /// Keys and words of the checks, in order.
+const INSTALLATION: (&str, &str) = (
+    "target.installation",
+    "The target is known where the connection looks for it",
+);
+const CLOCK: (&str, &str) = (
+    "identity.clock",
+    "The clock of this machine agrees with the provider's",
+);
 const SIGN_IN: (&str, &str) = ("identity.sign_in", "Signing in with the connection's client");
 const TARGET: (&str, &str) = (
     "identity.target",
@@ -30,6 +42,10 @@ const PERMISSIONS: (&str, &str) = (
 const ORGANIZATION: (&str, &str) = (
     "target.organization",
     "The target answers and is the expected one",
+);
+const GRANTS: (&str, &str) = (
+    "target.grants",
+    "The target's own list of grants agrees with the sign-in",
 );
 
 #[derive(Deserialize)]
@@ -49,6 +65,10 @@ impl Row for Organization {
 pub(crate) async fn run(session: &Session<'_>) -> Result<ConnectionCheck, ProviderFailure> {
     session.pulse().beat().await?;
     let mut report = Report::default();
+    if let Err(reason) = installation::look(session, &mut report).await {
+        return Ok(report.broken(reason, None));
+    }
+    session.pulse().beat().await?;
     let token = match session.token(Demand::Fresh).await {
         Ok(token) => token,
         Err(failure) => {
@@ -70,7 +90,11 @@ pub(crate) async fn run(session: &Session<'_>) -> Result<ConnectionCheck, Provid
         Ok(()) => None,
         Err(failure) => Some(ended(failure)?),
     };
-    Ok(report.conclude(&token.roles, organization))
+    let grants = match organization {
+        None | Some(ReasonCode::ProviderPermissionMissing) => grants::look(session, &token.roles).await?,
+        Some(reason) => Finding::Skip(reason),
+    };
+    Ok(report.conclude(&token.roles, organization, grants))
 }
 
 /// The reason of a failure that ends the check; one that hands the run back goes on up.

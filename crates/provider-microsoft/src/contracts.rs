@@ -5,33 +5,44 @@
 //! golden listing in `contracts.txt` is reviewed like an interface.
 
 mod classes;
+mod never;
+mod page;
+mod path;
 pub(crate) mod permission;
+mod reach;
 mod sizing;
 pub(crate) mod table;
 
 use std::fmt::Write as _;
 
-use url::Url;
-
 pub use self::classes::{ApiVersion, Licence, RetryClass, Sensitivity, Shape, ThrottleClass};
+pub use self::page::permissions_page;
+pub(crate) use self::path::ById;
+use self::path::Path;
 pub use self::permission::Permission;
 pub use self::table::ALL;
+use crate::cloud::Cloud;
 
 /// One Graph call.
 #[derive(Debug)]
 pub struct Contract {
     name: &'static str,
     version: ApiVersion,
-    path: &'static str,
+    path: Path,
     shape: Shape,
     select: &'static [&'static str],
-    expand: Option<&'static str>,
+    expand: &'static [&'static str],
     page_size: Option<u16>,
     permission: &'static Permission,
     throttle: ThrottleClass,
+    cost: u32,
     retry: RetryClass,
     sensitivity: Sensitivity,
     licence: Licence,
+    clouds: &'static [Cloud],
+    used_by: &'static [&'static str],
+    /// What is kept of an answer, in words, where no selection says it.
+    kept: &'static str,
 }
 
 impl Contract {
@@ -70,13 +81,20 @@ impl Contract {
         self.licence
     }
 
-    /// The first address of the call below the root of Graph.
-    pub(crate) fn url(&self, graph: &Url) -> Url {
-        let mut url = graph.clone();
-        url.set_path(&format!("{}{}", self.version.prefix(), self.path));
-        let query = self.query();
-        url.set_query((!query.is_empty()).then_some(query.as_str()));
-        url
+    /// Whether the call exists in an installation of the cloud.
+    pub fn exists_in(&self, cloud: Cloud) -> bool {
+        self.clouds.contains(&cloud)
+    }
+
+    /// The operation types that make the call.
+    pub const fn used_by(&self) -> &'static [&'static str] {
+        self.used_by
+    }
+
+    /// What a request of this path takes from the limit of its class before its options count, in
+    /// resource units; 1 where a class counts requests.
+    pub const fn base_cost(&self) -> u32 {
+        self.cost
     }
 
     /// The options, fixed text that needs no escaping.
@@ -85,7 +103,9 @@ impl Contract {
         if !self.select.is_empty() {
             options.push(format!("$select={}", self.select.join(",")));
         }
-        options.extend(self.expand.map(|name| format!("$expand={name}")));
+        if !self.expand.is_empty() {
+            options.push(format!("$expand={}", self.expand.join(",")));
+        }
         options.extend(self.page_size.map(|size| format!("$top={size}")));
         options.join("&")
     }
@@ -97,7 +117,10 @@ pub fn listing() -> String {
     for row in ALL {
         let permission = row.permission;
         let lines = [
-            ("call", format!("GET {}{}", row.version.prefix(), row.path)),
+            (
+                "call",
+                format!("GET {}{}", row.version.prefix(), row.path.template()),
+            ),
             ("query", row.query()),
             ("shape", format!("{:?}", row.shape)),
             (
@@ -106,10 +129,15 @@ pub fn listing() -> String {
             ),
             ("also accepted", permission.also().join(", ")),
             ("requirement", permission.requirement().to_owned()),
-            ("throttle", format!("{:?}", row.throttle)),
+            (
+                "throttle",
+                format!("{:?}, cost {} of base {}", row.throttle, row.cost(), row.cost),
+            ),
             ("retry", format!("{:?}", row.retry)),
             ("sensitivity", format!("{:?}", row.sensitivity)),
             ("licence", format!("{:?}", row.licence)),
+            ("not in", absent(row)),
+            ("used by", row.used_by.join(", ")),
         ];
         writeln!(text, "{}", row.name).expect("writing to a string works");
         for (label, value) in lines.into_iter().filter(|(_, value)| !value.is_empty()) {
@@ -117,6 +145,12 @@ pub fn listing() -> String {
         }
     }
     text
+}
+
+/// The installations in which a call does not exist.
+fn absent(row: &Contract) -> String {
+    let clouds = Cloud::ALL.into_iter().filter(|cloud| !row.exists_in(*cloud));
+    clouds.map(Cloud::as_str).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -172,6 +172,9 @@ impl<'a> Session<'a> {
         place: Place<'_>,
         parse: fn(&[u8]) -> Result<T, Misfit>,
     ) -> Result<Option<T>, ProviderFailure> {
+        if !contract.exists_in(self.identity.cloud) {
+            return Err(ProviderFailure::ended(ReasonCode::ProviderNotProvisioned));
+        }
         let turnstile = self.turnstile(Limit::Calls(contract.throttle()));
         let least = contract.throttle().least_pause();
         let mut patience = Patience::new(&self.pulse, contract.retry().attempts(), least);

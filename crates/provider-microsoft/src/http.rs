@@ -21,6 +21,8 @@ const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
 const USER_AGENT: &str = concat!("TenantAtlas/", env!("CARGO_PKG_VERSION"));
 const TOKEN_CAP: usize = 1 << 20;
 const PAGE_CAP: usize = 16 << 20;
+const PUBLIC_CAP: usize = 64 << 10;
+const PUBLIC_TIMEOUT: Duration = Duration::from_secs(3);
 const JSON: &str = "application/json";
 const USED: HeaderName = HeaderName::from_static("x-ms-throttle-limit-percentage");
 /// Longer challenges are not read.
@@ -143,6 +145,12 @@ impl Door {
         let request = self.0.post(url).bearer_auth(bearer.expose());
         let request = request.header(ACCEPT, JSON).header(CONTENT_TYPE, JSON).body(body);
         Self::exchange(request, request_id, PAGE_CAP).await
+    }
+
+    /// Gets what everybody may read, without a token.
+    pub(crate) async fn get_public(&self, url: Url, request_id: Uuid) -> Result<Answer, TransportError> {
+        let request = self.0.get(url).timeout(PUBLIC_TIMEOUT).header(ACCEPT, JSON);
+        Self::exchange(request, request_id, PUBLIC_CAP).await
     }
 
     #[expect(clippy::disallowed_methods, reason = "the one place that sends a request")]

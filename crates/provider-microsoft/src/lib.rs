@@ -15,6 +15,7 @@ mod cloud;
 mod consent;
 pub mod contracts;
 mod credentials;
+mod discovery;
 mod errors;
 mod federated;
 mod files;
@@ -39,6 +40,7 @@ mod token;
 mod token_cache;
 
 pub use cloud::{Cloud, EndpointOverride, Endpoints, NotLoopback};
+pub use discovery::{Discovery, DiscoveryError, discover};
 pub use federated::{AllowedWorkspaces, FederatedSource, FederatedSources};
 pub use http::ClientError;
 pub use pause::{Pauses, SystemPauses};

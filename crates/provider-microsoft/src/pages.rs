@@ -13,10 +13,11 @@ use std::{
 use provider_core::{ProviderFailure, ReasonCode};
 use serde::de::DeserializeOwned;
 use url::Url;
+use uuid::Uuid;
 
 use self::window::Window;
 use crate::{
-    contracts::Contract,
+    contracts::{ById, Contract},
     gateway::{Place, Session},
 };
 
@@ -47,6 +48,10 @@ pub(crate) struct Page<T> {
 pub(crate) struct Pages<'s, 'a> {
     session: &'s Session<'a>,
     contract: &'static Contract,
+    /// Where the list begins, and begins anew.
+    first: Url,
+    /// Whether that address names an object, so that the contract alone does not make it.
+    of_object: bool,
     next: Next,
     /// How often the list may begin anew.
     restarts: u8,
@@ -67,9 +72,12 @@ enum Next {
 
 impl<'s, 'a> Pages<'s, 'a> {
     pub(crate) fn new(session: &'s Session<'a>, contract: &'static Contract) -> Self {
+        let first = contract.url(session.identity().endpoints.graph());
         Self {
             session,
             contract,
+            first,
+            of_object: false,
             next: Next::First,
             restarts: 1,
             asked: 0,
@@ -77,6 +85,15 @@ impl<'s, 'a> Pages<'s, 'a> {
             visited: HashSet::new(),
             latest: Window::default(),
             hasher: RandomState::new(),
+        }
+    }
+
+    /// The list that belongs to the object `id`.
+    pub(crate) fn of(session: &'s Session<'a>, call: &'static ById, id: Uuid) -> Self {
+        Self {
+            first: call.url(session.identity().endpoints.graph(), id),
+            of_object: true,
+            ..Self::new(session, call.contract())
         }
     }
 
@@ -88,8 +105,8 @@ impl<'s, 'a> Pages<'s, 'a> {
         link: &str,
         asked: u32,
     ) -> Option<Self> {
-        let url = follow(link, session.identity().endpoints.graph(), contract)?;
         let mut pages = Self::new(session, contract);
+        let url = follow(link, &pages.first)?;
         // That an old link has died is no surprise, and costs none of the usual patience.
         pages.restarts += 1;
         pages.asked = asked;
@@ -121,6 +138,7 @@ impl<'s, 'a> Pages<'s, 'a> {
             self.step()?;
             let place = match &self.next {
                 Next::Link(url) => Place::Link(url),
+                Next::First | Next::End if self.of_object => Place::Link(&self.first),
                 Next::First | Next::End => Place::First,
             };
             match self.session.fetch(self.contract, place, body::read::<T>).await? {
@@ -133,10 +151,7 @@ impl<'s, 'a> Pages<'s, 'a> {
             }
         };
         self.next = match body.next {
-            Some(link) => {
-                let graph = self.session.identity().endpoints.graph();
-                Next::Link(follow(&link, graph, self.contract).ok_or_else(invalid)?)
-            }
+            Some(link) => Next::Link(follow(&link, &self.first).ok_or_else(invalid)?),
             None => Next::End,
         };
         let (latest, hasher) = (&mut self.latest, &self.hasher);
@@ -157,10 +172,7 @@ impl<'s, 'a> Pages<'s, 'a> {
     fn step(&mut self) -> Result<(), ProviderFailure> {
         let hash = match &self.next {
             Next::Link(url) => self.hasher.hash_one(url.as_str()),
-            Next::First | Next::End => {
-                let first = self.contract.url(self.session.identity().endpoints.graph());
-                self.hasher.hash_one(first.as_str())
-            }
+            Next::First | Next::End => self.hasher.hash_one(self.first.as_str()),
         };
         self.asked += 1;
         if self.asked > MOST_PAGES || !self.visited.insert(hash) {
@@ -186,15 +198,15 @@ fn invalid() -> ProviderFailure {
 }
 
 /// The address of a next link, if it stays where the token may go and with the call that was
-/// made: same scheme, host and port as `graph`, the path of `contract`, no user, no fragment.
-fn follow(link: &str, graph: &Url, contract: &Contract) -> Option<Url> {
+/// made: same scheme, host, port and path as the `first` address, no user, no fragment.
+fn follow(link: &str, first: &Url) -> Option<Url> {
     let url = (link.len() <= LONGEST_LINK)
         .then(|| Url::parse(link).ok())
         .flatten()?;
-    let home = url.scheme() == graph.scheme() && url.host() == graph.host();
-    let port = url.port_or_known_default() == graph.port_or_known_default();
+    let home = url.scheme() == first.scheme() && url.host() == first.host();
+    let port = url.port_or_known_default() == first.port_or_known_default();
     let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-    let path = url.path().eq_ignore_ascii_case(contract.url(graph).path());
+    let path = url.path().eq_ignore_ascii_case(first.path());
     (home && port && plain && path).then_some(url)
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use inventory::{Collection, InventoryExecutor as _, ItemKind, ObservedItem, SectionOutcome};
-use kernel::{Clock as _, IdSource as _, ManualClock, SecretText, SequentialIds, Timestamp};
+use kernel::{Clock as _, IdSource as _, ManualClock, SecretText, SequentialIds, SystemClock, Timestamp};
 use microsoft_simulator::{AppOptions, Fault, FaultKind, Simulator, SimulatorOptions, TenantOptions};
 use provider_core::{
     ConnectionAccess, ConnectionCheck, ConnectionId, CredentialKind, Destination, OpenedCredential,
@@ -80,7 +80,7 @@ impl Stage {
             ..SimulatorOptions::default()
         };
         let simulator = Simulator::start(options).await.expect("a free port");
-        let clock = Arc::new(ManualClock::at(Timestamp::default()));
+        let clock = Arc::new(ManualClock::at(SystemClock.now()));
         let pauses = Arc::new(RecordedPauses::on(&clock));
         let provider = adapter(&simulator.base_url(), &clock, &pauses);
         Self {

@@ -1,6 +1,7 @@
 //! The commands. Each prints what a person needs to go on, and exits with 78 (`EX_CONFIG` of
 //! sysexits.h) when the configuration is at fault.
 
+mod discover;
 mod keys;
 mod migrate;
 mod openapi;
@@ -44,6 +45,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Print the OpenAPI document.
     Openapi(openapi::OpenapiArgs),
+    /// Find a tenant by its domain: what a connection to it is created with.
+    Discover(discover::DiscoverArgs),
     /// Make key files, and manage the keys that protect stored credentials.
     Keys(keys::KeysArgs),
     /// Make a bearer token, signed with this installation's own key.
@@ -121,6 +124,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Demo(args) => demo::run(args).await.map_err(Failure::other),
         Command::Openapi(args) => openapi::run(&args),
+        Command::Discover(args) => discover::run(args).await,
         Command::Keys(args) => match args.without_settings() {
             Ok(done) => done,
             Err(args) => load_and_run(Command::Keys(args), cli.config).await,
@@ -151,7 +155,7 @@ async fn configured(command: Command, settings: Settings) -> Result<(), Failure>
         Command::Migrate => migrate::run(&settings).await,
         Command::Token(args) => token::run(&args, &settings),
         Command::Keys(args) => keys::run(args, &settings).await,
-        Command::Demo(_) | Command::Openapi(_) => Ok(()),
+        Command::Demo(_) | Command::Openapi(_) | Command::Discover(_) => Ok(()),
     }
 }
 

@@ -126,9 +126,7 @@ impl Ending {
             ending.counts.add(CountKey::Total, 1);
             ending.counts.add(count_key(one.status), 1);
         }
-        let reason = check
-            .failure
-            .or_else(|| check.checks.iter().find_map(|check| check.reason_code));
+        let reason = check.failure.or_else(|| shortcoming(&check));
         let observation = Observation {
             run_id: seen.run_id,
             identity_version: seen.identity_version,
@@ -260,6 +258,19 @@ const fn consent_after(reason: ReasonCode) -> Option<ConsentState> {
         ReasonCode::ProviderConsentMissing => Some(ConsentState::Required),
         _ => None,
     }
+}
+
+/// Why a connection is not healthy though nothing ended the check. What was skipped, or is worth a
+/// look on a healthy connection, is no reason.
+fn shortcoming(check: &ConnectionCheck) -> Option<ReasonCode> {
+    let of = |status: CheckStatus| {
+        let mut checks = check.checks.iter().filter(move |one| one.status == status);
+        checks.find_map(|one| one.reason_code)
+    };
+    let healthy = check.verification == VerificationState::Healthy;
+    (!healthy)
+        .then(|| of(CheckStatus::Fail).or_else(|| of(CheckStatus::Warn)))
+        .flatten()
 }
 
 #[cfg(test)]

@@ -5,8 +5,21 @@ use provider_core::{
     VerificationState,
 };
 
-use super::{ORGANIZATION, PERMISSIONS, TARGET};
+use super::{GRANTS, ORGANIZATION, PERMISSIONS, SIGN_IN, TARGET};
 use crate::contracts::permission;
+
+/// How a check came out that forbids nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// As it should be.
+    Pass,
+    /// Worth a look.
+    Warn(ReasonCode),
+    /// Something will suffer.
+    Fail(ReasonCode),
+    /// Could not be looked at.
+    Skip(ReasonCode),
+}
 
 /// The checks so far.
 #[derive(Default)]
@@ -19,14 +32,10 @@ impl Report {
         &mut self,
         (key, title): (&str, &str),
         status: CheckStatus,
-        blocking: bool,
+        severity: Severity,
         reason: Option<ReasonCode>,
     ) {
-        let severity = if blocking {
-            Severity::Critical
-        } else {
-            Severity::High
-        };
+        let blocking = severity == Severity::Critical;
         let (key, title) = (key.to_owned(), title.to_owned());
         self.checks.push(Check {
             key,
@@ -39,18 +48,33 @@ impl Report {
     }
 
     pub(super) fn pass(&mut self, check: (&str, &str)) {
-        self.add(check, CheckStatus::Pass, check != PERMISSIONS, None);
+        self.add(check, CheckStatus::Pass, severity(check), None);
     }
 
     pub(super) fn fail(&mut self, check: (&str, &str), reason: ReasonCode) {
-        self.add(check, CheckStatus::Fail, true, Some(reason));
+        self.add(check, CheckStatus::Fail, Severity::Critical, Some(reason));
+    }
+
+    /// Adds a check that forbids nothing.
+    pub(super) fn note(&mut self, check: (&str, &str), finding: Finding) {
+        let (status, reason) = match finding {
+            Finding::Pass => (CheckStatus::Pass, None),
+            Finding::Warn(reason) => (CheckStatus::Warn, Some(reason)),
+            Finding::Fail(reason) => (CheckStatus::Fail, Some(reason)),
+            Finding::Skip(reason) => (CheckStatus::Skip, Some(reason)),
+        };
+        self.add(check, status, Severity::Medium, reason);
+    }
+
+    fn any_failed(&self) -> bool {
+        self.checks.iter().any(|check| check.status == CheckStatus::Fail)
     }
 
     /// Ends without a token: what comes later in the order was not looked at.
     pub(super) fn broken(mut self, reason: ReasonCode, consent: Option<ConsentState>) -> ConnectionCheck {
-        for check in [TARGET, PERMISSIONS, ORGANIZATION] {
+        for check in [SIGN_IN, TARGET, PERMISSIONS, ORGANIZATION, GRANTS] {
             if !self.checks.iter().any(|done| done.key == check.0) {
-                self.add(check, CheckStatus::Skip, check != PERMISSIONS, Some(reason));
+                self.add(check, CheckStatus::Skip, severity(check), Some(reason));
             }
         }
         let unknown = permission::ALL.map(|permission| (permission.requirement(), RequirementState::Unknown));
@@ -63,11 +87,19 @@ impl Report {
         }
     }
 
-    /// Ends with a token that holds `roles`, and with why the organization could not be read.
-    pub(super) fn conclude(mut self, roles: &[String], organization: Option<ReasonCode>) -> ConnectionCheck {
-        let requirements = requirements(roles);
-        let granted = |(_, state): &(_, RequirementState)| *state == RequirementState::Granted;
-        let (complete, any) = (requirements.iter().all(granted), requirements.iter().any(granted));
+    /// Ends with a token that holds `roles`, with why the organization could not be read, and with
+    /// what became of the grant report.
+    pub(super) fn conclude(
+        mut self,
+        roles: &[String],
+        organization: Option<ReasonCode>,
+        grants: Finding,
+    ) -> ConnectionCheck {
+        let mut needed = permission::ALL.iter().filter(|one| one.is_needed_by_operations());
+        let complete = needed.all(|permission| permission.granted_by(roles));
+        let any = permission::ALL
+            .iter()
+            .any(|permission| permission.granted_by(roles));
         if complete {
             self.pass(PERMISSIONS);
         } else if !any {
@@ -77,14 +109,15 @@ impl Report {
             self.add(
                 PERMISSIONS,
                 CheckStatus::Fail,
-                false,
+                Severity::High,
                 Some(ReasonCode::ProviderPermissionMissing),
             );
         }
         let failure = self.organization(any, organization);
+        self.note(GRANTS, grants);
         let verification = match failure {
             Some(reason) => verification(reason),
-            None if complete && organization.is_none() => VerificationState::Healthy,
+            None if organization.is_none() && !self.any_failed() => VerificationState::Healthy,
             None => VerificationState::Degraded,
         };
         let consent = match failure {
@@ -97,13 +130,13 @@ impl Report {
             checks: self.checks,
             consent,
             verification,
-            requirements,
+            requirements: requirements(roles),
             failure,
         }
     }
 
-    /// Adds the last check; the reason if the whole check failed. `any` tells whether anything that
-    /// we ask for was granted.
+    /// Adds the check of the organization; the reason if the whole check failed. `any` tells
+    /// whether anything that we ask for was granted.
     fn organization(&mut self, any: bool, result: Option<ReasonCode>) -> Option<ReasonCode> {
         match result {
             None => {
@@ -112,7 +145,7 @@ impl Report {
             }
             // Something was granted, only not this.
             Some(reason @ ReasonCode::ProviderPermissionMissing) if any => {
-                self.add(ORGANIZATION, CheckStatus::Warn, false, Some(reason));
+                self.add(ORGANIZATION, CheckStatus::Warn, Severity::High, Some(reason));
                 None
             }
             Some(ReasonCode::ProviderPermissionMissing) => {
@@ -124,6 +157,17 @@ impl Report {
                 Some(reason)
             }
         }
+    }
+}
+
+/// How much a check matters when it does not pass.
+fn severity(check: (&str, &str)) -> Severity {
+    if check == PERMISSIONS {
+        Severity::High
+    } else if check == GRANTS {
+        Severity::Medium
+    } else {
+        Severity::Critical
     }
 }
 

@@ -1,9 +1,16 @@
 //! Application permissions of Microsoft Graph, under the neutral keys that the product shows.
 //!
-//! Names and role ids: Graph page "Microsoft Graph permissions reference", data of 2026-08. Role
+//! Names and role ids: Graph page "Microsoft Graph permissions reference", data of 2026-08-07. Role
 //! ids are the same in every tenant of a cloud.
 
-use uuid::{Uuid, uuid};
+mod roles;
+
+use uuid::Uuid;
+
+pub(crate) use self::roles::{
+    ACCESS_POLICIES, APPLICATIONS, CONFIGURATION, DEVICES, DIRECTORY_ROLES, DOMAINS, ENROLLMENT, GRANTS,
+    GROUPS, ORGANIZATION, REGISTERED_DEVICES, USERS,
+};
 
 /// One permission.
 #[derive(Debug)]
@@ -47,98 +54,65 @@ impl Permission {
             .iter()
             .any(|role| role == self.role || self.also.contains(&role.as_str()))
     }
+
+    /// Whether an operation reads less without it. What only completes the connection check's
+    /// report can be kept back without any harm.
+    pub(crate) fn is_needed_by_operations(&self) -> bool {
+        let needs = |operation| requirements(operation).contains(&self.requirement);
+        needs(INVENTORY) || needs(COMPLIANCE)
+    }
 }
 
-/// Reads `/organization`. The data names an Intune role as the least one because it mixes in the
-/// Intune page of that path; for directory properties this is the narrow choice.
-pub(crate) static ORGANIZATION: Permission = Permission {
-    requirement: "permissions.organization_read",
-    role: "Organization.Read.All",
-    role_id: uuid!("498476ce-e0fe-48b0-b801-37ba7e2685c6"),
-    purpose: "Reads the name, the country and the domains of your organization, to prove that the right tenant answers.",
-    also: &[
-        "Organization.ReadWrite.All",
-        "Directory.Read.All",
-        "Directory.ReadWrite.All",
-    ],
-};
+/// The operation types, as the core names them.
+pub(crate) const CHECK: &str = "provider.connection.check";
+pub(crate) const INVENTORY: &str = "inventory.sync";
+pub(crate) const COMPLIANCE: &str = "compliance.snapshot";
 
-/// Reads users. `User.ReadBasic.All` is less, but hides whether an account is enabled.
-pub(crate) static USERS: Permission = Permission {
-    requirement: "permissions.users_read",
-    role: "User.Read.All",
-    role_id: uuid!("df021288-bdef-4463-88db-98f22de89214"),
-    purpose: "Lists the accounts of your directory with their names, kinds and licences, and whether they are enabled.",
-    also: &[
-        "User.ReadWrite.All",
-        "Directory.Read.All",
-        "Directory.ReadWrite.All",
-    ],
-};
+/// The operation types that need permissions, with their words for people.
+pub(crate) const OPERATIONS: [(&str, &str); 3] = [
+    (CHECK, "Connection check"),
+    (INVENTORY, "Inventory"),
+    (COMPLIANCE, "Compliance snapshot"),
+];
 
-/// Reads groups.
-pub(crate) static GROUPS: Permission = Permission {
-    requirement: "permissions.groups_read",
-    role: "GroupMember.Read.All",
-    role_id: uuid!("98830695-27a2-44f7-8c18-0c3ebc9698f6"),
-    purpose: "Lists the groups of your directory with their names and kinds. Changes no membership.",
-    also: &[
-        "Group.Read.All",
-        "Group.ReadWrite.All",
-        "Directory.Read.All",
-        "Directory.ReadWrite.All",
-    ],
-};
-
-/// Reads managed devices.
-pub(crate) static DEVICES: Permission = Permission {
-    requirement: "permissions.devices_read",
-    role: "DeviceManagementManagedDevices.Read.All",
-    role_id: uuid!("2f51be20-0bb4-4fed-bf7b-db946066c75e"),
-    purpose: "Lists managed devices with their operating system, encryption and state of compliance.",
-    also: &["DeviceManagementManagedDevices.ReadWrite.All"],
-};
-
-/// Reads policies of Intune.
-pub(crate) static CONFIGURATION: Permission = Permission {
-    requirement: "permissions.configuration_read",
-    role: "DeviceManagementConfiguration.Read.All",
-    role_id: uuid!("dc377aa6-52d8-4e23-b271-2a7ae04cedf3"),
-    purpose: "Reads the configuration and compliance policies of your devices. Changes none.",
-    also: &["DeviceManagementConfiguration.ReadWrite.All"],
-};
-
-/// Reads conditional access policies. `Policy.Read.ConditionalAccess` does not cover them.
-pub(crate) static ACCESS_POLICIES: Permission = Permission {
-    requirement: "permissions.access_policies_read",
-    role: "Policy.Read.All",
-    role_id: uuid!("246dd0d5-5bd0-4def-940b-0421030a5b68"),
-    purpose: "Reads conditional access policies, to show which rules guard a sign-in. Changes none.",
-    also: &[],
-};
-
-/// Every permission, in the order in which requirements are shown.
-pub(crate) static ALL: [&Permission; 6] = [
+/// Every permission, in the order in which requirements are shown. New ones go to the end.
+pub(crate) static ALL: [&Permission; 12] = [
     &ORGANIZATION,
     &USERS,
     &GROUPS,
     &DEVICES,
     &CONFIGURATION,
     &ACCESS_POLICIES,
+    &REGISTERED_DEVICES,
+    &DIRECTORY_ROLES,
+    &DOMAINS,
+    &ENROLLMENT,
+    &APPLICATIONS,
+    &GRANTS,
 ];
 
 /// The requirement keys of an operation type, in stable order; none for an unknown one.
+///
+/// An operation is refused only when all of its requirements are known to be missing; with some of
+/// them it reads in part. The connection check is never refused: it is how one learns what is
+/// missing.
 pub(crate) fn requirements(operation_type: &str) -> &'static [&'static str] {
     match operation_type {
-        "inventory.sync" => &[
+        CHECK => &["permissions.organization_read", "permissions.grants_read"],
+        INVENTORY => &[
             "permissions.organization_read",
             "permissions.users_read",
             "permissions.groups_read",
             "permissions.devices_read",
             "permissions.configuration_read",
             "permissions.access_policies_read",
+            "permissions.registered_devices_read",
+            "permissions.directory_roles_read",
+            "permissions.domains_read",
+            "permissions.enrollment_read",
+            "permissions.applications_read",
         ],
-        "compliance.snapshot" => &[
+        COMPLIANCE => &[
             "permissions.devices_read",
             "permissions.configuration_read",
             "permissions.access_policies_read",

@@ -7,8 +7,6 @@ use url::Url;
 
 use super::{Contract, ThrottleClass};
 
-/// What a read costs before its options count, where that is not 1.
-const BASE: [(&str, u32); 3] = [("users", 2), ("subscribedSkus", 3), ("contracts", 3)];
 /// Smaller pages cost one unit less.
 const SMALL_PAGE: u16 = 20;
 /// The smallest page that is asked for when larger ones take the service too long.
@@ -21,19 +19,10 @@ impl Contract {
         if self.throttle != ThrottleClass::Directory {
             return 1;
         }
-        let base = match self.path.split_once('/') {
-            Some((_, rest)) if rest.ends_with("/appRoleAssignments") => 2,
-            Some((_, "$count")) | None => {
-                let resource = self.path.split('/').next().unwrap_or_default();
-                let known = BASE.iter().find(|(name, _)| *name == resource);
-                known.map_or(1, |(_, cost)| *cost)
-            }
-            Some(_) => 1,
-        };
         let less = u32::from(!self.select.is_empty())
             + u32::from(self.page_size.is_some_and(|size| size < SMALL_PAGE));
-        let more = u32::from(self.expand.is_some());
-        (base + more).saturating_sub(less).max(1)
+        let more = u32::from(!self.expand.is_empty());
+        (self.cost + more).saturating_sub(less).max(1)
     }
 
     /// The first address of the call with its pages halved so many times. A call without a page
@@ -47,17 +36,7 @@ impl Contract {
         let smaller = size.checked_shr(halvings).unwrap_or(0).max(LEAST_PAGE.min(size));
         let narrow = Self {
             page_size: Some(smaller),
-            name: self.name,
-            version: self.version,
-            path: self.path,
-            shape: self.shape,
-            select: self.select,
-            expand: self.expand,
-            permission: self.permission,
-            throttle: self.throttle,
-            retry: self.retry,
-            sensitivity: self.sensitivity,
-            licence: self.licence,
+            ..*self
         };
         narrow.url(graph)
     }

@@ -2,12 +2,14 @@
 //! "Microsoft Graph error responses and resource types"). Two sentences are read because their
 //! codes say nothing. Intune hides JSON inside `error.message`, up to three levels deep.
 
+mod body;
+
 use std::time::Duration;
 
 use kernel::Timestamp;
-use provider_core::ReasonCode;
-use serde::Deserialize;
+use provider_core::{ProviderCode, ReasonCode};
 
+use self::body::Finding;
 use crate::{http::Answer, retry};
 
 /// What an answer that is not the one that was asked for means for the request.
@@ -37,89 +39,42 @@ impl Verdict {
 const NOT_APPLICABLE: &str = "Request not applicable to target tenant";
 /// The sentence for a dead page token, under an empty code.
 const BAD_SKIP_TOKEN: &str = "Invalid Skip Token";
-/// How deep Intune nests.
-const LEVELS: usize = 3;
+/// The codes that may leave this file, as Graph spells them (pages "Microsoft Graph error responses
+/// and resource types", "Resolve Microsoft Graph authorization errors", the pages of the services,
+/// and public reports). Whatever else stands in a body is a text of the provider.
+const KNOWN: [&str; 24] = [
+    "AccessDenied",
+    "activityLimitReached",
+    "ApplicationThrottled",
+    "Authentication_MSGraphPermissionMissing",
+    "Authentication_RequestFromNonPremiumTenantOrB2CTenant",
+    "Authorization_IdentityNotFound",
+    "Authorization_RequestDenied",
+    "BadRequest",
+    "CancelledOnServiceTimeout",
+    "Directory_ConcurrencyViolation",
+    "Directory_ExpiredPageToken",
+    "DirectoryPageTokenNotFoundException",
+    "Forbidden",
+    "InvalidAuthenticationToken",
+    "NotImplemented",
+    "Request_BadRequest",
+    "Request_ResourceNotFound",
+    "Request_UnsupportedQuery",
+    "resyncRequired",
+    "serviceNotAvailable",
+    "syncStateNotFound",
+    "throttledRequest",
+    "TooManyRequests",
+    "UnknownError",
+];
 
-#[derive(Deserialize, Default)]
-struct Envelope {
-    #[serde(default)]
-    error: Body,
-}
-
-#[derive(Deserialize, Default)]
-struct Body {
-    #[serde(default)]
-    code: Option<String>,
-    #[serde(default)]
-    message: Option<String>,
-    #[serde(default, rename = "innerError", alias = "innererror")]
-    inner: Option<Inner>,
-}
-
-#[derive(Deserialize)]
-struct Inner {
-    #[serde(default)]
-    code: Option<String>,
-    #[serde(default, rename = "innerError", alias = "innererror")]
-    inner: Option<Box<Inner>>,
-}
-
-/// What Intune writes into a message.
-#[derive(Deserialize)]
-struct Nested {
-    #[serde(default, rename = "ErrorCode")]
-    code: Option<String>,
-    #[serde(default, rename = "Message")]
-    message: Option<String>,
-    #[serde(default, rename = "RetryAfter")]
-    retry_after: Option<NestedWait>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum NestedWait {
-    Seconds(f64),
-    Text(String),
-}
-
-/// What was found in a body: codes, the innermost message, and a wait.
-#[derive(Default)]
-struct Finding {
-    codes: Vec<String>,
-    message: String,
-    wait: Option<String>,
-}
-
-impl Finding {
-    fn read(body: &[u8]) -> Self {
-        let Envelope { error } = serde_json::from_slice(body).unwrap_or_default();
-        let mut finding = Self {
-            message: error.message.unwrap_or_default(),
-            ..Self::default()
-        };
-        finding.codes.extend(error.code);
-        let mut inner = error.inner;
-        while let Some(level) = inner {
-            finding.codes.extend(level.code);
-            inner = level.inner.map(|boxed| *boxed);
-        }
-        for _ in 0..LEVELS {
-            let Ok(nested) = serde_json::from_str::<Nested>(&finding.message) else {
-                break;
-            };
-            finding.codes.extend(nested.code);
-            finding.wait = finding.wait.or(nested.retry_after.map(|wait| match wait {
-                NestedWait::Seconds(seconds) => seconds.to_string(),
-                NestedWait::Text(text) => text,
-            }));
-            finding.message = nested.message.unwrap_or_default();
-        }
-        finding
-    }
-
-    fn says(&self, code: &str) -> bool {
-        self.codes.iter().any(|own| own.eq_ignore_ascii_case(code))
-    }
+/// The code of a refusal: of those that are known the one that stands deepest.
+pub(crate) fn code(answer: &Answer) -> Option<ProviderCode> {
+    let finding = Finding::read(&answer.body);
+    let of = |text: &String| KNOWN.iter().find(|known| known.eq_ignore_ascii_case(text));
+    let deepest = finding.codes.iter().rev().find_map(of)?;
+    Some(ProviderCode::Known(deepest))
 }
 
 /// What an `answer` without success means. `now` stands in for a missing date.

@@ -4,7 +4,10 @@
 use provider_core::ProviderCode;
 use uuid::Uuid;
 
-use crate::http::{Answer, TransportError};
+use crate::{
+    errors::{entra, graph},
+    http::{Answer, TransportError},
+};
 
 /// The outside of one answer; nothing of it when none came.
 #[derive(Default)]
@@ -14,6 +17,8 @@ pub(crate) struct Seen {
     pub(crate) code: Option<ProviderCode>,
     pub(crate) request_id: Option<Uuid>,
     pub(crate) trace_id: Option<Uuid>,
+    /// The sign-in's own id of the exchange, if it has another one than we gave to it.
+    pub(crate) correlation_id: Option<Uuid>,
 }
 
 impl Seen {
@@ -24,7 +29,19 @@ impl Seen {
 
     /// Of the token endpoint.
     pub(crate) fn sign_in(answer: &Result<Answer, TransportError>) -> Self {
-        answer.as_ref().map(Self::of).unwrap_or_default()
+        let Ok(answer) = answer else {
+            return Self::default();
+        };
+        if answer.is_success() {
+            return Self::of(answer);
+        }
+        let trace = entra::trace(&answer.body);
+        Self {
+            code: trace.code,
+            trace_id: trace.trace_id,
+            correlation_id: trace.correlation_id,
+            ..Self::of(answer)
+        }
     }
 
     /// Of one answer, whole or part of a batch.
@@ -32,9 +49,10 @@ impl Seen {
         Self {
             status: Some(answer.status),
             used_percent: answer.used_percent,
-            code: None,
+            code: (!answer.is_success()).then(|| graph::code(answer)).flatten(),
             request_id: answer.request_id,
             trace_id: None,
+            correlation_id: None,
         }
     }
 }

@@ -84,7 +84,7 @@ impl Turnstile<'_> {
             code: seen.code,
             request_id: seen.request_id,
             trace_id: seen.trace_id,
-            correlation_id: Some(attempt.id),
+            correlation_id: seen.correlation_id.or(Some(attempt.id)),
             took: (now - attempt.began).to_std().unwrap_or_default(),
             lost: attempt.waited + plan.map(Plan::lost).unwrap_or_default(),
             paused_until: closed

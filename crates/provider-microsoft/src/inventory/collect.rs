@@ -10,15 +10,16 @@ use serde_json::Value;
 use super::{
     outcome,
     rows::{
-        AccessPolicy, CompliancePolicy, ConfigurationPolicy, Group, ManagedDevice, Observed, Organization,
-        User,
+        AccessPolicy, Application, CompliancePolicy, ConfigurationPolicy, DirectoryRole, Domain,
+        EnrollmentPolicy, Group, ManagedDevice, NetworkLocation, Observed, Organization, RegisteredDevice,
+        SettingsPolicy, Subscription, User,
     },
 };
 use crate::{
     batch::{self, Part},
     contracts::{
         Contract,
-        table::{GROUPS_COUNT, MANAGED_DEVICE_OVERVIEW, USERS_COUNT},
+        table::{DEVICES_COUNT, GROUPS_COUNT, MANAGED_DEVICE_OVERVIEW, USERS_COUNT},
     },
     gateway::{Misfit, Session, count, json},
     pages::{Page, Pages},
@@ -54,10 +55,18 @@ pub(crate) async fn run(
         reader.section::<Organization>().await?,
         reader.section::<User>().await?,
         reader.section::<Group>().await?,
+        reader.section::<RegisteredDevice>().await?,
+        reader.section::<DirectoryRole>().await?,
+        reader.section::<Domain>().await?,
+        reader.section::<Subscription>().await?,
         reader.section::<ManagedDevice>().await?,
         reader.section::<ConfigurationPolicy>().await?,
+        reader.section::<SettingsPolicy>().await?,
         reader.section::<CompliancePolicy>().await?,
+        reader.section::<EnrollmentPolicy>().await?,
+        reader.section::<Application>().await?,
         reader.section::<AccessPolicy>().await?,
+        reader.section::<NetworkLocation>().await?,
     ];
     Ok(Collection { sections })
 }
@@ -65,7 +74,7 @@ pub(crate) async fn run(
 /// How many there are of the kinds that can be counted beforehand and that decide how long it
 /// takes. Where a number is missing that could be there, nothing is known of the whole.
 #[derive(Serialize, Deserialize)]
-struct Totals(Option<[(ItemKind, u64); 3]>);
+struct Totals(Option<[(ItemKind, u64); 4]>);
 
 /// Of the "Get managedDeviceOverview" page.
 #[derive(Deserialize)]
@@ -77,17 +86,24 @@ struct Overview {
 impl Totals {
     /// Asked for in one request, where the provider takes it.
     async fn read(session: &Session<'_>) -> Result<Self, ProviderFailure> {
-        let contracts = [&USERS_COUNT, &GROUPS_COUNT, &MANAGED_DEVICE_OVERVIEW];
+        let contracts = [
+            &USERS_COUNT,
+            &GROUPS_COUNT,
+            &DEVICES_COUNT,
+            &MANAGED_DEVICE_OVERVIEW,
+        ];
         let mut parts = batch::read(session, &contracts).await?.into_iter();
         let mut next = || parts.next().unwrap_or(Part::Alone);
         let users = known(whole(session, &USERS_COUNT, next(), count).await)?;
         let groups = known(whole(session, &GROUPS_COUNT, next(), count).await)?;
+        let registered = known(whole(session, &DEVICES_COUNT, next(), count).await)?;
         let overview = whole(session, &MANAGED_DEVICE_OVERVIEW, next(), json::<Overview>).await;
         let devices = known(overview.map(|overview| overview.enrolled_device_count))?;
-        Ok(Self(match (users, groups, devices) {
-            (Some(users), Some(groups), Some(devices)) => Some([
+        Ok(Self(match (users, groups, registered, devices) {
+            (Some(users), Some(groups), Some(registered), Some(devices)) => Some([
                 (ItemKind::User, users),
                 (ItemKind::Group, groups),
+                (ItemKind::RegisteredDevice, registered),
                 (ItemKind::Device, devices),
             ]),
             _ => None,

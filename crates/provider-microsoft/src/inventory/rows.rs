@@ -2,16 +2,22 @@
 //! observed item. What is not a field here is dropped while it is parsed.
 //!
 //! Properties and their types: Graph v1.0 resource pages organization, user, group, managedDevice,
-//! deviceConfiguration, deviceCompliancePolicy, conditionalAccessPolicy.
+//! device, directoryRole, domain, subscribedSku, deviceConfiguration, deviceCompliancePolicy,
+//! deviceEnrollmentConfiguration, mobileApp, conditionalAccessPolicy, namedLocation; beta resource
+//! page deviceManagementConfigurationPolicy.
 
 mod directory;
+mod estate;
+mod places;
 mod policies;
 
 use inventory::{ItemKind, ObservedItem};
 use serde_json::{Map, Value};
 
 pub(super) use directory::{Group, ManagedDevice, Organization, User};
-pub(super) use policies::{AccessPolicy, CompliancePolicy, ConfigurationPolicy};
+pub(super) use estate::{DirectoryRole, Domain, RegisteredDevice, Subscription};
+pub(super) use places::{Application, EnrollmentPolicy, NetworkLocation};
+pub(super) use policies::{AccessPolicy, CompliancePolicy, ConfigurationPolicy, SettingsPolicy};
 
 use crate::{contracts::Contract, pages::Row};
 
@@ -54,10 +60,18 @@ rows!(
     Organization,
     User,
     Group,
+    RegisteredDevice,
+    DirectoryRole,
+    Domain,
+    Subscription,
     ManagedDevice,
     ConfigurationPolicy,
+    SettingsPolicy,
     CompliancePolicy,
-    AccessPolicy
+    EnrollmentPolicy,
+    Application,
+    AccessPolicy,
+    NetworkLocation
 );
 
 #[cfg(test)]

@@ -38,3 +38,16 @@ pub(super) fn type_name(text: Option<String>) -> Option<String> {
         .filter(|name| !name.is_empty())
         .map(str::to_owned)
 }
+
+/// A set, in the one order that makes two equal sets equal.
+pub(super) fn sorted(values: Option<Vec<String>>) -> Option<Vec<String>> {
+    values.map(|mut values| {
+        values.sort_unstable();
+        values
+    })
+}
+
+/// The id under which the directory knows a device. One that did not join has the zero GUID.
+pub(super) fn joined(id: Option<String>) -> Option<String> {
+    id.filter(|id| !id.starts_with("00000000-0000-0000"))
+}

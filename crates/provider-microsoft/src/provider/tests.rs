@@ -4,6 +4,7 @@ mod batching;
 mod checking;
 mod faults;
 mod hostile;
+mod installing;
 mod logs;
 mod midway;
 mod pacing;

@@ -111,7 +111,7 @@ fn the_context_names_hosts_and_ids() {
 
 #[test]
 fn requirements_are_known_for_each_operation() {
-    assert_eq!(rules().requirements("inventory.sync").len(), 6);
+    assert_eq!(rules().requirements("inventory.sync").len(), 11);
     assert_eq!(
         rules().requirements("compliance.snapshot"),
         [
@@ -120,6 +120,9 @@ fn requirements_are_known_for_each_operation() {
             "permissions.access_policies_read"
         ]
     );
-    assert!(rules().requirements("provider.connection.check").is_empty());
+    assert_eq!(
+        rules().requirements("provider.connection.check"),
+        ["permissions.organization_read", "permissions.grants_read"]
+    );
     assert!(rules().requirements("unheard.of").is_empty());
 }

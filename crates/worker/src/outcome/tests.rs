@@ -2,6 +2,7 @@
 
 use inventory::{ControlResult, ItemKind, Section};
 use kernel::{IdSource as _, SequentialIds};
+use provider_core::{Check, Severity};
 
 use super::*;
 
@@ -166,5 +167,64 @@ fn only_a_check_judges_consent() {
             observation.verification.map(|(state, _)| state),
             Some(VerificationState::Blocked)
         );
+    }
+}
+
+#[test]
+fn what_was_skipped_is_no_reason_against_a_connection() {
+    let row = |key: &str, status, reason_code| Check {
+        key: key.to_owned(),
+        title: String::new(),
+        status,
+        severity: Severity::Medium,
+        blocking: false,
+        reason_code,
+    };
+    let unavailable = row("a", CheckStatus::Skip, Some(ReasonCode::ProviderUnavailable));
+    let late = row("b", CheckStatus::Warn, Some(ReasonCode::ProviderClockSkew));
+    let missing = row(
+        "c",
+        CheckStatus::Fail,
+        Some(ReasonCode::ProviderPermissionMissing),
+    );
+    let cases = [
+        (
+            vec![unavailable.clone(), late.clone()],
+            VerificationState::Healthy,
+            None,
+        ),
+        (
+            vec![unavailable.clone(), late.clone(), missing],
+            VerificationState::Degraded,
+            Some(ReasonCode::ProviderPermissionMissing),
+        ),
+        (
+            vec![unavailable, late],
+            VerificationState::Degraded,
+            Some(ReasonCode::ProviderClockSkew),
+        ),
+    ];
+    for (checks, verification, reason) in cases {
+        let check = ConnectionCheck {
+            checks,
+            consent: None,
+            verification,
+            requirements: Vec::new(),
+            failure: None,
+        };
+        let seen = Seen {
+            run_id: RunId::from_uuid(SequentialIds::default().next_uuid()),
+            identity_version: 1,
+            at: Timestamp::default(),
+            trial: None,
+            dedicated: true,
+            is_check: true,
+            hint_at: None,
+        };
+        let ending = Ending::of_check(RunContext::default(), check, seen);
+        let Some(Finding::Connection(observation)) = ending.finding else {
+            panic!("it is about the connection");
+        };
+        assert_eq!(observation.verification, Some((verification, reason)));
     }
 }

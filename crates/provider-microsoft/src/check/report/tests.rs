@@ -4,7 +4,7 @@ use super::*;
 
 fn conclude(roles: &[&str], organization: Option<ReasonCode>) -> ConnectionCheck {
     let roles: Vec<_> = roles.iter().map(|role| (*role).to_owned()).collect();
-    Report::default().conclude(&roles, organization)
+    Report::default().conclude(&roles, organization, Finding::Pass)
 }
 
 #[test]
@@ -37,4 +37,34 @@ fn consent_takes_a_role_that_we_asked_for() {
             "{roles:?} {organization:?}"
         );
     }
+}
+
+#[test]
+fn what_only_completes_the_report_makes_nobody_ill() {
+    let spare = "Application.Read.All";
+    let needed = permission::ALL
+        .iter()
+        .map(|one| one.role())
+        .filter(|role| *role != spare);
+    let roles: Vec<_> = needed.map(str::to_owned).collect();
+    let skipped = Finding::Skip(ReasonCode::ProviderPermissionMissing);
+    let check = Report::default().conclude(&roles, None, skipped);
+    assert_eq!(check.verification, VerificationState::Healthy);
+    let missing: Vec<_> = check
+        .requirements
+        .iter()
+        .filter(|(_, state)| *state == RequirementState::Missing)
+        .map(|(key, _)| *key)
+        .collect();
+    assert_eq!(missing, ["permissions.grants_read"]);
+    let warned = Finding::Warn(ReasonCode::ProviderConsentPending);
+    let check = Report::default().conclude(&roles, None, warned);
+    assert_eq!(check.verification, VerificationState::Healthy);
+    let mut late = Report::default();
+    late.note(super::super::CLOCK, Finding::Fail(ReasonCode::ProviderClockSkew));
+    let check = late.conclude(&roles, None, Finding::Pass);
+    assert_eq!(
+        (check.verification, check.failure),
+        (VerificationState::Degraded, None)
+    );
 }

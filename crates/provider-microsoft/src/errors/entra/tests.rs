@@ -73,18 +73,13 @@ fn the_number_decides() {
             400,
             "invalid_request",
             &[900_383],
-            ReasonCode::ProviderTargetNotFound,
+            ReasonCode::ProviderRealmMismatch,
         ),
         (400, "invalid_grant", &[53_003], ReasonCode::ProviderPolicyDenied),
         (400, "invalid_grant", &[50_196], ReasonCode::ProviderThrottled),
         (400, "invalid_grant", &[90_033], ReasonCode::ProviderUnavailable),
         (400, "invalid_scope", &[70_011], ReasonCode::ProviderAuthFailed),
-        (
-            400,
-            "invalid_tenant",
-            &[424_242],
-            ReasonCode::ProviderTargetNotFound,
-        ),
+        (400, "invalid_tenant", &[424_242], ReasonCode::ProviderAuthFailed),
     ];
     for (status, error, numbers, expected) in cases {
         assert_eq!(
@@ -149,12 +144,166 @@ fn without_a_body_the_status_decides() {
 
 #[test]
 fn no_number_stands_for_two_things() {
-    let mut all: Vec<u64> = NUMBERS
-        .iter()
-        .flat_map(|(_, numbers)| numbers.iter().copied())
-        .collect();
+    let mut all = numbers::all();
     let count = all.len();
     all.sort_unstable();
     all.dedup();
     assert_eq!(all.len(), count);
+}
+
+#[test]
+fn an_unknown_number_is_a_failed_sign_in_unless_it_may_pass() {
+    let unknown = [987_654_321];
+    for error in [
+        "invalid_client",
+        "unauthorized_client",
+        "invalid_tenant",
+        "made_up",
+    ] {
+        assert_eq!(
+            classify(401, &body(error, &unknown)),
+            ReasonCode::ProviderAuthFailed,
+            "{error}"
+        );
+    }
+    let passing = [
+        (503, "invalid_client", ReasonCode::ProviderUnavailable),
+        (400, "temporarily_unavailable", ReasonCode::ProviderUnavailable),
+        (429, "invalid_request", ReasonCode::ProviderThrottled),
+    ];
+    for (status, error, expected) in passing {
+        assert_eq!(
+            classify(status, &body(error, &unknown)),
+            expected,
+            "{status} {error}"
+        );
+    }
+    // Without a number the error decides.
+    assert_eq!(
+        classify(400, &body("invalid_tenant", &[])),
+        ReasonCode::ProviderTargetNotFound
+    );
+}
+
+/// The table of facts, row by row: what a number means, and whether trying again helps.
+#[test]
+fn the_table_of_facts_holds() {
+    let facts = include_str!("../../../fixtures/aadsts_facts.txt");
+    let mut seen = 0;
+    for row in facts.lines().filter(|line| !line.starts_with('#')) {
+        let [number, error, status, expected, again] = row.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("five columns: {row}")
+        };
+        let number: u64 = number.parse().expect("a number");
+        let body = body(error, &[number]);
+        let reason = classify(status.parse().unwrap_or(400), &body);
+        assert_eq!(reason.as_str(), expected, "{row}");
+        let passes = crate::retry::transient(reason);
+        let fits = match again {
+            "no" => !passes && reason != ReasonCode::ProviderClockSkew,
+            "once" => passes || reason == ReasonCode::ProviderClockSkew,
+            "wait" => reason == ReasonCode::ProviderThrottled,
+            "yes" => passes,
+            "consent-window" => reason == ReasonCode::ProviderConsentMissing,
+            "after-clock-check" | "after-setup" => reason == ReasonCode::ProviderCredentialInvalid,
+            _ => false,
+        };
+        assert!(fits, "{row}");
+        let code = trace(&body).code.expect("is told");
+        assert_eq!(code.to_string(), format!("AADSTS{number}"));
+        seen += 1;
+    }
+    assert!(seen >= 57, "{seen}");
+}
+
+macro_rules! refused {
+    ($name:literal) => {
+        include_str!(concat!("../../../fixtures/answers/entra.", $name, ".json"))
+    };
+}
+
+#[test]
+fn reported_bodies_are_understood() {
+    use ReasonCode as R;
+    let cases = [
+        (
+            400,
+            refused!("error-700016-app-not-in-tenant-400"),
+            R::ProviderConsentMissing,
+            700_016,
+        ),
+        (
+            401,
+            refused!("error-7000215-invalid-secret-401"),
+            R::ProviderCredentialInvalid,
+            7_000_215,
+        ),
+        (
+            401,
+            refused!("error-7000222-expired-secret-401"),
+            R::ProviderCredentialExpired,
+            7_000_222,
+        ),
+        (
+            401,
+            refused!("error-700024-assertion-time-401"),
+            R::ProviderClockSkew,
+            700_024,
+        ),
+        (
+            401,
+            refused!("error-700027-certificate-unknown-401"),
+            R::ProviderCredentialInvalid,
+            700_027,
+        ),
+        (
+            400,
+            refused!("error-70011-invalid-scope-400"),
+            R::ProviderAuthFailed,
+            70_011,
+        ),
+        (
+            400,
+            refused!("openid-90002-unknown-tenant-400"),
+            R::ProviderTargetNotFound,
+            90_002,
+        ),
+    ];
+    for (status, body, reason, number) in cases {
+        assert_eq!(classify(status, body.as_bytes()), reason, "{body}");
+        let trace = trace(body.as_bytes());
+        assert_eq!(trace.code, Some(ProviderCode::Numbered("AADSTS", number)));
+        assert!(
+            trace.trace_id.is_some() && trace.correlation_id.is_some(),
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn nothing_of_the_providers_text_survives() {
+    let canaries = [
+        "mallory@contoso.example",
+        "eyJ0eXAiOiJKV1Q",
+        "at Service.Handler(String",
+        "capolids",
+    ];
+    let text = canaries.join(" ");
+    let bodies = [
+        json!({
+            "error": text, "error_description": text, "error_codes": [7_000_215], "suberror": text, "claims": text,
+            "trace_id": text, "correlation_id": text, "error_uri": text, "timestamp": text,
+        }),
+        json!({ "error": text, "error_codes": [text] }),
+        json!(text),
+    ];
+    for body in bodies {
+        let body = body.to_string();
+        let (reason, trace) = (classify(401, body.as_bytes()), trace(body.as_bytes()));
+        let shown = format!("{reason:?} {trace:?}");
+        for canary in canaries {
+            assert!(!shown.contains(canary), "{shown}");
+        }
+        assert_eq!((trace.trace_id, trace.correlation_id), (None, None));
+    }
 }

@@ -1,5 +1,7 @@
 //! Bodies in the shapes that Graph and Intune send, and what they mean.
 
+mod answers;
+
 use serde_json::{Value, json};
 
 use super::*;

@@ -1,10 +1,10 @@
-//! The organization, people, groups and devices.
+//! The organization, people, groups, and devices under management.
 
 use inventory::{ItemKind, ObservedItem};
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
-    super::values::{Attributes, date},
+    super::values::{Attributes, date, joined, sorted},
     Observed, item,
 };
 use crate::contracts::{Contract, table};
@@ -109,13 +109,9 @@ impl Observed for Group {
     const KIND: ItemKind = ItemKind::Group;
 
     fn observe(self) -> ObservedItem {
-        let types = self.types.map(|mut types| {
-            types.sort_unstable();
-            types
-        });
         let attributes = Attributes::default()
             .with("created_at", date(self.created_date_time))
-            .with("group_types", types)
+            .with("group_types", sorted(self.types))
             .with("assignable_to_role", self.is_assignable_to_role)
             .with("mail_enabled", self.mail_enabled)
             .with("security_enabled", self.security_enabled)
@@ -150,10 +146,6 @@ impl Observed for ManagedDevice {
     const KIND: ItemKind = ItemKind::Device;
 
     fn observe(self) -> ObservedItem {
-        // A device that is not joined has the zero GUID.
-        let joined = self
-            .directory_device_id
-            .filter(|id| !id.starts_with("00000000-0000-0000"));
         let attributes = Attributes::default()
             .with("compliance_state", self.compliance_state)
             .with("operating_system", self.operating_system)
@@ -166,7 +158,7 @@ impl Observed for ManagedDevice {
                 "grace_period_ends_at",
                 date(self.compliance_grace_period_expiration_date_time),
             )
-            .with("directory_device_id", joined)
+            .with("directory_device_id", joined(self.directory_device_id))
             .with("enrollment_type", self.device_enrollment_type);
         item(Self::KIND, self.id, self.device_name, attributes.done())
     }

@@ -1,10 +1,10 @@
-//! Policies. Of a policy's settings nothing is read: they may hold keys and scripts.
+//! Policies for devices and for signing in. Of a policy's settings nothing is read: they may hold keys and scripts.
 
 use inventory::{ItemKind, ObservedItem};
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
-    super::values::{Attributes, date, type_name},
+    super::values::{Attributes, date, sorted, type_name},
     Observed, item,
 };
 use crate::contracts::{Contract, table};
@@ -28,11 +28,44 @@ impl Observed for ConfigurationPolicy {
 
     fn observe(self) -> ObservedItem {
         let attributes = Attributes::default()
+            .with("policy_source", Some("profile"))
             .with("policy_type", type_name(self.odata_type))
             .with("created_at", date(self.created_date_time))
             .with("modified_at", date(self.last_modified_date_time))
             .with("policy_version", self.version);
         item(Self::KIND, self.id, self.display_name, attributes.done())
+    }
+}
+
+/// A policy of the settings catalog: the newer kind of policy that configures devices. It has a
+/// `name`, and says itself whether it applies to anybody.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in super::super) struct SettingsPolicy {
+    pub(super) id: String,
+    name: Option<String>,
+    platforms: Option<String>,
+    technologies: Option<String>,
+    created_date_time: Option<String>,
+    last_modified_date_time: Option<String>,
+    setting_count: Option<u64>,
+    is_assigned: Option<bool>,
+}
+
+impl Observed for SettingsPolicy {
+    const CONTRACT: &'static Contract = &table::SETTINGS_CATALOG_LIST;
+    const KIND: ItemKind = ItemKind::ConfigurationPolicy;
+
+    fn observe(self) -> ObservedItem {
+        let attributes = Attributes::default()
+            .with("policy_source", Some("settings_catalog"))
+            .with("platforms", self.platforms)
+            .with("technologies", self.technologies)
+            .with("created_at", date(self.created_date_time))
+            .with("modified_at", date(self.last_modified_date_time))
+            .with("setting_count", self.setting_count)
+            .with("assigned", self.is_assigned);
+        item(Self::KIND, self.id, self.name, attributes.done())
     }
 }
 
@@ -48,6 +81,8 @@ pub(in super::super) struct CompliancePolicy {
     last_modified_date_time: Option<String>,
     version: Option<i64>,
     assignments: Option<Vec<IgnoredAny>>,
+    #[serde(rename = "scheduledActionsForRule")]
+    scheduled_actions: Option<Vec<IgnoredAny>>,
 }
 
 impl CompliancePolicy {
@@ -72,6 +107,10 @@ impl Observed for CompliancePolicy {
             .with(
                 "assignment_count",
                 self.assignments.map(|assignments| assignments.len()),
+            )
+            .with(
+                "scheduled_rule_count",
+                self.scheduled_actions.map(|rules| rules.len()),
             );
         item(Self::KIND, self.id, self.display_name, attributes.done())
     }
@@ -114,16 +153,12 @@ impl Observed for AccessPolicy {
             Some(grant) => (grant.operator, grant.built_in_controls),
             None => (None, None),
         };
-        let controls = controls.map(|mut controls| {
-            controls.sort_unstable();
-            controls
-        });
         let attributes = Attributes::default()
             .with("state", self.state)
             .with("created_at", date(self.created_date_time))
             .with("modified_at", date(self.modified_date_time))
             .with("grant_operator", operator)
-            .with("grant_controls", controls);
+            .with("grant_controls", sorted(controls));
         item(Self::KIND, self.id, self.display_name, attributes.done())
     }
 }

@@ -1,5 +1,7 @@
 //! Rows as Graph sends them, with more than was asked for, and the items that they become.
 
+mod answers;
+
 use serde_json::json;
 
 use super::*;
@@ -70,7 +72,9 @@ fn policies_name_their_kind_and_not_their_settings() {
         "version": 3, "lastModifiedDateTime": "0001-01-01T00:00:00Z", "createdDateTime": "yesterday",
         "omaSettings": [{ "value": "sensitive" }],
     });
-    let expected = json!({ "policy_type": "windows10CustomConfiguration", "policy_version": 3 });
+    let expected = json!({
+        "policy_source": "profile", "policy_type": "windows10CustomConfiguration", "policy_version": 3,
+    });
     assert_eq!(observe::<ConfigurationPolicy>(row), ("Keys".to_owned(), expected));
     let unassigned: CompliancePolicy =
         serde_json::from_value(json!({ "id": "p", "assignments": [] })).expect("a row");
@@ -92,4 +96,52 @@ fn the_organization_counts_its_domains() {
     let expected =
         json!({ "tenant_type": "AAD", "country": "DE", "domain_count": 2, "default_domain": "b.example" });
     assert_eq!(observe::<Organization>(row), ("Contoso".to_owned(), expected));
+}
+
+#[test]
+fn a_device_of_the_directory_says_how_it_belongs_there() {
+    for (trust, join) in [
+        ("AzureAd", "joined"),
+        ("ServerAd", "joined_from_premises"),
+        ("Workplace", "registered"),
+        ("SomethingNew", "other"),
+    ] {
+        let row = json!({
+            "id": "d", "displayName": "PC", "trustType": trust, "isManaged": true, "deviceId": "1",
+            "approximateLastSignInDateTime": "2024-01-01T00:00:00Z", "physicalIds": ["[USER-GID]:a:1"],
+        });
+        let expected = json!({ "directory_device_id": "1", "managed": true, "join_type": join });
+        assert_eq!(observe::<RegisteredDevice>(row), ("PC".to_owned(), expected));
+    }
+}
+
+#[test]
+fn a_licence_tells_how_many_and_not_which_plans() {
+    let row = json!({
+        "id": "t_s", "skuId": "s", "skuPartNumber": "SUITE", "capabilityStatus": "Enabled", "appliesTo": "User",
+        "consumedUnits": 3, "prepaidUnits": { "enabled": 5, "suspended": 0, "warning": 0, "lockedOut": null },
+        "servicePlans": [{ "servicePlanName": "PLAN" }], "accountName": "Contoso",
+    });
+    let expected = json!({
+        "product_id": "s", "status": "Enabled", "applies_to": "User", "used_units": 3,
+        "enabled_units": 5, "suspended_units": 0, "warning_units": 0,
+    });
+    assert_eq!(observe::<Subscription>(row), ("SUITE".to_owned(), expected));
+}
+
+#[test]
+fn the_two_sources_of_configuration_policies_are_told_apart() {
+    let new =
+        observe::<SettingsPolicy>(json!({ "id": "s", "name": "New", "isAssigned": true, "settingCount": 2 }));
+    let old = observe::<ConfigurationPolicy>(json!({ "id": "c", "displayName": "Old" }));
+    assert_eq!(
+        [new, old],
+        [
+            (
+                "New".to_owned(),
+                json!({ "policy_source": "settings_catalog", "assigned": true, "setting_count": 2 })
+            ),
+            ("Old".to_owned(), json!({ "policy_source": "profile" })),
+        ]
+    );
 }

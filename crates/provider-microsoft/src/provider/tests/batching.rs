@@ -16,9 +16,10 @@ use crate::testing::{
     service::{Heard, Reply},
 };
 
-const NUMBERS: [(&str, &str, &str); 3] = [
+const NUMBERS: [(&str, &str, &str); 4] = [
     ("users.count", "/users/$count", "directory"),
     ("groups.count", "/groups/$count", "directory"),
+    ("devices.count", "/devices/$count", "directory"),
     (
         "managedDeviceOverview.get",
         "/deviceManagement/managedDeviceOverview",
@@ -83,7 +84,7 @@ async fn answered(part: impl Fn(usize, &str, &str) -> Option<Value> + Send + Syn
 }
 
 /// How often each number was asked for alone.
-fn alone(set: &Set) -> [usize; 3] {
+fn alone(set: &Set) -> [usize; 4] {
     NUMBERS.map(|(_, url, _)| set.service.heard(url).len())
 }
 
@@ -100,14 +101,14 @@ fn records(set: &Set, call: &str) -> Vec<CallRecord> {
 }
 
 #[tokio::test]
-async fn three_numbers_are_one_request() {
+async fn the_numbers_are_one_request() {
     let set = answered(|_, id, url| Some(good(id, url))).await;
     set.attempt().await.0.expect("is read");
     assert_eq!(envelopes(&set), [NUMBERS.map(|(_, url, _)| url.to_owned())]);
-    assert_eq!(alone(&set), [0; 3]);
+    assert_eq!(alone(&set), [0; 4]);
     let progress = set.run.progress.lock().expect("no holder panics").clone();
     assert!(
-        progress.iter().all(|progress| progress.total == 21),
+        progress.iter().all(|progress| progress.total == 28),
         "{progress:?}"
     );
     for (call, _, limit) in NUMBERS {
@@ -134,7 +135,7 @@ async fn only_what_has_no_answer_is_asked_again_and_not_before_its_time() {
     set.attempt().await.0.expect("is read");
     assert_eq!(envelopes(&set)[1..], [["/users/$count", "/groups/$count"]]);
     assert!(set.clock.now() - began >= TimeDelta::seconds(7));
-    assert_eq!(alone(&set), [0; 3]);
+    assert_eq!(alone(&set), [0; 4]);
     let users = records(&set, "users.count");
     let outcomes: Vec<_> = users
         .iter()
@@ -181,10 +182,10 @@ async fn a_refused_part_is_refused_and_the_others_count() {
         })
         .await;
         set.attempt().await.0.expect("is read");
-        assert_eq!((envelopes(&set).len(), alone(&set)), (1, [0; 3]), "{status}");
+        assert_eq!((envelopes(&set).len(), alone(&set)), (1, [0; 4]), "{status}");
         let progress = set.run.progress.lock().expect("no holder panics").clone();
         // What may not be counted counts as none; what could have been counted leaves all unknown.
-        let total = (status == 403).then_some(14);
+        let total = (status == 403).then_some(21);
         assert_eq!(progress.last().map(|progress| progress.total), total, "{status}");
     }
 }
@@ -201,7 +202,7 @@ async fn a_token_that_one_part_refuses_is_replaced_once() {
         set.attempt().await.0.expect("is read");
         assert_eq!(envelopes(&set)[1..], [["/groups/$count"]]);
         assert_eq!(set.service.heard("/token").len(), 2);
-        assert_eq!(alone(&set), [0; 3]);
+        assert_eq!(alone(&set), [0; 4]);
     }
 }
 
@@ -210,12 +211,12 @@ async fn without_batches_every_number_is_asked_for_alone() {
     for status in [400, 404, 405, 501] {
         let set = batches(move |_, _| Reply::error(status, "x")).await;
         set.attempt().await.0.expect("is read");
-        assert_eq!((envelopes(&set).len(), alone(&set)), (1, [1; 3]), "{status}");
+        assert_eq!((envelopes(&set).len(), alone(&set)), (1, [1; 4]), "{status}");
         assert_eq!(records(&set, "batch").len(), 1);
     }
     let set = batches(|_, _| Reply::json(200, &json!({ "value": [] }))).await;
     set.attempt().await.0.expect("is read");
-    assert_eq!((envelopes(&set).len(), alone(&set)), (1, [1; 3]));
+    assert_eq!((envelopes(&set).len(), alone(&set)), (1, [1; 4]));
 }
 
 #[tokio::test]
@@ -239,7 +240,7 @@ async fn an_envelope_that_fails_is_sent_again_as_a_whole() {
         let began = set.clock.now();
         set.attempt().await.0.expect("is read");
         assert_eq!(envelopes(&set).len(), 2, "failure {at}");
-        assert_eq!(alone(&set), [0; 3], "failure {at}");
+        assert_eq!(alone(&set), [0; 4], "failure {at}");
         assert!(at > 0 || set.clock.now() - began >= TimeDelta::seconds(7));
         assert!(
             at == 4 || !set.pauses.total().is_zero(),
@@ -250,7 +251,7 @@ async fn an_envelope_that_fails_is_sent_again_as_a_whole() {
     set.attempt().await.0.expect("the numbers can be done without");
     assert_eq!(
         (envelopes(&set).len(), alone(&set)),
-        (2, [0; 3]),
+        (2, [0; 4]),
         "and it has an end"
     );
 }

@@ -32,17 +32,20 @@ async fn everything_granted_is_healthy() {
     let stage = Stage::new().await;
     let check = stage.check().await.expect("comes to its end");
     let expected = [
+        "target.installation",
+        "identity.clock",
         "identity.sign_in",
         "identity.target",
         "identity.permissions",
         "target.organization",
+        "target.grants",
     ];
     assert_eq!(statuses(&check), expected.map(|key| (key, CheckStatus::Pass)));
     assert_eq!(
         (check.consent, check.verification, check.failure),
         (Some(ConsentState::Granted), VerificationState::Healthy, None)
     );
-    assert_eq!(check.requirements.len(), 6);
+    assert_eq!(check.requirements.len(), 12);
     assert!(
         check
             .requirements
@@ -67,10 +70,15 @@ async fn a_wrong_secret_blocks_and_is_not_tried_again_by_runs() {
     let check = stage.check().await.expect("comes to its end");
     assert_eq!(check.failure, Some(ReasonCode::ProviderCredentialInvalid));
     assert_eq!(check.verification, VerificationState::Blocked);
-    let rest = ["identity.target", "identity.permissions", "target.organization"];
-    assert_eq!(statuses(&check)[0], ("identity.sign_in", CheckStatus::Fail));
-    assert_eq!(statuses(&check)[1..], rest.map(|key| (key, CheckStatus::Skip)));
-    assert!(check.checks[0].blocking);
+    let rest = [
+        "identity.target",
+        "identity.permissions",
+        "target.organization",
+        "target.grants",
+    ];
+    assert_eq!(statuses(&check)[2], ("identity.sign_in", CheckStatus::Fail));
+    assert_eq!(statuses(&check)[3..], rest.map(|key| (key, CheckStatus::Skip)));
+    assert!(check.checks[2].blocking);
     assert!(
         check
             .requirements
@@ -130,6 +138,9 @@ async fn an_unknown_tenant_is_not_found() {
     stage.access.destination.scope_identifier = provider_core::ScopeIdentifier::canonical(CLIENT.to_string());
     let check = stage.check().await.expect("comes to its end");
     assert_eq!(check.failure, Some(ReasonCode::ProviderTargetNotFound));
+    assert_eq!(statuses(&check)[0], ("target.installation", CheckStatus::Fail));
+    assert_eq!(statuses(&check)[2], ("identity.sign_in", CheckStatus::Skip));
+    assert_eq!(stage.calls("/token"), 0, "no secret is sent where nobody lives");
 }
 
 #[tokio::test]
@@ -139,7 +150,7 @@ async fn a_token_of_another_tenant_is_refused() {
     let check = stage.check().await.expect("comes to its end");
     assert_eq!(check.failure, Some(ReasonCode::ProviderTargetScopeMismatch));
     assert_eq!(
-        statuses(&check)[..2],
+        statuses(&check)[2..4],
         [
             ("identity.sign_in", CheckStatus::Pass),
             ("identity.target", CheckStatus::Fail)
@@ -193,7 +204,7 @@ async fn without_the_organization_role_the_rest_still_counts() {
         (check.verification, check.failure),
         (VerificationState::Degraded, None)
     );
-    assert_eq!(statuses(&check)[3], ("target.organization", CheckStatus::Warn));
+    assert_eq!(statuses(&check)[5], ("target.organization", CheckStatus::Warn));
 }
 
 #[tokio::test]

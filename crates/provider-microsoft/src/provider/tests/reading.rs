@@ -15,10 +15,18 @@ async fn every_kind_is_read_to_the_last_page() {
         (ItemKind::Organization, 1),
         (ItemKind::User, 2_300),
         (ItemKind::Group, 40),
+        (ItemKind::RegisteredDevice, 180),
+        (ItemKind::DirectoryRole, 3),
+        (ItemKind::Domain, 2),
+        (ItemKind::Licence, 2),
         (ItemKind::Device, 180),
         (ItemKind::ConfigurationPolicy, 24),
+        (ItemKind::ConfigurationPolicy, 24),
         (ItemKind::CompliancePolicy, 6),
+        (ItemKind::EnrollmentPolicy, 4),
+        (ItemKind::Application, 5),
         (ItemKind::AccessPolicy, 8),
+        (ItemKind::NetworkLocation, 2),
     ];
     let sections: Vec<_> = collection
         .sections
@@ -48,7 +56,7 @@ async fn progress_is_told_against_known_totals() {
     let stage = Stage::new().await;
     stage.collect().await.expect("is read");
     let progress = stage.run.progress.lock().expect("no holder panics").clone();
-    let total = 250 + 40 + 180;
+    let total = 250 + 40 + 180 + 180;
     assert!(
         progress
             .iter()
@@ -86,11 +94,12 @@ async fn a_missing_permission_leaves_out_one_kind() {
     let (collection, _) = stage.collect().await.expect("is read");
     let missing = SectionOutcome::NotAssessed(ReasonCode::ProviderPermissionMissing);
     assert_eq!(section(&collection, ItemKind::AccessPolicy), (missing, 0));
+    assert_eq!(section(&collection, ItemKind::NetworkLocation), (missing, 0));
     let complete = collection
         .sections
         .iter()
         .filter(|section| section.outcome == SectionOutcome::Complete);
-    assert_eq!(complete.count(), 6);
+    assert_eq!(complete.count(), 13);
 }
 
 #[tokio::test]
@@ -126,6 +135,8 @@ async fn a_tenant_without_intune_is_not_assessed_there() {
         ItemKind::Device,
         ItemKind::ConfigurationPolicy,
         ItemKind::CompliancePolicy,
+        ItemKind::EnrollmentPolicy,
+        ItemKind::Application,
     ] {
         assert_eq!(section(&collection, kind), (absent, 0));
     }
@@ -246,4 +257,35 @@ async fn what_is_not_licensed_is_not_counted_against_the_customer() {
         (ControlState::NonCompliant, 1, 0),
         "none is a finding"
     );
+}
+
+#[tokio::test]
+async fn a_beta_call_that_fails_is_a_gap_and_the_rest_is_read() {
+    let stage = Stage::new().await;
+    let gone = microsoft_simulator::FaultKind::Status {
+        status: 404,
+        body: r#"{"error":{"code":"BadRequest","message":"Resource not found for the segment."}}"#.to_owned(),
+    };
+    stage.fault("/beta/", 9, gone);
+    let (collection, items) = stage.collect().await.expect("is read");
+    let gaps: Vec<_> = collection
+        .sections
+        .iter()
+        .filter(|section| section.outcome != SectionOutcome::Complete)
+        .collect();
+    let [gap] = gaps[..] else {
+        panic!("one gap: {gaps:?}")
+    };
+    assert_eq!(
+        (gap.kind, gap.outcome),
+        (
+            ItemKind::ConfigurationPolicy,
+            SectionOutcome::Failed(ReasonCode::ProviderResponseInvalid)
+        )
+    );
+    let policies = items
+        .iter()
+        .filter(|item| item.kind == ItemKind::ConfigurationPolicy);
+    assert_eq!(policies.count(), 24, "the others are there");
+    assert_eq!(stage.calls("/beta/"), 1);
 }
