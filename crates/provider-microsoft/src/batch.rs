@@ -16,7 +16,7 @@ use crate::{
     gateway::{
         Misfit, Session,
         seen::Seen,
-        turnstile::{Attempt, Turnstile},
+        turnstile::{Attempt, Charge, Turnstile},
     },
     http::{Answer, TransportError},
     limiter::Limit,
@@ -124,8 +124,17 @@ async fn rounds<'s>(
             may_replace: !replaced,
             ..Round::default()
         };
-        for ((part, attempt), answer) in open.into_iter().zip(attempts).zip(answers) {
-            round.take(session, part, attempt, answer, parts);
+        let judged: Vec<_> = open
+            .into_iter()
+            .zip(attempts)
+            .zip(answers)
+            .map(|((part, attempt), answer)| Judged::of(session, part, attempt, answer))
+            .collect();
+        // The run waits once for all of them: that time is lost once.
+        let longest = judged.iter().filter_map(Judged::weight).max();
+        for judged in judged {
+            let decides = round.wait.is_none() && judged.weight() == longest;
+            round.take(judged, decides, parts);
         }
         open = round.left;
         if round.refused_token {
@@ -156,15 +165,18 @@ struct Round<'s> {
     wait: Option<(usize, Plan)>,
 }
 
-impl<'s> Round<'s> {
-    fn take(
-        &mut self,
-        session: &Session<'_>,
-        part: Open<'s>,
-        attempt: Attempt,
-        answer: Result<Answer, Verdict>,
-        parts: &mut [Part],
-    ) {
+/// A part with what its answer means.
+struct Judged<'s> {
+    part: Open<'s>,
+    attempt: Attempt,
+    seen: Seen,
+    verdict: Result<Vec<u8>, Verdict>,
+    challenge: Option<String>,
+    plan: Option<Plan>,
+}
+
+impl<'s> Judged<'s> {
+    fn of(session: &Session<'_>, part: Open<'s>, attempt: Attempt, answer: Result<Answer, Verdict>) -> Self {
         let seen = answer.as_ref().map(Seen::of).unwrap_or_default();
         let mut challenge = None;
         let verdict = answer.and_then(|answer| {
@@ -179,14 +191,44 @@ impl<'s> Round<'s> {
             Err(Verdict::Later(reason, told)) => Some(part.patience.plan(*reason, *told)),
             Ok(_) | Err(Verdict::Token(_) | Verdict::PageToken | Verdict::Failed(_)) => None,
         };
+        Self {
+            part,
+            attempt,
+            seen,
+            verdict,
+            challenge,
+            plan,
+        }
+    }
+
+    /// How much its wait weighs, if it is going to be asked for again.
+    fn weight(&self) -> Option<(bool, Duration)> {
+        let plan = self.plan.filter(|plan| plan.given_up().is_none())?;
+        Some(plan.weight())
+    }
+}
+
+impl<'s> Round<'s> {
+    /// Puts a part where it belongs. `decides` tells that its plan is the one to follow.
+    fn take(&mut self, judged: Judged<'s>, decides: bool, parts: &mut [Part]) {
+        let Judged {
+            part,
+            attempt,
+            seen,
+            verdict,
+            challenge,
+            plan,
+        } = judged;
         let failed = verdict.as_ref().err().map(Verdict::reason);
-        part.turnstile.settle(attempt, &seen, failed, plan.as_ref());
+        let charge = if decides { Charge::Wait } else { Charge::Nothing };
+        part.turnstile
+            .settle_part(attempt, &seen, failed, plan.as_ref(), charge);
         let given_up = plan.and_then(|plan| plan.given_up());
         let result = match (verdict, plan, given_up) {
             (Ok(body), ..) => Part::Body(body),
             (Err(_), _, Some(reason)) => Part::Failed(reason),
             (Err(_), Some(plan), None) => {
-                if self.wait.is_none_or(|(_, other)| other.weight() < plan.weight()) {
+                if decides {
                     self.wait = Some((self.left.len(), plan));
                 }
                 return self.left.push(part);

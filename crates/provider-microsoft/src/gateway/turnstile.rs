@@ -35,6 +35,15 @@ pub(crate) struct Attempt {
     pub(crate) waited: Duration,
 }
 
+/// Whether the wait that an answer asks for is lost because of it.
+#[derive(Clone, Copy)]
+pub(crate) enum Charge {
+    /// It is.
+    Wait,
+    /// Another answer of the same exchange is waited for, and this one meanwhile.
+    Nothing,
+}
+
 impl Turnstile<'_> {
     /// Waits until `cost` units may be used. Hands the run back, with nothing sent, when that
     /// would take longer than the run has. Tells how long it took.
@@ -58,6 +67,18 @@ impl Turnstile<'_> {
         seen: &Seen,
         failed: Option<ReasonCode>,
         plan: Option<&Plan>,
+    ) {
+        self.settle_part(attempt, seen, failed, plan, Charge::Wait);
+    }
+
+    /// The same for one of several requests that went out together.
+    pub(crate) fn settle_part(
+        &self,
+        attempt: Attempt,
+        seen: &Seen,
+        failed: Option<ReasonCode>,
+        plan: Option<&Plan>,
+        charge: Charge,
     ) {
         let now = self.clock.now();
         let outcome = match failed {
@@ -86,7 +107,11 @@ impl Turnstile<'_> {
             trace_id: seen.trace_id,
             correlation_id: seen.correlation_id.or(Some(attempt.id)),
             took: (now - attempt.began).to_std().unwrap_or_default(),
-            lost: attempt.waited + plan.map(Plan::lost).unwrap_or_default(),
+            lost: attempt.waited
+                + match charge {
+                    Charge::Wait => plan.map(Plan::lost).unwrap_or_default(),
+                    Charge::Nothing => Duration::ZERO,
+                },
             paused_until: closed
                 .map(|length| now + TimeDelta::from_std(length).unwrap_or(TimeDelta::days(7))),
         });
