@@ -55,13 +55,13 @@ impl ThrottleClass {
         Self::IntuneOther,
     ];
 
-    /// The stable name: of the limit in records of calls, and of what is closed.
+    /// The stable name, in neutral words: it is a label in metrics, too: of the limit in records of calls, and of what is closed.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Directory => "directory",
-            Self::ConditionalAccess => "conditional_access",
-            Self::IntuneDevices => "intune_devices",
-            Self::IntuneOther => "intune_other",
+            Self::ConditionalAccess => "access_policies",
+            Self::IntuneDevices => "devices",
+            Self::IntuneOther => "device_policies",
         }
     }
 

@@ -219,9 +219,9 @@ fn buckets_that_hold_nothing_are_swept_out() {
 fn names_are_stable_and_lead_back() {
     let names = [
         "directory",
-        "conditional_access",
-        "intune_devices",
-        "intune_other",
+        "access_policies",
+        "devices",
+        "device_policies",
         "sign_in",
     ];
     for name in names {

@@ -23,7 +23,7 @@ const NUMBERS: [(&str, &str, &str); 4] = [
     (
         "managedDeviceOverview.get",
         "/deviceManagement/managedDeviceOverview",
-        "intune_devices",
+        "devices",
     ),
 ];
 
