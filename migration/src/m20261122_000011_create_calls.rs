@@ -7,8 +7,8 @@
 use sea_orm_migration::prelude::*;
 
 use crate::columns::{
-    drop_tables, id, named_after_file, number, of_workspace, optional_id, optional_number, optional_text,
-    text, within_workspace, workspace_key,
+    bytes, drop_tables, id, named_after_file, number, of_workspace, optional_id, optional_number,
+    optional_text, text, within_workspace, workspace_key,
 };
 
 pub(crate) struct Migration;
@@ -74,7 +74,8 @@ fn resume_points() -> TableCreateStatement {
         // The attempt that wrote it.
         .col(ColumnDef::new("attempt").integer().not_null())
         .col(number("written_at"))
-        .col(text("point"))
+        // A page link may hold names of things: it is sealed like a credential.
+        .col(bytes("sealed"))
         .primary_key(Index::create().col("workspace_id").col("run_id").primary())
         .foreign_key(&mut of_workspace("run_resume_points"))
         .foreign_key(&mut within_workspace(

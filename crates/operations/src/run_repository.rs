@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use kernel::{Page, PageRequest, StoreError, Timestamp};
-use provider_core::{ConnectionId, ResumePoint, RunId};
+use provider_core::{ConnectionId, RunId};
 use tenancy::{Change, EnvironmentId, WorkspaceScope};
 
 use crate::{Completion, OperationRun, OperationType, RunStatus};
@@ -56,13 +56,6 @@ pub trait RunLookup: Send + Sync {
         scope: &WorkspaceScope,
         connection: ConnectionId,
     ) -> Result<Option<OperationRun>, StoreError>;
-
-    /// Where the last attempt of an active run stopped, if it said so.
-    async fn resume_point(
-        &self,
-        scope: &WorkspaceScope,
-        id: RunId,
-    ) -> Result<Option<ResumePoint>, StoreError>;
 }
 
 /// Writes of runs on behalf of callers.

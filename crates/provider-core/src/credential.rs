@@ -9,7 +9,9 @@ use kernel::{SecretText, StoreError, Timestamp};
 use serde::{Deserialize, Serialize};
 use tenancy::WorkspaceScope;
 
-use crate::{CredentialId, CredentialState, NextStep, NextStepKind, ProviderConnection, ReasonCode, RunId};
+use crate::{
+    CredentialId, CredentialState, NextStep, NextStepKind, ProviderConnection, ReasonCode, ResumePoint, RunId,
+};
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal,)* }) => {
@@ -231,7 +233,8 @@ pub enum VaultError {
     Store(#[from] StoreError),
 }
 
-/// Opens credentials. Handed to the worker and to nobody else.
+/// Opens what is stored sealed: credentials, and where runs stopped. Handed to the worker and to
+/// nobody else.
 #[async_trait]
 pub trait CredentialVault: Send + Sync {
     /// Opens the current credential of `connection`, checked against the connection's present
@@ -251,6 +254,14 @@ pub trait CredentialVault: Send + Sync {
         connection: &ProviderConnection,
         stage: CredentialStage,
     ) -> Result<OpenedCredential, VaultError>;
+
+    /// Where the last attempt at an active run stopped, if it said so. Nothing when it cannot be
+    /// opened any more, since its key is gone: the run begins anew then.
+    async fn resume_point(
+        &self,
+        scope: &WorkspaceScope,
+        run: RunId,
+    ) -> Result<Option<ResumePoint>, StoreError>;
 }
 
 /// Opens what the installation's configuration holds for its own client. Handed to the worker and

@@ -1,15 +1,18 @@
-//! Opens credentials. The only thing in the product that decrypts; handed to the worker alone.
+//! Opens credentials and resume points. The only thing in the product that decrypts; handed to the
+//! worker alone.
 
 use async_trait::async_trait;
 use kernel::{SecretText, StoreError};
-use provider_core::{CredentialStage, CredentialVault, OpenedCredential, ProviderConnection, VaultError};
+use provider_core::{
+    CredentialStage, CredentialVault, OpenedCredential, ProviderConnection, ResumePoint, RunId, VaultError,
+};
 use sea_orm::{ColumnTrait as _, QueryFilter as _};
 use tenancy::WorkspaceScope;
 
 use crate::{
     cipher::{
         Undecryptable,
-        binding::Binding,
+        binding::{Binding, PointBinding},
         envelope,
         workspace_keys::{self, KeyError},
     },
@@ -18,9 +21,12 @@ use crate::{
     entities::{
         connection,
         credential::{Column, Entity, Model},
+        resume_point::Model as Point,
     },
     error::OrStoreError as _,
+    runs::points,
     scoped::{scoped, scoped_by_id},
+    time::from_micros,
 };
 
 /// Opens the credentials of one database with one key ring.
@@ -109,6 +115,41 @@ impl CredentialVault for Vault {
                 result => return result,
             }
         }
+    }
+
+    async fn resume_point(
+        &self,
+        scope: &WorkspaceScope,
+        run: RunId,
+    ) -> Result<Option<ResumePoint>, StoreError> {
+        let Some(row) = points::find(self.database.readers(), scope, run).await? else {
+            return Ok(None);
+        };
+        let Some(text) = self.open_point(scope, &row).await? else {
+            tracing::warn!(run_id = %run, "a resume point cannot be opened, the run begins anew");
+            return Ok(None);
+        };
+        let written_at = from_micros(row.written_at, "run_resume_points", "written_at")?;
+        Ok(Some(ResumePoint { text, written_at }))
+    }
+}
+
+impl Vault {
+    /// The text of a sealed point, if it still can be opened.
+    async fn open_point(&self, scope: &WorkspaceScope, row: &Point) -> Result<Option<String>, StoreError> {
+        let (db, ring) = (self.database.readers(), &self.database.context().ring);
+        let Ok(name) = envelope::key_name(&row.sealed) else {
+            return Ok(None);
+        };
+        let Ok(key) = workspace_keys::named(db, ring, scope.workspace_id(), &name).await? else {
+            return Ok(None);
+        };
+        let binding = PointBinding {
+            workspace_id: scope.workspace_id(),
+            run_id: kernel::Id::from_uuid(row.run_id),
+        };
+        let text = envelope::open(&key, &binding, &row.sealed).ok();
+        Ok(text.and_then(|text| String::from_utf8(text.to_vec()).ok()))
     }
 }
 

@@ -170,7 +170,11 @@ fn pause(hint: Option<Timestamp>, check: &ConnectionCheck, now: Timestamp) -> Op
             && check
                 .checks
                 .iter()
-                .any(|one| one.reason_code == Some(ReasonCode::ProviderPermissionMissing)));
+                // What was skipped was not looked for: waiting brings nothing.
+                .any(|one| {
+                    one.status == CheckStatus::Fail
+                        && one.reason_code == Some(ReasonCode::ProviderPermissionMissing)
+                }));
     let waited = now - hint?;
     if !early || waited >= PROPAGATION {
         return None;

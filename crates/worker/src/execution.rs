@@ -208,7 +208,7 @@ async fn admitted(
         (None, None) => return Ok(Err(ReasonCode::ProviderConnectionMissing)),
     };
     let known = Known {
-        resume_point: session.runs().resume_point(scope, run.id).await?,
+        resume_point: parts.vault.resume_point(scope, run.id).await?,
         pauses: session.calls().open_pauses(scope, connection.id).await?,
     };
     Ok(Ok((connection, known)))

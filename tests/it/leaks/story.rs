@@ -215,8 +215,9 @@ impl Story {
         let wrong = format!("wR08Q~{}", unique());
         self.canaries
             .push(Canary::new("the secret that does not work", &wrong));
+        // The number alone is kept, in the log of calls; what begins with it is not.
         self.canaries
-            .push(Canary::new("the provider's words about it", "AADSTS7000215"));
+            .push(Canary::new("the provider's words about it", "AADSTS7000215: "));
         self.canaries
             .push(Canary::new("more of its words", "Invalid client secret provided"));
         let customer = clone(&self.contoso);

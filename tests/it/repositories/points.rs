@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use integration_tests::{TestDatabase, on_both_engines};
+use integration_tests::{Engine, TestDatabase, on_both_engines};
 use operations::{Fence, HandBack, RunOutcome, SweepReport};
-use provider_core::{ReasonCode, ResumePoint, RunId};
+use provider_core::{CredentialVault as _, ReasonCode, ResumePoint, RunId};
 
 use super::world::{Place, World};
 
@@ -13,6 +13,7 @@ on_both_engines!(
     a_point_outlives_its_attempt_and_not_its_run,
     every_end_takes_the_point_along,
     what_does_not_fit_leaves_the_point_before,
+    a_point_is_sealed_for_its_run,
     a_point_that_is_not_committed_is_not_there,
     a_run_that_was_handed_back_says_why_it_waits,
 );
@@ -33,9 +34,9 @@ async fn the_last_point_of_the_holder_counts(database: TestDatabase) {
         assert_eq!(world.save_point(&claimed.lease, text).await, Fence::Held);
         assert_eq!(world.point_now(&place, id).await.as_deref(), Some(text));
     }
-    let session = world.read().await;
-    let point = session
-        .runs()
+    let point = world
+        .store
+        .vault()
         .resume_point(&place.scope, id)
         .await
         .expect("reads");
@@ -128,11 +129,36 @@ async fn what_does_not_fit_leaves_the_point_before(database: TestDatabase) {
     let claimed = world.claim_one().await;
     let longest = "x".repeat(ResumePoint::LONGEST);
     assert_eq!(world.save_point(&claimed.lease, &longest).await, Fence::Held);
-    for text in [format!("{longest}x"), "a\0b".to_owned()] {
-        assert_eq!(world.save_point(&claimed.lease, &text).await, Fence::Held);
+    let longer = format!("{longest}x");
+    assert_eq!(world.save_point(&claimed.lease, &longer).await, Fence::Held);
+    assert_eq!(world.point_now(&place, id).await, Some(longest));
+}
+
+/// A page link may hold names: nobody reads it in the rows, and it fits no other run.
+async fn a_point_is_sealed_for_its_run(database: TestDatabase) {
+    let world = World::new(database).await;
+    let (place, id) = waiting(&world).await;
+    let (other_place, other) = waiting(&world).await;
+    let text = "https://provider.example/people?after=ada.ahorn@contoso.example\0";
+    for claimed in [world.claim_one().await, world.claim_one().await] {
+        assert_eq!(world.save_point(&claimed.lease, text).await, Fence::Held);
+    }
+    assert_eq!(world.point_now(&place, id).await.as_deref(), Some(text));
+    assert_eq!(world.point_now(&other_place, other).await.as_deref(), Some(text));
+    let found = match world.database.engine {
+        Engine::Sqlite => "instr(sealed, CAST('ada.ahorn' AS BLOB))",
+        Engine::Postgres => "position(convert_to('ada.ahorn', 'UTF8') IN sealed)",
+    };
+    let readable = format!("SELECT count(*) FROM run_resume_points WHERE {found} > 0");
+    assert_eq!(world.database.number(&readable).await, 0);
+    let swap = "UPDATE run_resume_points SET sealed =
+        (SELECT p.sealed FROM run_resume_points p WHERE p.run_id <> run_resume_points.run_id)";
+    world.database.tamper(swap).await;
+    for (place, id) in [(&place, id), (&other_place, other)] {
         assert_eq!(
-            world.point_now(&place, id).await.as_deref(),
-            Some(longest.as_str())
+            world.point_now(place, id).await,
+            None,
+            "it belongs to another run"
         );
     }
 }

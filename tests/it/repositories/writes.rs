@@ -8,8 +8,8 @@ use operations::{
     Completion, Fence, HandBack, OperationRun, QueueSettings, RunLease, RunQueue as _, SweepReport,
 };
 use provider_core::{
-    ConnectionId, NewCredential, Observation, ProviderConnection, Recorded, ResumePoint, RunId,
-    StoredCredential,
+    ConnectionId, CredentialVault as _, NewCredential, Observation, ProviderConnection, Recorded,
+    ResumePoint, RunId, StoredCredential,
 };
 use tenancy::{AddedMember, Environment, InsertedEnvironment, Member};
 
@@ -129,8 +129,7 @@ impl World {
 
     /// The text of a run's point.
     pub(super) async fn point_now(&self, place: &Place, id: RunId) -> Option<String> {
-        let session = self.read().await;
-        let point = session.runs().resume_point(&place.scope, id).await;
+        let point = self.store.vault().resume_point(&place.scope, id).await;
         point.expect("reads").map(|point| point.text)
     }
 

@@ -1,10 +1,17 @@
-//! What a stored secret is bound to. Change one part (move the row, put an old version back,
+//! What a sealed record is bound to. Change one part (move the row, put an old version back,
 //! point the connection at another target or client) and the secret no longer decrypts.
 
-use provider_core::{ConnectionId, CredentialId, CredentialKind, Destination};
+use provider_core::{ConnectionId, CredentialId, CredentialKind, Destination, RunId};
 use tenancy::{EnvironmentId, WorkspaceId};
 
 use super::envelope::KeyName;
+
+/// What a record can be bound to.
+pub(crate) trait Bound {
+    /// The canonical bytes: each part with its length before it, so that no two bindings have
+    /// the same bytes. `key` names the data key that seals the record.
+    fn bytes(&self, key: &KeyName) -> Vec<u8>;
+}
 
 /// Everything that a credential belongs to.
 pub(crate) struct Binding<'a> {
@@ -17,16 +24,39 @@ pub(crate) struct Binding<'a> {
     pub(crate) destination: &'a Destination,
 }
 
-impl Binding<'_> {
-    /// The canonical bytes: each part with its length before it, so that no two bindings have
-    /// the same bytes. `key` names the data key that seals the record.
-    pub(crate) fn bytes(&self, key: &KeyName) -> Vec<u8> {
+/// What a run's resume point belongs to.
+pub(crate) struct PointBinding {
+    pub(crate) workspace_id: WorkspaceId,
+    pub(crate) run_id: RunId,
+}
+
+fn add(bytes: &mut Vec<u8>, part: &[u8]) {
+    bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+    bytes.extend_from_slice(part);
+}
+
+impl Bound for PointBinding {
+    fn bytes(&self, key: &KeyName) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(160);
+        for part in [
+            b"run_resume_point",
+            [super::envelope::RECORD_VERSION].as_slice(),
+            self.workspace_id.as_uuid().as_bytes(),
+            self.run_id.as_uuid().as_bytes(),
+            key.kid.as_bytes(),
+            &key.version.to_be_bytes(),
+        ] {
+            add(&mut bytes, part);
+        }
+        bytes
+    }
+}
+
+impl Bound for Binding<'_> {
+    fn bytes(&self, key: &KeyName) -> Vec<u8> {
         let client = self.destination.client_identifier.as_deref();
         let mut bytes = Vec::with_capacity(320);
-        let mut part = |part: &[u8]| {
-            bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
-            bytes.extend_from_slice(part);
-        };
+        let mut part = |part: &[u8]| add(&mut bytes, part);
         part(b"provider_credential");
         part(&[super::envelope::RECORD_VERSION]);
         part(self.workspace_id.as_uuid().as_bytes());

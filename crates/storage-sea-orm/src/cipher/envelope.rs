@@ -13,7 +13,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use super::{KEY_BYTES, Key, NONCE_BYTES, Undecryptable, binding::Binding, decrypt, encrypt, random};
+use super::{KEY_BYTES, Key, NONCE_BYTES, Undecryptable, binding::Bound, decrypt, encrypt, random};
 
 /// The version of the record's form.
 pub(crate) const RECORD_VERSION: u8 = 1;
@@ -32,7 +32,7 @@ pub(crate) struct KeyName {
 }
 
 /// Seals `plaintext` under `data_key`, bound to `binding`.
-pub(crate) fn seal(data_key: &Key, name: &KeyName, binding: &Binding<'_>, plaintext: &[u8]) -> Vec<u8> {
+pub(crate) fn seal(data_key: &Key, name: &KeyName, binding: &dyn Bound, plaintext: &[u8]) -> Vec<u8> {
     let (salt, nonce) = (random::<SALT_BYTES>(), random::<NONCE_BYTES>());
     let context = binding.bytes(name);
     let (key, commitment) = derive(data_key, &salt, &context);
@@ -56,7 +56,7 @@ pub(crate) fn key_name(record: &[u8]) -> Result<KeyName, Undecryptable> {
 /// Opens `record`, if it was sealed under `data_key` for exactly this `binding`.
 pub(crate) fn open(
     data_key: &Key,
-    binding: &Binding<'_>,
+    binding: &dyn Bound,
     record: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, Undecryptable> {
     let record = Record::parse(record)?;

@@ -12,7 +12,7 @@ pub struct Model {
     pub run_id: Uuid,
     pub attempt: i32,
     pub written_at: i64,
-    pub point: String,
+    pub sealed: Vec<u8>,
 }
 
 /// Rows are joined by hand where they are joined at all.

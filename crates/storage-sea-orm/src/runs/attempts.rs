@@ -91,7 +91,7 @@ impl RunAttempts for Repo<'_, DatabaseTransaction> {
     async fn save_point(&mut self, lease: &RunLease, point: &ResumePoint) -> Result<Fence, StoreError> {
         let fence = self.confirm(lease).await?;
         if fence == Fence::Held {
-            points::keep(self.db, lease, point).await?;
+            points::keep(self.db, self.context, lease, point).await?;
         }
         Ok(fence)
     }

@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use kernel::{Page, PageRequest, Position, StoreError};
 use operations::{OperationRun, RunFilter, RunLookup};
-use provider_core::{ConnectionId, ResumePoint, RunId};
+use provider_core::{ConnectionId, RunId};
 use sea_orm::{ColumnTrait as _, ConnectionTrait, Order, QueryFilter as _};
 use tenancy::WorkspaceScope;
 
-use super::{points, rows};
+use super::rows;
 use crate::{
     entities::run::{Column, Entity},
     error::OrStoreError as _,
@@ -80,13 +80,5 @@ impl<C: ConnectionTrait> RunLookup for Repo<'_, C> {
             .await
             .or_store_error()?;
         row.map(rows::run).transpose()
-    }
-
-    async fn resume_point(
-        &self,
-        scope: &WorkspaceScope,
-        id: RunId,
-    ) -> Result<Option<ResumePoint>, StoreError> {
-        points::find(self.db, scope, id).await
     }
 }

@@ -1,5 +1,6 @@
 //! Resume points: where another attempt at a run can go on. One for each run at most, written behind
-//! the fence, and gone with the end of the run.
+//! the fence, and gone with the end of the run. A link to a page may hold the names of things, so
+//! a point is sealed with the workspace's key; [`crate::vault`] alone opens it.
 
 use kernel::StoreError;
 use operations::RunLease;
@@ -13,58 +14,66 @@ use sea_orm::{
 use tenancy::{WorkspaceId, WorkspaceScope};
 
 use crate::{
-    entities::resume_point::{ActiveModel, Column, Entity},
+    cipher::{binding::PointBinding, envelope, workspace_keys},
+    database::Context,
+    entities::resume_point::{ActiveModel, Column, Entity, Model},
     error::OrStoreError as _,
     scoped::installation_wide,
-    time::{from_micros, to_micros},
+    time::to_micros,
 };
 
 /// Writes down the point of an attempt that was confirmed in this transaction.
 pub(crate) async fn keep(
     db: &DatabaseTransaction,
+    context: &Context,
     lease: &RunLease,
     point: &ResumePoint,
 ) -> Result<(), StoreError> {
-    // PostgreSQL has no NUL in a text.
-    if point.text.len() > ResumePoint::LONGEST || point.text.contains('\0') {
+    if point.text.len() > ResumePoint::LONGEST {
         let length = point.text.len();
         tracing::error!(run_id = %lease.run_id, length, "a resume point does not fit and is not kept");
         return Ok(());
     }
+    let (ring, clock) = (&context.ring, context.clock.as_ref());
+    let (name, key) = match workspace_keys::newest(db, ring, clock, lease.workspace_id).await? {
+        Ok(found) => found,
+        Err(error) => {
+            // The run goes on without it: another attempt would begin anew.
+            tracing::error!(run_id = %lease.run_id, %error, "a resume point cannot be sealed and is not kept");
+            return Ok(());
+        }
+    };
+    let binding = PointBinding {
+        workspace_id: lease.workspace_id,
+        run_id: lease.run_id,
+    };
     let row = ActiveModel {
         workspace_id: Set(lease.workspace_id.as_uuid()),
         run_id: Set(lease.run_id.as_uuid()),
         attempt: Set(lease.attempt),
         written_at: Set(to_micros(point.written_at)),
-        point: Set(point.text.clone()),
+        sealed: Set(envelope::seal(&key, &name, &binding, point.text.as_bytes())),
     };
     let replace = OnConflict::columns([Column::WorkspaceId, Column::RunId])
-        .update_columns([Column::Attempt, Column::WrittenAt, Column::Point])
+        .update_columns([Column::Attempt, Column::WrittenAt, Column::Sealed])
         .to_owned();
     let upsert = Entity::insert(row).on_conflict(replace).into_query();
     db.execute(&upsert).await.or_store_error()?;
     Ok(())
 }
 
-/// The point of a run.
+/// The sealed point of a run.
 pub(crate) async fn find<C: ConnectionTrait>(
     db: &C,
     scope: &WorkspaceScope,
     run: RunId,
-) -> Result<Option<ResumePoint>, StoreError> {
-    let row = installation_wide::<Entity>()
+) -> Result<Option<Model>, StoreError> {
+    installation_wide::<Entity>()
         .filter(Column::WorkspaceId.eq(scope.workspace_id().as_uuid()))
         .filter(Column::RunId.eq(run.as_uuid()))
         .one(db)
         .await
-        .or_store_error()?;
-    row.map(|row| {
-        Ok(ResumePoint {
-            text: row.point,
-            written_at: from_micros(row.written_at, "run_resume_points", "written_at")?,
-        })
-    })
-    .transpose()
+        .or_store_error()
 }
 
 /// Deletes the point of a run that ends in this transaction.

@@ -4,6 +4,7 @@ use kernel::{Id, SequentialIds};
 use provider_core::{CredentialKind, Destination, ProviderKey, ScopeIdentifier, ScopeKind};
 
 use super::*;
+use crate::cipher::binding::Binding;
 
 type Move = fn(&mut Binding<'_>);
 type Change = fn(&mut Destination);
