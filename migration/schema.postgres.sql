@@ -379,7 +379,7 @@ CREATE TABLE run_resume_points (
     run_id uuid NOT NULL,
     attempt integer NOT NULL,
     written_at bigint NOT NULL,
-    point text NOT NULL,
+    sealed bytea NOT NULL,
     CONSTRAINT run_resume_points_pkey PRIMARY KEY (workspace_id, run_id),
     CONSTRAINT run_resume_points_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT,
     CONSTRAINT run_resume_points_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES operation_runs(workspace_id, id) ON DELETE RESTRICT

@@ -346,7 +346,7 @@ CREATE TABLE "run_resume_points" (
     "run_id" uuid_text NOT NULL,
     "attempt" integer NOT NULL,
     "written_at" integer NOT NULL,
-    "point" text NOT NULL,
+    "sealed" blob NOT NULL,
     PRIMARY KEY ("workspace_id", "run_id"),
     FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
     FOREIGN KEY ("workspace_id", "run_id") REFERENCES "operation_runs" ("workspace_id", "id") ON DELETE RESTRICT

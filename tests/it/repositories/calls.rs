@@ -95,7 +95,9 @@ impl World {
 async fn started(world: &World) -> (Place, ConnectionId, RunId) {
     let place = world.place().await;
     let connection = world.connected(&place, "site-1", "secret").await;
-    let run = world.queued(&place, &connection, "key").await;
+    let run = world
+        .queued(&place, &connection, &connection.target_scope.scope_key())
+        .await;
     (place, connection.id, run.id)
 }
 
@@ -225,8 +227,7 @@ async fn pauses_are_known_while_they_last_to_all_connections_of_a_target(databas
     ];
     world.add_calls(&place, connection, run, &batch(told)).await;
     let longer = batch([call(&world, "reads", 900, CallOutcome::Throttled)]);
-    let its_run = world.queued(&place, &twin, "another key").await;
-    world.add_calls(&place, twin.id, its_run.id, &longer).await;
+    world.add_calls(&place, twin.id, run, &longer).await;
     let expected = [Pause {
         limit: "reads".to_owned(),
         until: at(&world, 930),
@@ -266,13 +267,33 @@ async fn another_identity_is_not_paused_for_the_old_one(database: TestDatabase) 
     );
     let log = "SELECT count(*) FROM call_attempts";
     assert_eq!(world.database.number(log).await, 0, "it is about the old target");
+
+    // The worker of a run that was ended by force tells what it knows, late.
+    world.add_calls(&place, connection, run, &paused(&world)).await;
+    assert_eq!(
+        world.pauses(&place, connection).await,
+        [],
+        "it was told elsewhere"
+    );
+    assert_eq!(world.database.number(log).await, 0);
+    let ledger = world.ledger(&place, connection).await;
+    assert_eq!(
+        ledger.first().map(|row| row.attempts),
+        Some(2),
+        "a call that was made was made"
+    );
 }
 
 async fn the_log_is_paged_newest_first_and_pruned(database: TestDatabase) {
     let world = World::new(database).await;
     let (place, connection, run) = started(&world).await;
     let other = world.connected(&place, "site-2", "secret").await;
-    world.add_calls(&place, other.id, run, &paused(&world)).await;
+    let its_run = world
+        .queued(&place, &other, &other.target_scope.scope_key())
+        .await;
+    world
+        .add_calls(&place, other.id, its_run.id, &paused(&world))
+        .await;
     // Told out of order, and more than are kept.
     for first in [100, 0, 200] {
         let calls = (first..first + 100).map(|second| call(&world, "reads", second, CallOutcome::Throttled));

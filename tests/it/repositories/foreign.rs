@@ -42,7 +42,8 @@ impl Neighbours {
         let world = World::new(database).await;
         let (ours, theirs) = (world.place().await, world.place().await);
         let connection = world.connected(&ours, "site-1", "secret").await;
-        let run = world.queued(&ours, &connection, "key").await;
+        let key = connection.target_scope.scope_key();
+        let run = world.queued(&ours, &connection, &key).await;
         let snapshot = ComplianceSnapshot {
             id: fresh(),
             connection_id: connection.id,

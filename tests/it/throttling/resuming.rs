@@ -110,7 +110,7 @@ async fn a_late_worker_stores_neither_a_page_nor_a_point(database: TestDatabase)
     site.release();
     late.await.expect("joins").expect("drains");
     assert_eq!(site.stored(), [0, 1, 2], "its page was refused");
-    let attempt = "SELECT attempt FROM run_resume_points";
+    let attempt = "SELECT CAST(attempt AS BIGINT) FROM run_resume_points";
     assert_eq!(core.database.number(attempt).await, 2, "and so was its point");
     site.release();
     other.await.expect("joins").expect("drains");

@@ -72,7 +72,8 @@ pub(crate) struct RunView {
     completed_at: Option<DateTime<Utc>>,
     /// Before when no worker takes it.
     not_before: Option<DateTime<Utc>>,
-    /// What it waits for before it goes on; nothing while it works, or waits for a worker alone.
+    /// What it waits for before it goes on; nothing while it works. Once `until` has passed, it waits
+    /// for a free worker alone.
     waiting_for: Option<WaitView>,
     /// When somebody asked for its end.
     cancel_requested_at: Option<DateTime<Utc>>,

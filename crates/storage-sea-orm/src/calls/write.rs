@@ -1,12 +1,15 @@
-//! Adds to the ledger and the log. Limits come in the order of their names, so that two who add at
-//! the same time wait for each other and never in a circle.
+//! Adds to the ledger and the log. The connection is kept first, as everywhere, and limits come in
+//! the order of their names, so that two who write at the same time wait for each other and never
+//! in a circle.
 
 use async_trait::async_trait;
 use kernel::StoreError;
 use provider_core::{
     CallBatch, CallOutcome, CallRecord, CallRepository, ConnectionId, LimitCounts, ReasonCode, RunId,
 };
-use sea_orm::{ActiveValue::Set, ConnectionTrait as _, DatabaseTransaction, EntityTrait as _, Statement};
+use sea_orm::{
+    ActiveValue::Set, ConnectionTrait as _, DatabaseTransaction, DbBackend, EntityTrait as _, Statement,
+};
 use tenancy::WorkspaceScope;
 
 use crate::{
@@ -54,10 +57,12 @@ impl Repo<'_, DatabaseTransaction> {
         run: RunId,
         calls: &CallBatch,
     ) -> Result<(), StoreError> {
-        for (limit, counts) in calls.counts() {
+        let current = self.is_current(scope, connection, run).await?;
+        for (limit, mut counts) in calls.counts() {
+            counts.paused_until = counts.paused_until.filter(|_| current);
             self.add_counts(scope, connection, limit, counts).await?;
         }
-        if calls.details().len() == 0 {
+        if calls.details().len() == 0 || !current {
             return Ok(());
         }
         let rows = calls
@@ -69,6 +74,37 @@ impl Repo<'_, DatabaseTransaction> {
             .await
             .or_store_error()?;
         self.prune_log(scope, connection).await
+    }
+
+    /// Whether the connection is there and still points where the run went; it stays so until the
+    /// transaction ends. What was learned elsewhere holds nobody up here, and the log of a
+    /// connection that was deleted is gone: a late worker brings neither back.
+    async fn is_current(
+        &self,
+        scope: &WorkspaceScope,
+        connection: ConnectionId,
+        run: RunId,
+    ) -> Result<bool, StoreError> {
+        let backend = self.db.get_database_backend();
+        // What the rows below refer to takes the same lock, only later than those who delete do.
+        let lock = match backend {
+            DbBackend::Postgres => "FOR KEY SHARE OF c",
+            _ => "",
+        };
+        let sql = format!(
+            "SELECT 1 AS found FROM provider_connections c
+            JOIN operation_runs r ON r.workspace_id = c.workspace_id AND r.id = $3
+            WHERE c.workspace_id = $1 AND c.id = $2 AND c.deleted_at IS NULL
+                AND r.scope_key = c.provider || '/' || c.scope_kind || '/' || c.scope_identifier {lock}"
+        );
+        let values = [
+            scope.workspace_id().as_uuid().into(),
+            connection.as_uuid().into(),
+            run.as_uuid().into(),
+        ];
+        let statement = Statement::from_sql_and_values(backend, sql, values);
+        let row = self.db.query_one_raw(statement).await.or_store_error()?;
+        Ok(row.is_some())
     }
 
     async fn add_counts(

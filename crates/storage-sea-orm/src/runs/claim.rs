@@ -35,6 +35,8 @@ pub(crate) async fn claim(
     let pauses = Waiting::PAUSES
         .map(|reason| format!("'{}'", reason.as_str()))
         .join(", ");
+    // The pause counts as one, the wait for a free worker after it does not.
+    let until = format!("CASE WHEN not_before < {now} THEN not_before ELSE {now} END");
     let sql = format!(
         "WITH busy AS (
             SELECT workspace_id, count(*) AS runs FROM operation_runs WHERE status = 'running' GROUP BY workspace_id
@@ -53,7 +55,8 @@ pub(crate) async fn claim(
         UPDATE operation_runs
         SET status = 'running', attempt = attempt + 1, lease_owner = $3, lease_until = {now} + $4,
             heartbeat_at = {now}, started_at = coalesce(started_at, {now}), not_before = NULL,
-            waited = waited + CASE WHEN waiting_reason IN ({pauses}) THEN {now} - waiting_since ELSE 0 END,
+            waited = waited + CASE WHEN waiting_reason IN ({pauses}) AND {until} > waiting_since
+                THEN {until} - waiting_since ELSE 0 END,
             waiting_since = NULL, waiting_reason = NULL
         WHERE (workspace_id, id) IN (SELECT workspace_id, id FROM picked)
         RETURNING *"
