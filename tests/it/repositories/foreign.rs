@@ -173,6 +173,7 @@ async fn finders_of_connections_see_nothing_of_another_workspace(database: TestD
 async fn finders_of_runs_see_nothing_of_another_workspace(database: TestDatabase) {
     let neighbours = Neighbours::new(database).await;
     let (session, all) = (neighbours.world.read().await, PageRequest::default());
+    let key = neighbours.connection.target_scope.scope_key();
     for (place, count) in neighbours.both() {
         let (scope, runs) = (&place.scope, session.runs());
         assert_eq!(
@@ -193,7 +194,7 @@ async fn finders_of_runs_see_nothing_of_another_workspace(database: TestDatabase
             count
         );
         assert_eq!(
-            runs.active_on(scope, "key").await.expect("reads").is_some(),
+            runs.active_on(scope, &key).await.expect("reads").is_some(),
             count == 1
         );
     }
