@@ -21,5 +21,6 @@ mod spec;
 mod storm;
 mod tables;
 mod throttling;
+mod tls;
 mod wire;
 mod worker_death;
