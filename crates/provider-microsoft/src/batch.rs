@@ -11,10 +11,10 @@ use std::{sync::Arc, time::Duration};
 use provider_core::{ProviderFailure, ReasonCode};
 
 use crate::{
-    contracts::Contract,
+    contracts::{Contract, ENVELOPE},
     errors::graph::{Verdict, classify},
     gateway::{
-        Misfit, Session,
+        MOST_TOKENS, Misfit, Session,
         seen::Seen,
         turnstile::{Attempt, Charge, Turnstile},
     },
@@ -24,9 +24,6 @@ use crate::{
     token::AccessToken,
     token_cache::Demand,
 };
-
-/// The most parts of one request.
-const MOST: usize = 20;
 
 /// What came of one part.
 pub(crate) enum Part {
@@ -42,6 +39,8 @@ pub(crate) enum Part {
 struct Open<'s> {
     at: usize,
     contract: &'static Contract,
+    /// The call's address in the envelope.
+    address: String,
     turnstile: Turnstile<'s>,
     patience: Patience<'s>,
 }
@@ -56,41 +55,31 @@ enum Opened {
     Refused(Seen),
 }
 
-/// Reads all of `contracts`; the result is in their order.
+/// Reads all of `contracts`; the result is in their order. What does not exist in the connection's
+/// cloud is not sent there, and what an envelope cannot hold is left to be asked for alone.
 pub(crate) async fn read(
     session: &Session<'_>,
     contracts: &[&'static Contract],
 ) -> Result<Vec<Part>, ProviderFailure> {
     let mut parts: Vec<Part> = contracts.iter().map(|_| Part::Alone).collect();
     let graph = session.identity().endpoints.graph();
-    let mut versions: Vec<_> = contracts
-        .iter()
-        .map(|contract| wire::split(contract, graph).0)
-        .collect();
-    versions.sort();
-    versions.dedup();
-    for version in versions {
-        let own: Vec<_> = contracts
-            .iter()
-            .enumerate()
-            .filter(|(_, contract)| wire::split(contract, graph).0 == version)
-            .collect();
-        for chunk in own.chunks(MOST) {
-            let open = chunk.iter().map(|(at, contract)| {
-                let class = contract.throttle();
-                Open {
-                    at: *at,
-                    contract,
-                    turnstile: session.turnstile(Limit::Calls(class)),
-                    patience: Patience::new(
-                        session.pulse(),
-                        contract.retry().attempts(),
-                        class.least_pause(),
-                    ),
-                }
-            });
-            rounds(session, &version, open.collect(), &mut parts).await?;
+    let mut fitting = Vec::new();
+    for (at, contract) in contracts.iter().copied().enumerate() {
+        if !contract.exists_in(session.identity().cloud) {
+            parts[at] = Part::Failed(ReasonCode::ProviderNotProvisioned);
+        } else if let Some(address) = ENVELOPE.below(contract, graph) {
+            fitting.push((at, contract, address));
         }
+    }
+    for chunk in fitting.chunks(ENVELOPE.most()) {
+        let open = chunk.iter().map(|(at, contract, address)| Open {
+            at: *at,
+            contract,
+            address: address.clone(),
+            turnstile: session.turnstile(Limit::Calls(contract.throttle())),
+            patience: session.patience(contract),
+        });
+        rounds(session, open.collect(), &mut parts).await?;
     }
     Ok(parts)
 }
@@ -98,7 +87,6 @@ pub(crate) async fn read(
 /// Sends one envelope after the other until every part has its answer.
 async fn rounds<'s>(
     session: &'s Session<'_>,
-    version: &str,
     mut open: Vec<Open<'s>>,
     parts: &mut [Part],
 ) -> Result<(), ProviderFailure> {
@@ -106,20 +94,19 @@ async fn rounds<'s>(
     while !open.is_empty() {
         session.pulse().beat().await?;
         let (token, attempts) = ready(session, &mut open).await?;
-        let answers: Vec<Result<Answer, Verdict>> =
-            match exchange(session, version, &token, &open, &attempts).await {
-                Opened::Parts(answers) => answers.into_iter().map(|answer| answer.ok_or(MISSING)).collect(),
-                Opened::Lost(verdict) => open.iter().map(|_| Err(verdict)).collect(),
-                Opened::Refused(seen) => {
-                    let attempt = Attempt {
-                        call: "batch",
-                        ..attempts[0]
-                    };
-                    let reason = Some(ReasonCode::ProviderResponseInvalid);
-                    open[0].turnstile.settle(attempt, &seen, reason, None);
-                    return Ok(());
-                }
-            };
+        let answers: Vec<Result<Answer, Verdict>> = match exchange(session, &token, &open, &attempts).await {
+            Opened::Parts(answers) => answers.into_iter().map(|answer| answer.ok_or(MISSING)).collect(),
+            Opened::Lost(verdict) => open.iter().map(|_| Err(verdict)).collect(),
+            Opened::Refused(seen) => {
+                let attempt = Attempt {
+                    call: ENVELOPE.name(),
+                    ..attempts[0]
+                };
+                let reason = Some(ReasonCode::ProviderResponseInvalid);
+                open[0].turnstile.settle(attempt, &seen, reason, None);
+                return Ok(());
+            }
+        };
         let mut round = Round {
             may_replace: !replaced,
             ..Round::default()
@@ -244,44 +231,56 @@ impl<'s> Round<'s> {
     }
 }
 
-/// A token, and an attempt for each part when the turns of all have come.
+/// A token that still lives, and an attempt for each part, when the turns of all have come and no
+/// limit was closed meanwhile.
 async fn ready(
     session: &Session<'_>,
     open: &mut [Open<'_>],
 ) -> Result<(Arc<AccessToken>, Vec<Attempt>), ProviderFailure> {
     let mut waited = vec![Duration::ZERO; open.len()];
+    let mut due = vec![true; open.len()];
+    let mut dead = 0;
     session.token(Demand::Cached).await?;
-    for (part, waited) in open.iter_mut().zip(&mut waited) {
-        *waited = part
-            .turnstile
-            .turn(part.contract.cost(), &mut part.patience)
-            .await?;
+    while dead < MOST_TOKENS {
+        for ((part, waited), due) in open.iter_mut().zip(&mut waited).zip(&due) {
+            if *due {
+                let cost = part.contract.cost();
+                *waited += part.turnstile.turn(cost, &mut part.patience).await?;
+            }
+        }
+        // The turns may have taken longer than the first token lived.
+        let token = session.token(Demand::Cached).await?;
+        // And while one was waited for, or the token, another run may have heard that a limit is
+        // closed whose turn had come here. The others have had their turns and take no second one.
+        due = open.iter().map(|part| part.turnstile.is_closed()).collect();
+        if due.contains(&true) {
+            continue;
+        }
+        if token.is_usable(session.now()) {
+            let attempts = open
+                .iter_mut()
+                .zip(waited)
+                .map(|(part, waited)| session.attempt(part.contract.name(), part.patience.attempt(), waited));
+            return Ok((token, attempts.collect()));
+        }
+        dead += 1;
     }
-    // The turns may have taken longer than the first token lived.
-    let token = session.token(Demand::Cached).await?;
-    let attempts = open
-        .iter_mut()
-        .zip(waited)
-        .map(|(part, waited)| session.attempt(part.contract.name(), part.patience.attempt(), waited));
-    Ok((token, attempts.collect()))
+    Err(ProviderFailure::ended(ReasonCode::ProviderResponseInvalid))
 }
 
 /// Sends one envelope.
 async fn exchange(
     session: &Session<'_>,
-    version: &str,
     token: &AccessToken,
     open: &[Open<'_>],
     attempts: &[Attempt],
 ) -> Opened {
-    let graph = session.identity().endpoints.graph();
     let parts: Vec<_> = open
         .iter()
         .zip(attempts)
-        .map(|(part, attempt)| (part.contract, wire::split(part.contract, graph).1, attempt.id))
+        .map(|(part, attempt)| (part.contract, part.address.as_str(), attempt.id))
         .collect();
-    let mut url = graph.clone();
-    url.set_path(&format!("{version}/$batch"));
+    let url = ENVELOPE.url(session.identity().endpoints.graph());
     let id = session.parts.ids.next_uuid();
     let door = &session.parts.door;
     let answer = match door
@@ -290,14 +289,14 @@ async fn exchange(
     {
         Ok(answer) => answer,
         Err(error) => {
-            tracing::debug!(contract = "batch", parts = parts.len(), error = %error, "no answer");
+            tracing::debug!(contract = ENVELOPE.name(), parts = parts.len(), error = %error, "no answer");
             return Opened::Lost(match &error {
                 TransportError::Unreachable(_) => Verdict::Later(error.reason(), None),
                 TransportError::Tls(_) | TransportError::TooLarge(_) => Verdict::Failed(error.reason()),
             });
         }
     };
-    tracing::debug!(contract = "batch", parts = parts.len(), status = answer.status, request_id = ?answer.request_id);
+    tracing::debug!(contract = ENVELOPE.name(), parts = parts.len(), status = answer.status, request_id = ?answer.request_id);
     match answer.status {
         200 => match wire::open(&answer.body, parts.len()) {
             Ok(answers) => Opened::Parts(answers),

@@ -1,10 +1,12 @@
 //! The contract registry: every Graph call that this product can make, one row a call.
 //!
 //! A request is built from a row and from nothing else: fields are private, rows are made in
-//! `contracts/table.rs` alone, and the gateway takes a `&'static Contract`. All rows read. The
-//! golden listing in `contracts.txt` is reviewed like an interface.
+//! `contracts/table.rs` alone, and the gateway takes a `&'static Contract`. All rows read. Several
+//! of them may go out in the one envelope of `contracts/envelope.rs`. The golden listing in
+//! `contracts.txt` is reviewed like an interface.
 
 mod classes;
+mod envelope;
 mod never;
 mod page;
 mod path;
@@ -16,6 +18,7 @@ pub(crate) mod table;
 use std::fmt::Write as _;
 
 pub use self::classes::{ApiVersion, Licence, RetryClass, Sensitivity, Shape, ThrottleClass};
+pub use self::envelope::{ENVELOPE, Envelope};
 pub use self::page::permissions_page;
 pub(crate) use self::path::ById;
 use self::path::Path;
@@ -144,6 +147,14 @@ pub fn listing() -> String {
             writeln!(text, "  {label}: {value}").expect("writing to a string works");
         }
     }
+    writeln!(
+        text,
+        "{}\n  envelope: POST {}\n  holds: calls of this listing and nothing else, at most {}",
+        ENVELOPE.name(),
+        ENVELOPE.address(),
+        ENVELOPE.most()
+    )
+    .expect("writing to a string works");
     text
 }
 

@@ -15,6 +15,7 @@ use self::document::Document;
 use crate::{
     cloud::{Cloud, EndpointOverride, Endpoints},
     errors::entra,
+    gateway::seen::Seen,
     http::{ClientError, Door},
 };
 
@@ -96,26 +97,50 @@ pub(crate) struct Reply {
     pub(crate) found: Result<Discovery, DiscoveryError>,
     /// What time the other side had, if it said so.
     pub(crate) date: Option<Timestamp>,
+    /// How long it asked to wait, as it said it.
+    pub(crate) retry_after: Option<String>,
+    /// What is kept of the answer for the records.
+    pub(crate) seen: Seen,
+}
+
+impl Reply {
+    /// Without an answer.
+    fn none(error: DiscoveryError) -> Self {
+        Self {
+            found: Err(error),
+            date: None,
+            retry_after: None,
+            seen: Seen::default(),
+        }
+    }
+}
+
+impl DiscoveryError {
+    /// The reason that it is for whoever looks for one tenant by its id.
+    pub(crate) const fn reason(self) -> ReasonCode {
+        match self {
+            Self::NotFound => ReasonCode::ProviderTargetNotFound,
+            Self::Elsewhere => ReasonCode::ProviderRealmMismatch,
+            Self::Unavailable(reason) => reason,
+            Self::Unreadable | Self::InvalidName => ReasonCode::ProviderResponseInvalid,
+        }
+    }
 }
 
 impl Request<'_> {
     /// Asks once.
     pub(crate) async fn send(&self, name: &str, request_id: Uuid) -> Reply {
         let Some(name) = canonical(name) else {
-            return Reply {
-                found: Err(DiscoveryError::InvalidName),
-                date: None,
-            };
+            return Reply::none(DiscoveryError::InvalidName);
         };
         let mut url = self.endpoints.login().clone();
         url.set_path(&format!("/{name}/v2.0/.well-known/openid-configuration"));
-        match self.door.get_public(url, request_id).await {
+        let answer = self.door.get_public(url, request_id).await;
+        let seen = Seen::sign_in(&answer);
+        match answer {
             Err(error) => {
                 tracing::debug!(contract = "discovery", error = %error, "no answer");
-                Reply {
-                    found: Err(DiscoveryError::Unavailable(error.reason())),
-                    date: None,
-                }
+                Reply::none(DiscoveryError::Unavailable(error.reason()))
             }
             Ok(answer) => {
                 tracing::debug!(contract = "discovery", status = answer.status, request_id = ?answer.request_id);
@@ -127,6 +152,8 @@ impl Request<'_> {
                 Reply {
                     found: found.and_then(|found| same(found, &name)),
                     date: answer.date,
+                    retry_after: answer.retry_after,
+                    seen,
                 }
             }
         }

@@ -39,6 +39,10 @@ use crate::{
     token_cache::Demand,
 };
 
+/// How often a token is asked for that still lives when the turn of its request comes. One may have
+/// been spent by a long wait; a second one that has died as well tells that no third will do.
+pub(crate) const MOST_TOKENS: u32 = 2;
+
 /// One operation's way to Graph. Lives as long as the operation.
 pub(crate) struct Session<'a> {
     pub(crate) parts: &'a Parts,
@@ -176,8 +180,7 @@ impl<'a> Session<'a> {
             return Err(ProviderFailure::ended(ReasonCode::ProviderNotProvisioned));
         }
         let turnstile = self.turnstile(Limit::Calls(contract.throttle()));
-        let least = contract.throttle().least_pause();
-        let mut patience = Patience::new(&self.pulse, contract.retry().attempts(), least);
+        let mut patience = self.patience(contract);
         let (mut replaced, mut halvings) = (false, 0);
         loop {
             let (token, waited) = self.ready(contract, &turnstile, &mut patience).await?;
@@ -212,7 +215,19 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// A token that is good at the moment at which the request's turn has come.
+    /// The patience for one request of `contract`.
+    pub(crate) fn patience(&self, contract: &Contract) -> Patience<'_> {
+        let (retry, least) = (contract.retry(), contract.throttle().least_pause());
+        let patience = Patience::new(&self.pulse, retry.attempts(), least);
+        if retry.hands_back() {
+            patience
+        } else {
+            patience.never_handing_back()
+        }
+    }
+
+    /// A token that is good at the moment at which the request's turn has come. The run ends when
+    /// tokens die sooner than that.
     async fn ready(
         &self,
         contract: &'static Contract,
@@ -220,13 +235,14 @@ impl<'a> Session<'a> {
         patience: &mut Patience<'_>,
     ) -> Result<(Arc<AccessToken>, Duration), ProviderFailure> {
         let mut waited = Duration::ZERO;
-        loop {
+        for _ in 0..MOST_TOKENS {
             let token = self.token(Demand::Cached).await?;
             waited += turnstile.turn(contract.cost(), patience).await?;
             if token.is_usable(self.now()) {
                 return Ok((token, waited));
             }
         }
+        Err(ProviderFailure::ended(ReasonCode::ProviderResponseInvalid))
     }
 
     pub(crate) fn attempt(&self, call: &'static str, number: u32, waited: Duration) -> Attempt {

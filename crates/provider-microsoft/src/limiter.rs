@@ -3,6 +3,14 @@
 //! for a pause, goes slower after that and finds back step by step.
 //!
 //! Pure: the time is a parameter, and it waits for nobody. Knows no request and no answer.
+//!
+//! Pauses are moments of the machine's clock, since there is no other. What holds when it is set:
+//! - Back by more than [`SET_BACK`]: a pause goes back with it and keeps what is left of it. By
+//!   less: it lasts so much longer.
+//! - Forward: this looks like time that went by, and a pause ends early by as much. So it does when
+//!   a clock that was set back is corrected. Nothing is held against it here: what is sent too early
+//!   is answered with another pause. A run that begins later brings the moments that were written
+//!   down (see [`Limiter::close`]), and those that were written by the right clock hold again.
 
 mod published;
 
@@ -82,6 +90,11 @@ impl Limiter {
     /// place: a run that goes away leaves none behind.
     pub(crate) fn admit(&self, key: &Key, cost: u32, now: Timestamp) -> Result<(), Duration> {
         self.with(key, now, |bucket| bucket.admit(key.limit, cost, now))
+    }
+
+    /// Whether a pause holds now. Takes nothing: for who has had a turn and has not sent yet.
+    pub(crate) fn is_closed(&self, key: &Key, now: Timestamp) -> bool {
+        self.with(key, now, |bucket| now < bucket.closed_until)
     }
 
     /// Remembers what an answer said.

@@ -2,7 +2,10 @@
 //! to the next page of the one that was being read.
 //!
 //! What is written may be read by another version of the product, much later, or after somebody
-//! changed it: whatever does not fit is ignored, and the run begins anew. No token, no name.
+//! changed it: whatever does not fit is ignored, and the run begins anew. No access token is in it.
+//! A link is the provider's own text and may hold the name of an object: the directory's skip
+//! tokens are the key of the last object of a page in Base64. Therefore the worker's storage keeps
+//! the whole point sealed.
 
 use chrono::TimeDelta;
 use inventory::SectionOutcome;

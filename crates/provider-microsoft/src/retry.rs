@@ -48,6 +48,7 @@ pub(crate) struct Patience<'a> {
     made: u32,
     least: Duration,
     spent: Duration,
+    hands_back: bool,
 }
 
 impl<'a> Patience<'a> {
@@ -58,6 +59,16 @@ impl<'a> Patience<'a> {
             made: 0,
             least,
             spent: Duration::ZERO,
+            hands_back: true,
+        }
+    }
+
+    /// For a request without which the run goes on: where another one would hand the run back, this
+    /// one is given up.
+    pub(crate) const fn never_handing_back(self) -> Self {
+        Self {
+            hands_back: false,
+            ..self
         }
     }
 
@@ -69,7 +80,7 @@ impl<'a> Patience<'a> {
 
     /// What an answer that may be better later asks for: a wait, or giving up. The run is handed
     /// back when the service asks for more patience than the run has, and ended when the attempts
-    /// are used up for a reason that waiting would not cure.
+    /// are used up for a reason that waiting would not cure, or when it is never handed back.
     pub(crate) fn plan(&self, reason: ReasonCode, told: Option<Duration>) -> Plan {
         let length = self.length(reason, told);
         let last = self.made >= self.attempts;
@@ -77,7 +88,7 @@ impl<'a> Patience<'a> {
         let asked = told.is_some() || reason == ReasonCode::ProviderThrottled;
         let step = if !last && patient {
             Step::Wait
-        } else if asked || !last {
+        } else if self.hands_back && (asked || !last) {
             Step::HandBack
         } else {
             Step::GiveUp
@@ -106,12 +117,18 @@ impl<'a> Patience<'a> {
         Err(ProviderFailure::Provider { reason, retry })
     }
 
-    /// Waits for a turn that comes after `length`, or hands the run back with nothing sent.
+    /// Waits for a turn that comes after `length`, or hands the run back, or gives up, with nothing
+    /// sent.
     pub(crate) async fn turn(&mut self, length: Duration) -> Result<(), ProviderFailure> {
         if self.spent + length > self.budget() {
+            let retry = if self.hands_back {
+                Retry::After(length)
+            } else {
+                Retry::Never
+            };
             return Err(ProviderFailure::Provider {
                 reason: ReasonCode::ProviderThrottled,
-                retry: Retry::After(length),
+                retry,
             });
         }
         self.spent += length;

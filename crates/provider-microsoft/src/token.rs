@@ -17,7 +17,7 @@ use crate::{
     errors::entra,
     gateway::{
         seen::Seen,
-        turnstile::{Attempt, Turnstile},
+        turnstile::{Attempt, Charge, Turnstile},
     },
     http::{Answer, Door, TransportError},
     identity::Identity,
@@ -30,7 +30,7 @@ use crate::{
 const ATTEMPTS: u32 = 3;
 const LEAST_PAUSE: Duration = Duration::from_millis(500);
 /// What Entra asks of clients that are told to slow down, when it does not say.
-const THROTTLED: Duration = Duration::from_mins(1);
+pub(crate) const THROTTLED: Duration = Duration::from_mins(1);
 /// The least time that a token must still live to be sent.
 const GRACE: TimeDelta = TimeDelta::seconds(30);
 /// The most by which the times of an assertion are shifted. A clock may stand in the wrong time
@@ -112,9 +112,10 @@ impl TokenRequest<'_> {
     /// Asks, a few times if the service is not available, and once more with corrected times if
     /// it does not accept those of our assertion.
     pub(crate) async fn send(self, haste: Haste) -> Result<AccessToken, ProviderFailure> {
-        let attempts = match haste {
-            Haste::Needed => ATTEMPTS,
-            Haste::Spare => 1,
+        let (attempts, charge) = match haste {
+            Haste::Needed => (ATTEMPTS, Charge::Wait),
+            // The run goes on with the old one, whatever the answer asks for.
+            Haste::Spare => (1, Charge::Nothing),
         };
         let pulse = self.turnstile.pulse;
         let mut patience = Patience::new(pulse, attempts, LEAST_PAUSE);
@@ -142,7 +143,8 @@ impl TokenRequest<'_> {
             let Refusal { reason, told, skew } = refusal;
             let throttled = (reason == ReasonCode::ProviderThrottled).then_some(THROTTLED);
             let plan = retry::transient(reason).then(|| patience.plan(reason, told.or(throttled)));
-            self.turnstile.settle(attempt, &seen, Some(reason), plan.as_ref());
+            self.turnstile
+                .settle_part(attempt, &seen, Some(reason), plan.as_ref(), charge);
             if reason == ReasonCode::ProviderClockSkew
                 && self.proof.has_own_times()
                 && shift.is_none()

@@ -242,8 +242,9 @@ impl Known {
         // one that is renewed in good time is not lost to a page that some proxy put in the way.
         let passing = retry::transient(reason)
             || (haste == Haste::Spare && reason == ReasonCode::ProviderResponseInvalid);
-        match (&self.token, demand) {
-            (Some(token), Demand::Cached) if passing && token.is_usable(now) => Ok(Arc::clone(token)),
+        let serves = haste == Haste::Spare || matches!(demand, Demand::Cached);
+        match &self.token {
+            Some(token) if passing && serves && token.is_usable(now) => Ok(Arc::clone(token)),
             _ => Err(failure),
         }
     }

@@ -1,7 +1,13 @@
 //! Before anything secret is sent: does the tenant live in the cloud that the connection names, and
 //! what time is it there. Weather is no verdict: where no answer can be had, both are skipped.
+//!
+//! The request goes to the host that signs in, so it counts against that limit like every other
+//! and is recorded; but nobody waits for it.
+
+use std::time::Duration;
 
 use chrono::TimeDelta;
+use kernel::Timestamp;
 use provider_core::ReasonCode;
 
 use super::{
@@ -10,8 +16,11 @@ use super::{
 };
 use crate::{
     cloud::Cloud,
-    discovery::{DiscoveryError, Reply, Request},
+    discovery::{Discovery, DiscoveryError, Reply, Request},
     gateway::Session,
+    limiter::Limit,
+    retry::{self, Patience},
+    token::THROTTLED,
 };
 
 /// From here on certificates begin to fail now and then.
@@ -22,33 +31,65 @@ const TOO_MUCH: TimeDelta = TimeDelta::seconds(300);
 /// Asks for the tenant's public metadata and reports both rows; the reason if nothing after it can
 /// work.
 pub(super) async fn look(session: &Session<'_>, report: &mut Report) -> Result<(), ReasonCode> {
-    let (parts, identity) = (session.parts, session.identity());
-    let request = Request {
-        door: &parts.door,
-        cloud: identity.cloud,
-        endpoints: &identity.endpoints,
+    let Some((found, date)) = ask(session).await else {
+        let closed = Finding::Skip(ReasonCode::ProviderThrottled);
+        report.note(INSTALLATION, closed);
+        report.note(CLOCK, closed);
+        return Ok(());
     };
-    let name = identity.tenant.hyphenated().to_string();
-    let Reply { found, date } = request.send(&name, parts.ids.next_uuid()).await;
     let place = match found {
-        Ok(found) => place(identity.cloud, found.cloud),
-        Err(DiscoveryError::NotFound) => Err(ReasonCode::ProviderTargetNotFound),
-        Err(DiscoveryError::Elsewhere) => Err(ReasonCode::ProviderRealmMismatch),
-        Err(DiscoveryError::Unavailable(reason)) => Ok(Finding::Skip(reason)),
-        Err(DiscoveryError::Unreadable | DiscoveryError::InvalidName) => {
-            Ok(Finding::Skip(ReasonCode::ProviderResponseInvalid))
-        }
+        Ok(found) => place(session.identity().cloud, found.cloud),
+        Err(error @ (DiscoveryError::NotFound | DiscoveryError::Elsewhere)) => Err(error.reason()),
+        Err(
+            error @ (DiscoveryError::Unavailable(_)
+            | DiscoveryError::Unreadable
+            | DiscoveryError::InvalidName),
+        ) => Ok(Finding::Skip(error.reason())),
     };
     match place {
         Ok(finding) => report.note(INSTALLATION, finding),
         Err(reason) => report.fail(INSTALLATION, reason),
     }
-    let clock = date.map(|date| clock(date - parts.clock.now()));
+    let clock = date.map(|date| clock(date - session.now()));
     report.note(
         CLOCK,
         clock.unwrap_or(Finding::Skip(ReasonCode::ProviderUnreachable)),
     );
     place.map(|_| ())
+}
+
+/// Asks once, and tells the limiter and the run what came of it. Nothing, and nothing is sent, while
+/// the limit of sign-ins is closed.
+async fn ask(session: &Session<'_>) -> Option<(Result<Discovery, DiscoveryError>, Option<Timestamp>)> {
+    let turnstile = session.turnstile(Limit::SignIn);
+    if !turnstile.pass() {
+        return None;
+    }
+    let identity = session.identity();
+    let request = Request {
+        door: &session.parts.door,
+        cloud: identity.cloud,
+        endpoints: &identity.endpoints,
+    };
+    let mut patience = Patience::new(session.pulse(), 1, Duration::ZERO).never_handing_back();
+    let attempt = session.attempt("discovery", patience.attempt(), Duration::ZERO);
+    let name = identity.tenant.hyphenated().to_string();
+    let reply = request.send(&name, attempt.id).await;
+    let Reply {
+        found,
+        date,
+        retry_after,
+        seen,
+    } = reply;
+    let failed = found.err().map(DiscoveryError::reason);
+    let plan = failed.filter(|reason| retry::transient(*reason)).map(|reason| {
+        let answered_at = date.unwrap_or(session.now());
+        let told = retry_after.and_then(|text| retry::told(&text, answered_at));
+        let throttled = (reason == ReasonCode::ProviderThrottled).then_some(THROTTLED);
+        patience.plan(reason, told.or(throttled))
+    });
+    turnstile.settle(attempt, &seen, failed, plan.as_ref());
+    Some((found, date))
 }
 
 /// Whether the tenant lives where it is looked for. Clouds that sign in at one host are told apart

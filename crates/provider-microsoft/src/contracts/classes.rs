@@ -82,6 +82,8 @@ pub enum RetryClass {
     Patient,
     /// The run can do without.
     Brief,
+    /// One remark of a report depends on it: the run is never handed back for it.
+    Incidental,
 }
 
 impl RetryClass {
@@ -89,7 +91,15 @@ impl RetryClass {
     pub(crate) const fn attempts(self) -> u32 {
         match self {
             Self::Patient => 6,
-            Self::Brief => 2,
+            Self::Brief | Self::Incidental => 2,
+        }
+    }
+
+    /// Whether a wait that is too long for the run hands it back.
+    pub(crate) const fn hands_back(self) -> bool {
+        match self {
+            Self::Patient | Self::Brief => true,
+            Self::Incidental => false,
         }
     }
 }

@@ -168,6 +168,8 @@ fn the_page_for_administrators_was_reviewed() {
         let address = format!("`GET {}{}`", row.version.prefix(), row.path.template());
         assert!(page.contains(&address), "{address} is on the page");
     }
+    let envelope = format!("one envelope (`POST {}`)", ENVELOPE.address());
+    assert!(page.contains(&envelope), "{envelope} is on the page");
     for permission in permission::ALL {
         for text in [
             permission.role(),

@@ -40,7 +40,8 @@ pub(crate) struct Attempt {
 pub(crate) enum Charge {
     /// It is.
     Wait,
-    /// Another answer of the same exchange is waited for, and this one meanwhile.
+    /// Nobody waits because of it: another answer of the same exchange is waited for, and this one
+    /// meanwhile, or the run goes on without.
     Nothing,
 }
 
@@ -58,6 +59,16 @@ impl Turnstile<'_> {
             waited += wait;
         }
         Ok(waited)
+    }
+
+    /// Takes a turn for one unit if it has come; waits for none.
+    pub(crate) fn pass(&self) -> bool {
+        self.limiter.admit(&self.key, 1, self.clock.now()).is_ok()
+    }
+
+    /// Whether the limit was closed since the turn came.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.limiter.is_closed(&self.key, self.clock.now())
     }
 
     /// Tells what came of an attempt: `failed` with the reason, `plan` with what is done about it.

@@ -186,6 +186,39 @@ fn a_clock_that_is_set_back_does_not_lengthen_a_pause() {
 }
 
 #[test]
+fn a_clock_that_is_corrected_forward_ends_a_pause_until_it_is_told_again() {
+    let limiter = Limiter::default();
+    limiter.close(&key(DIRECTORY), at(60_000), at(0));
+    let day = TimeDelta::days(1);
+    assert!(limiter.is_closed(&key(DIRECTORY), at(0) - day));
+    assert!(
+        !limiter.is_closed(&key(DIRECTORY), at(10_000)),
+        "as the module says"
+    );
+    limiter.close(&key(DIRECTORY), at(60_000), at(10_000));
+    assert_eq!(
+        limiter.admit(&key(DIRECTORY), 1, at(10_000)),
+        Err(Duration::from_secs(50))
+    );
+}
+
+#[test]
+fn who_looks_takes_nothing_and_sees_pauses_alone() {
+    let limiter = Limiter::default();
+    assert_eq!(limiter.admit(&key(ACCESS), 1, at(0)), Ok(()));
+    for _ in 0..10 {
+        assert!(
+            !limiter.is_closed(&key(ACCESS), at(0)),
+            "its own turn is no pause"
+        );
+    }
+    assert_eq!(limiter.admit(&key(ACCESS), 1, at(1_000)), Ok(()));
+    limiter.close(&key(ACCESS), at(9_000), at(1_000));
+    assert!(limiter.is_closed(&key(ACCESS), at(8_999)));
+    assert!(!limiter.is_closed(&key(ACCESS), at(9_000)));
+}
+
+#[test]
 fn a_costly_call_takes_more_and_a_rest_gives_no_more_than_the_burst() {
     let limiter = Limiter::default();
     let burst = DIRECTORY.published().burst;

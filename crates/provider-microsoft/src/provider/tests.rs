@@ -2,6 +2,7 @@
 
 mod batching;
 mod checking;
+mod dying;
 mod faults;
 mod hostile;
 mod installing;

@@ -153,6 +153,24 @@ async fn a_turn_counts_against_the_same_budget_and_hands_back_without_waiting() 
     assert_eq!(pauses.total(), Duration::from_secs(7));
 }
 
+#[tokio::test]
+async fn what_the_run_can_do_without_gives_up_and_still_closes_its_limit() {
+    let (run, pauses) = (Run::default(), RecordedPauses::default());
+    let pulse = Pulse::new(&run, &pauses);
+    let (hour, throttled) = (Duration::from_hours(1), ReasonCode::ProviderThrottled);
+    let given_up = Err(ProviderFailure::ended(throttled));
+    let mut patience = Patience::new(&pulse, 2, Duration::ZERO).never_handing_back();
+    assert_eq!(patience.turn(hour).await, given_up);
+    patience.attempt();
+    let plan = patience.plan(throttled, Some(hour));
+    assert_eq!((plan.lost(), plan.closed_for()), (Duration::ZERO, Some(hour)));
+    assert_eq!(patience.follow(plan).await, given_up);
+    assert!(pauses.total().is_zero());
+    let short = patience.plan(throttled, Some(Duration::from_secs(3)));
+    patience.follow(short).await.expect("a short one is waited for");
+    assert_eq!(pauses.total(), short.lost());
+}
+
 #[test]
 fn only_a_pause_that_was_asked_for_closes_a_limit_and_only_a_wait_is_lost() {
     let (run, pauses) = (Run::default(), RecordedPauses::default());

@@ -84,9 +84,14 @@ impl Reply {
 
     /// A token that differs from all with another number.
     pub(crate) fn token(number: usize) -> Self {
+        Self::token_for(number, 3_600)
+    }
+
+    /// The same for another life, in seconds.
+    pub(crate) fn token_for(number: usize, life: u32) -> Self {
         let claims = json!({ "tid": TENANT, "appid": CLIENT, "number": number }).to_string();
         let token = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
-        Self::json(200, &json!({ "expires_in": 3600, "access_token": token }))
+        Self::json(200, &json!({ "expires_in": life, "access_token": token }))
     }
 
     /// What a tenant without anything in it answers.

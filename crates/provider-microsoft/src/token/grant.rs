@@ -9,11 +9,16 @@ use provider_core::ReasonCode;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::AccessToken;
+use super::{AccessToken, GRACE};
 use crate::{identity::Identity, jwt};
 
 /// How long before its end a token counts as spent. Microsoft's own libraries use the same.
 const EARLY: TimeDelta = TimeDelta::minutes(5);
+/// A token that lives shorter is refused. It counts as spent after half of a short life and may be
+/// sent until [`GRACE`] before its end: with less than twice that, it would be given out as fresh
+/// and never sent, again and again. No service issues such tokens for use (page "Configurable
+/// token lifetimes": ten minutes at the least).
+const SHORTEST_LIFE: TimeDelta = TimeDelta::seconds(2 * GRACE.num_seconds());
 /// Longer than any token lives; those that can be revoked at once live for 28 hours.
 const LONGEST_LIFE: TimeDelta = TimeDelta::hours(48);
 
@@ -34,7 +39,7 @@ enum Seconds {
 }
 
 impl Seconds {
-    /// A length of time that a token may have.
+    /// A length of time within the life of a token.
     fn read(&self) -> Option<TimeDelta> {
         let seconds = match self {
             Self::Number(number) => *number,
@@ -69,7 +74,10 @@ pub(super) fn read(
         expires_in,
         refresh_in,
     } = serde_json::from_slice(body.expose()).map_err(|_| MISFIT)?;
-    let life = expires_in.read().ok_or(MISFIT)?;
+    let life = expires_in
+        .read()
+        .filter(|life| *life >= SHORTEST_LIFE)
+        .ok_or(MISFIT)?;
     let claims: Claims = jwt::claims(access_token.expose()).ok_or(MISFIT)?;
     if claims.tid != Some(identity.tenant) || claims.appid.or(claims.azp) != Some(identity.client) {
         return Err(ReasonCode::ProviderTargetScopeMismatch);

@@ -83,6 +83,30 @@ fn what_is_no_token_is_invalid() {
 }
 
 #[test]
+fn whatever_is_given_out_as_fresh_can_be_sent() {
+    let (claims, start) = (json!({ "tid": TENANT, "appid": CLIENT }), Timestamp::default());
+    let read = |life: i64| {
+        read(&body(&claims, &json!(life)), &identity(), start, |_| {
+            Duration::ZERO
+        })
+    };
+    for life in [-1, 0, 1, 20, 30, 59] {
+        let refused = read(life).err();
+        assert_eq!(refused, Some(ReasonCode::ProviderResponseInvalid), "{life}");
+    }
+    for life in [60, 61, 90, 599, 600, 3_600] {
+        let token = read(life).unwrap_or_else(|reason| panic!("{life}: {reason:?}"));
+        for second in 0..life {
+            let now = start + TimeDelta::seconds(second);
+            assert!(
+                !token.is_fresh(now) || token.is_usable(now),
+                "{life} after {second}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_token_is_spent_five_minutes_early_and_usable_a_little_longer() {
     let start = Timestamp::default();
     let token = token(start);

@@ -141,6 +141,24 @@ async fn a_refused_token_is_replaced_once_a_minute() {
 }
 
 #[tokio::test]
+async fn whoever_asks_a_token_that_serves_outlives_the_failure_of_the_next_one() {
+    let (cache, clock) = (TokenCache::default(), clock());
+    let first = fresh(&cache, &clock).await;
+    let other = Arc::new(token(clock.now()));
+    clock.advance(TimeDelta::minutes(20));
+    for demand in [Demand::Cached, Demand::InsteadOf(&other)] {
+        clock.advance(TimeDelta::minutes(15));
+        let again = cache
+            .get(&identity(), None, demand, &clock, |haste| async move {
+                assert_eq!(haste, Haste::Spare);
+                Err(throttled(60))
+            })
+            .await;
+        assert!(again.is_ok_and(|token| Arc::ptr_eq(&token, &first)));
+    }
+}
+
+#[tokio::test]
 async fn only_a_token_of_some_age_is_outdated() {
     let (cache, clock) = (TokenCache::default(), clock());
     let first = fresh(&cache, &clock).await;

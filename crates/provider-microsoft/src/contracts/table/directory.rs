@@ -37,7 +37,7 @@ pub(crate) static CLIENT_BY_APP_ID: ById = ById(Contract {
     kept: "`id` of this client in your tenant, not stored",
     permission: &GRANTS,
     used_by: &[CHECK],
-    retry: RetryClass::Brief,
+    retry: RetryClass::Incidental,
     ..LIST
 });
 
@@ -50,7 +50,7 @@ pub(crate) static CLIENT_GRANTS_LIST: ById = ById(Contract {
     permission: &GRANTS,
     used_by: &[CHECK],
     cost: 2,
-    retry: RetryClass::Brief,
+    retry: RetryClass::Incidental,
     ..LIST
 });
 

@@ -2,18 +2,31 @@
 //! come back.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use chrono::TimeDelta;
 use kernel::Clock as _;
-use provider_core::{CallOutcome, CallRecord, ProviderFailure, ReasonCode, Retry};
+use provider_core::{CallOutcome, CallRecord, Pause, ProviderFailure, ReasonCode, Retry};
 use serde_json::{Value, json};
 
-use crate::testing::{
-    Set,
-    service::{Heard, Reply},
+use crate::{
+    batch::{self, Part},
+    contracts::{
+        ThrottleClass,
+        table::{ACCESS_POLICIES_LIST, SETTINGS_CATALOG_LIST, USERS_COUNT},
+    },
+    gateway::Session,
+    identity::Identity,
+    limiter::Limit,
+    testing::{
+        Set,
+        service::{Heard, Reply},
+    },
 };
 
 const NUMBERS: [(&str, &str, &str); 4] = [
@@ -167,6 +180,72 @@ async fn a_part_that_must_wait_longer_than_the_run_hands_it_back() {
     assert_eq!(set.attempt().await.0, Err(failure));
     assert_eq!(set.attempt().await.0, Err(failure), "its limit is closed");
     assert_eq!(envelopes(&set).len(), 1);
+}
+
+#[tokio::test]
+async fn a_limit_that_is_closed_while_the_batch_waits_for_another_one_is_kept() {
+    let times = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&times);
+    let mut set = Set::new(move |heard, _, now| {
+        if !is_batch(heard) {
+            return Reply::empty(heard);
+        }
+        kept.lock().expect("no holder panics").push(now);
+        let answers: Vec<_> = parts(heard).iter().map(|(id, url)| good(id, url)).collect();
+        Reply::json(200, &json!({ "responses": answers }))
+    })
+    .await;
+    let began = set.clock.now();
+    set.run.pauses = vec![Pause {
+        limit: "devices".to_owned(),
+        until: began + TimeDelta::seconds(20),
+    }];
+    // Another run of the tenant hears of a pause after five seconds.
+    let other_run = async {
+        while set.clock.now() < began + TimeDelta::seconds(5) {
+            tokio::task::yield_now().await;
+        }
+        let identity = Identity::resolve(&set.access, None).expect("canonical");
+        let key = identity.key(Limit::Calls(ThrottleClass::Directory));
+        let until = began + TimeDelta::seconds(40);
+        set.provider.0.limiter.close(&key, until, set.clock.now());
+    };
+    let ((outcome, _), ()) = tokio::join!(set.attempt(), other_run);
+    outcome.expect("is read");
+    let times = times.lock().expect("no holder panics").clone();
+    assert_eq!(times.len(), 1);
+    assert!(times[0] >= began + TimeDelta::seconds(40), "{times:?}");
+    assert!(
+        times[0] < began + TimeDelta::seconds(41),
+        "and not later: {times:?}"
+    );
+    let lost: Duration = set.run.records().iter().map(|call| call.lost).sum();
+    assert_eq!(lost, set.pauses.total(), "all that was waited, once");
+}
+
+#[tokio::test]
+async fn what_does_not_exist_in_a_cloud_is_in_no_envelope_and_beta_is_asked_for_alone() {
+    let mut set = answered(|_, id, url| Some(good(id, url))).await;
+    set.access.destination.realm = "bleu-fr".to_owned();
+    let session =
+        Session::open(&set.provider.0, &set.access, &set.run).unwrap_or_else(|_| panic!("canonical"));
+    let contracts = [&ACCESS_POLICIES_LIST, &USERS_COUNT, &SETTINGS_CATALOG_LIST];
+    let parts = batch::read(&session, &contracts)
+        .await
+        .unwrap_or_else(|failure| panic!("{failure}"));
+    assert_eq!(envelopes(&set), [["/users/$count"]]);
+    let absent = ReasonCode::ProviderNotProvisioned;
+    assert!(
+        matches!(&parts[..], [Part::Failed(first), Part::Body(_), Part::Failed(third)]
+        if (*first, *third) == (absent, absent))
+    );
+
+    set.access.destination.realm = "global".to_owned();
+    let session =
+        Session::open(&set.provider.0, &set.access, &set.run).unwrap_or_else(|_| panic!("canonical"));
+    let parts = batch::read(&session, &contracts[1..]).await;
+    let parts = parts.unwrap_or_else(|failure| panic!("{failure}"));
+    assert!(matches!(&parts[..], [Part::Body(_), Part::Alone]));
 }
 
 #[tokio::test]

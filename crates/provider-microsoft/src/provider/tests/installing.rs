@@ -1,8 +1,14 @@
 //! Connection checks: where the target lives, what time it is there, and what the directory says.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
+use kernel::Clock as _;
 use microsoft_simulator::FaultKind;
-use provider_core::{Check, CheckStatus, ConnectionCheck, ProviderCode, ReasonCode, VerificationState};
+use provider_core::{
+    CallOutcome, CallRecord, Check, CheckStatus, ConnectionCheck, Pause, ProviderCode, ReasonCode,
+    VerificationState,
+};
 use serde_json::json;
 
 use crate::testing::{CLIENT, Stage, TENANT, access};
@@ -187,4 +193,81 @@ async fn a_refusal_is_recorded_with_its_code_and_ids() {
     assert_eq!((token.status, token.code), (Some(401), Some(number)));
     assert!(token.trace_id.is_some() && token.correlation_id.is_some());
     assert_eq!(of("users.list").code, None, "an answer has none");
+}
+
+fn throttled(seconds: u32) -> FaultKind {
+    FaultKind::Throttled {
+        retry_after: Some(seconds.to_string()),
+    }
+}
+
+fn records(stage: &Stage, call: &str) -> Vec<CallRecord> {
+    let all = stage.run.records();
+    all.into_iter().filter(|record| record.call == call).collect()
+}
+
+fn lost(stage: &Stage) -> Duration {
+    stage.run.records().iter().map(|record| record.lost).sum()
+}
+
+#[tokio::test]
+async fn the_look_at_the_target_is_recorded_and_counts_against_the_limit_of_sign_ins() {
+    let stage = Stage::new().await;
+    stage.check().await.expect("comes to its end");
+    let [record] = &records(&stage, "discovery")[..] else {
+        panic!("is recorded")
+    };
+    assert_eq!(
+        (record.limit, record.outcome, record.status, record.attempt),
+        ("sign_in", CallOutcome::Answered, Some(200), 1)
+    );
+    assert!(record.correlation_id.is_some());
+
+    stage.fault("openid-configuration", 1, throttled(7));
+    let began = stage.clock.now();
+    let check = stage.check().await.expect("comes to its end");
+    let skipped = (CheckStatus::Skip, Some(ReasonCode::ProviderThrottled));
+    assert_eq!(outcome(&check, "target.installation"), skipped);
+    let record = &records(&stage, "discovery")[1];
+    assert_eq!(
+        (record.outcome, record.status, record.lost),
+        (CallOutcome::Throttled, Some(429), Duration::ZERO)
+    );
+    assert_eq!(record.paused_until, Some(began + TimeDelta::seconds(7)));
+    // The sign-in goes to the same host and waits; that time is lost once.
+    assert_eq!(records(&stage, "token")[1].lost, Duration::from_secs(7));
+    assert_eq!(lost(&stage), stage.pauses.total());
+}
+
+#[tokio::test]
+async fn a_closed_limit_of_sign_ins_skips_the_look_at_the_target() {
+    let mut stage = Stage::new().await;
+    let until = stage.clock.now() + TimeDelta::seconds(20);
+    let limit = "sign_in".to_owned();
+    stage.run.pauses = vec![Pause { limit, until }];
+    let check = stage.check().await.expect("comes to its end");
+    let skipped = (CheckStatus::Skip, Some(ReasonCode::ProviderThrottled));
+    assert_eq!(outcome(&check, "target.installation"), skipped);
+    assert_eq!(outcome(&check, "identity.clock"), skipped);
+    assert_eq!(check.verification, VerificationState::Healthy);
+    assert_eq!(stage.calls("openid-configuration"), 0);
+    assert!(records(&stage, "discovery").is_empty());
+}
+
+#[tokio::test]
+async fn a_throttled_comparison_is_left_out_and_nobody_waits_for_it() {
+    for path in ["servicePrincipals(", "appRoleAssignments"] {
+        let stage = Stage::new().await;
+        stage.fault(path, 1, throttled(3_600));
+        let check = stage.check().await.expect("comes to its end");
+        let skipped = (CheckStatus::Skip, Some(ReasonCode::ProviderThrottled));
+        assert_eq!(outcome(&check, "target.grants"), skipped, "{path}");
+        assert_eq!(
+            (lost(&stage), stage.pauses.total()),
+            (Duration::ZERO, Duration::ZERO)
+        );
+        let all = stage.run.records();
+        let last = all.last().expect("is recorded");
+        assert_eq!(last.paused_until, Some(last.at + TimeDelta::hours(1)), "{path}");
+    }
 }

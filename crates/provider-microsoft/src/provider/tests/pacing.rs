@@ -8,7 +8,7 @@ use std::{
 use chrono::TimeDelta;
 use inventory::InventoryExecutor as _;
 use kernel::{Clock as _, Timestamp};
-use provider_core::{Pause, ProviderFailure, ReasonCode, Retry};
+use provider_core::{CallOutcome, Pause, ProviderFailure, ReasonCode, Retry};
 
 use crate::testing::{
     Run, SECRET, Set, access, attempt,
@@ -144,6 +144,29 @@ async fn a_pause_that_another_process_heard_of_is_kept() {
     assert_eq!(set.service.heard("/token").len(), 1, "not for a token either");
     set.clock.advance(TimeDelta::minutes(30));
     assert!(set.attempt().await.0.is_ok());
+}
+
+#[tokio::test]
+async fn a_token_that_is_renewed_in_good_time_costs_no_time_when_it_cannot_be() {
+    let set = Set::new(|heard, _, now| {
+        let later = now >= Timestamp::default() + TimeDelta::minutes(31);
+        if heard.path.ends_with("/token") && later {
+            Reply::error(429, "x").with("retry-after", &600)
+        } else {
+            Reply::empty(heard)
+        }
+    })
+    .await;
+    set.attempt().await.0.expect("is read");
+    set.clock.advance(TimeDelta::minutes(31));
+    set.attempt().await.0.expect("is read with the old one");
+    let records = set.run.records();
+    let refused = records.iter().find(|call| call.outcome == CallOutcome::Throttled);
+    let refused = refused.expect("the renewal was tried");
+    assert_eq!((refused.call, refused.lost), ("token", Duration::ZERO));
+    assert_eq!(refused.paused_until, Some(refused.at + TimeDelta::minutes(10)));
+    let lost: Duration = records.iter().map(|call| call.lost).sum();
+    assert_eq!(lost, set.pauses.total(), "nobody waited for it");
 }
 
 #[tokio::test]
