@@ -35,8 +35,8 @@ async fn serve(tls: Option<ServerTls>) -> (Simulator, uuid::Uuid) {
     (Simulator::start(options).await.expect("starts"), tenant)
 }
 
-fn tls(certificate: &TestCertificate) -> Option<ServerTls> {
-    Some(certificate.server_tls().expect("usable"))
+fn tls(certificate: &TestCertificate) -> ServerTls {
+    certificate.server_tls().expect("usable")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,7 +49,7 @@ async fn only_a_certificate_that_the_machine_trusts_is_spoken_to() {
     std::fs::write(&trusted, authority.certificate_pem()).expect("written");
 
     let good = authority.server().expect("a certificate");
-    let (simulator, tenant) = serve(tls(&good)).await;
+    let (simulator, tenant) = serve(Some(tls(&good))).await;
     let (code, found, errors) = discover(&trusted, &simulator.base_url());
     assert_eq!(code, Some(0), "{errors}");
     let found: Value = serde_json::from_str(&found).expect("JSON");
@@ -67,7 +67,7 @@ async fn only_a_certificate_that_the_machine_trusts_is_spoken_to() {
         ),
     ];
     for (what, certificate) in bad {
-        let (simulator, _) = serve(tls(&certificate.expect("a certificate"))).await;
+        let (simulator, _) = serve(Some(tls(&certificate.expect("a certificate")))).await;
         let (code, found, errors) = discover(&trusted, &simulator.base_url());
         assert_eq!((code, found.as_str()), (Some(69), ""), "{what}: {errors}");
         assert!(errors.contains("provider_tls_failed"), "{what}: {errors}");
