@@ -118,6 +118,10 @@ fn a_bad_script_is_refused_with_its_place() {
     assert!(rule(r#""method": "G E T""#).contains("rules[1].method"));
     let status = complaint(r#"{"rules": [{"fault": {"type": "status", "status": 99, "body": ""}}]}"#);
     assert!(status.contains("rules[0].fault.status"), "{status}");
+    let deep =
+        |depth: u32| format!(r#"{{"rules": [{{"fault": {{"type": "deep_json", "depth": {depth}}}}}]}}"#);
+    assert!(complaint(&deep(1_000_001)).contains("rules[0].fault.depth"));
+    assert_eq!(rules(&deep(1_000_000)).rules.len(), 1);
     let header = complaint(r#"{"rules": [{"fault": {"type": "throttled", "retry_after": "1\n2"}}]}"#);
     assert!(header.contains("rules[0].fault.retry_after"), "{header}");
 }
@@ -180,9 +184,11 @@ async fn the_script_of_the_options_plays_from_the_start() {
         })
         .await
     };
+    let name = file.path().to_str().expect("text");
     let error = start("{\"rules\": 1}").await.err().expect("refused");
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
-    assert!(error.to_string().contains("line 1"), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("line 1") && text.contains(name), "{error}");
     let simulator = start(r#"{"rules": [{"fault": {"type": "empty_body"}}]}"#)
         .await
         .expect("starts");
