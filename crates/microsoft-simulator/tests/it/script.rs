@@ -137,6 +137,26 @@ fn the_documented_example_is_a_script() {
     assert_eq!(script.rules[1].until_seconds, Some(660));
 }
 
+/// The manual as well: its example is a script, and its table has every fault.
+#[test]
+fn the_manual_knows_every_fault() {
+    let manual = include_str!("../../../../docs/simulator.md");
+    let (_, example) = manual.split_once("<<'JSON'\n").expect("an example");
+    let (example, _) = example.split_once("\nJSON\n").expect("its end");
+    assert_eq!(rules(example).rules.len(), 2);
+
+    let unknown = complaint(r#"{"rules": [{"fault": {"type": "earthquake"}}]}"#);
+    let (_, known) = unknown.split_once("expected one of").expect("a list");
+    let names: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+    assert!(names.len() > 30, "{names:?}");
+    for name in names {
+        assert!(
+            manual.contains(&format!("`{name}`")),
+            "{name} is not in the manual"
+        );
+    }
+}
+
 #[tokio::test]
 async fn the_script_is_replaced_over_http() {
     let stage = Stage::start().await;
