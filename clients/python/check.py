@@ -1,7 +1,7 @@
 """Runs Microsoft's client libraries against the simulator: environment, program, tests, measurement.
 
 Uses the standard library alone; the libraries live in a virtual environment of their own. Every step has a limit, and
-the program that was started is ended whatever happens.
+the program that was started is ended with the check, also when a signal ends that; SIGKILL alone leaves it running.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,8 +19,12 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 # Settings of the surroundings that would send the libraries elsewhere or have them trust something else.
 FOREIGN = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-INSTALL_SECONDS = 600
-BUILD_SECONDS = 1800
+# Would have an environment's Python load modules of another one.
+PYTHON_OWN = ("PYTHONPATH", "PYTHONHOME")
+# Written into an environment once all is installed, with what that was.
+MARKER = "simulator-clients.txt"
+INSTALL_SECONDS = 300
+BUILD_SECONDS = 900
 TEST_SECONDS = 300
 READY_TRIES = 200
 READY_PAUSE = 0.1
@@ -31,6 +36,7 @@ LARGE = ("--users", "5000")
 
 
 def main() -> int:
+    end_by_signal()
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--venv", type=pathlib.Path, help="folder of the virtual environment; kept")
     parser.add_argument("--simulator", type=pathlib.Path, help="the program, if it is built already")
@@ -48,23 +54,41 @@ def main() -> int:
     return code
 
 
+def end_by_signal() -> None:
+    """Turns the signals that end a program into an exception, so that everything that was started is ended too."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+
+
+def surroundings(*without: str) -> dict[str, str]:
+    """The environment variables, but for those that change what a Python loads, and the given ones."""
+    return {name: value for name, value in os.environ.items() if name.upper() not in (*PYTHON_OWN, *without)}
+
+
 def run(command: list[object], program: os.PathLike | str, sizes: tuple[str, ...], scratch: pathlib.Path) -> int:
     """Runs a command beside a fresh simulator; gives its exit code."""
-    clean = {name: value for name, value in os.environ.items() if name.upper() not in FOREIGN}
+    clean = surroundings(*FOREIGN)
     with running(program, sizes, scratch) as ready:
         clean |= {"SIMULATOR_READY_FILE": str(ready), "PYTHONPYCACHEPREFIX": str(scratch / "pycache")}
         return subprocess.run(command, cwd=HERE, env=clean, timeout=TEST_SECONDS).returncode
 
 
 def environment(folder: pathlib.Path) -> pathlib.Path:
-    """A virtual environment with the pinned libraries; gives its Python."""
+    """A virtual environment with the pinned libraries; gives its Python. One that was left half made is made anew."""
     python = folder.absolute() / "bin" / "python"
+    marker = folder / MARKER
+    wanted = (HERE / "requirements.txt").read_text()
+    if marker.exists() and marker.read_text() == wanted:
+        return python
+    if folder.exists() and any(folder.iterdir()) and not (folder / "pyvenv.cfg").exists():
+        raise SystemExit(f"{folder} holds something else than a virtual environment")
     started = time.monotonic()
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=INSTALL_SECONDS)
+    clean = surroundings()
+    subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True, timeout=INSTALL_SECONDS, env=clean)
     # Compiling all of the Graph SDK takes longer than everything else here; a small part of it is used.
     install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-    subprocess.run([*install, "-r", HERE / "requirements.txt"], check=True, timeout=INSTALL_SECONDS)
+    subprocess.run([*install, "-r", HERE / "requirements.txt"], check=True, timeout=INSTALL_SECONDS, env=clean)
+    marker.write_text(wanted)
     print(f"libraries are installed ({time.monotonic() - started:.0f} s)", flush=True)
     return python
 

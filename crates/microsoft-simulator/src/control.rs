@@ -10,7 +10,7 @@ mod replays;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -42,6 +42,8 @@ struct Inner {
     replays: Replays,
     /// How far the clock is ahead of the real one, in milliseconds.
     clock_offset: AtomicI64,
+    /// The real time at which the clock was stopped.
+    stopped: OnceLock<DateTime<Utc>>,
     log: CallLog,
     rules: Rules,
     throttle: Throttle,
@@ -73,6 +75,7 @@ impl Control {
                 replication: Replication::default(),
                 replays: Replays::default(),
                 clock_offset: AtomicI64::new(0),
+                stopped: OnceLock::new(),
                 log: CallLog::default(),
                 rules: Rules::default(),
                 throttle: Throttle::default(),
@@ -136,9 +139,16 @@ impl Control {
             .store(offset.num_milliseconds(), Ordering::SeqCst);
     }
 
+    /// Stops the clock for good, so that it moves by [`Self::set_clock_offset`] alone: on a busy machine, seconds pass
+    /// between two requests of a test.
+    pub fn stop_clock(&self) {
+        self.inner.stopped.get_or_init(now);
+    }
+
     /// The time by the simulator's clock.
     pub fn now(&self) -> DateTime<Utc> {
-        now() + TimeDelta::milliseconds(self.inner.clock_offset.load(Ordering::SeqCst))
+        let real = self.inner.stopped.get().copied().unwrap_or_else(now);
+        real + TimeDelta::milliseconds(self.inner.clock_offset.load(Ordering::SeqCst))
     }
 
     pub(crate) fn directory(&self) -> &Directory {

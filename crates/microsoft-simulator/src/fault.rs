@@ -17,6 +17,9 @@ use crate::exchange::Ids;
 pub(crate) use answers::{json_answer, throttled, with_type};
 pub(crate) use retry_after::{allowed_at, is_sendable, with_retry_after};
 
+/// The deepest document that can be asked for: it is made in memory.
+const DEEPEST: u32 = 1_000_000;
+
 /// A fault for the next requests whose path and query contain a text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -111,7 +114,7 @@ pub enum FaultKind {
     },
     /// 200 with arrays inside each other.
     DeepJson {
-        /// How many.
+        /// How many; at most 1,000,000 over HTTP and in a script.
         depth: u32,
     },
     /// 302.
@@ -278,6 +281,7 @@ impl FaultKind {
             {
                 Some("fault: a value cannot be that of a header")
             }
+            Self::DeepJson { depth } if *depth > DEEPEST => Some("fault.depth: must be at most 1000000"),
             Self::Storm { seconds: 0 } => Some("fault.seconds: must be at least 1"),
             _ => None,
         }

@@ -15,16 +15,14 @@ use crate::tls::ServerTls;
 /// The application permissions that cover every endpoint of the simulator, all read only.
 ///
 /// Names as in the Microsoft Graph permissions reference.
-pub const RECOMMENDED_ROLES: [&str; 18] = [
+pub const RECOMMENDED_ROLES: [&str; 16] = [
     "Application.Read.All",
     "AuditLog.Read.All",
-    "CrossTenantInformation.ReadBasic.All",
     "Device.Read.All",
     "DeviceManagementApps.Read.All",
     "DeviceManagementConfiguration.Read.All",
     "DeviceManagementManagedDevices.Read.All",
     "DeviceManagementRBAC.Read.All",
-    "DeviceManagementScripts.Read.All",
     "DeviceManagementServiceConfig.Read.All",
     "Domain.Read.All",
     "GroupMember.Read.All",

@@ -42,8 +42,13 @@ impl Control {
     pub(crate) fn prepare(&self, script: Option<&Path>, throttle: bool) -> io::Result<()> {
         self.set_throttling(throttle);
         if let Some(path) = script {
-            let script = Script::parse(&std::fs::read_to_string(path)?);
-            self.play(script.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?);
+            // Neither error says which file it is about.
+            let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+            let text =
+                std::fs::read_to_string(path).map_err(|error| io::Error::new(error.kind(), named(&error)))?;
+            let script = Script::parse(&text)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, named(&error)))?;
+            self.play(script);
         }
         Ok(())
     }

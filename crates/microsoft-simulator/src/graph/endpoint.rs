@@ -103,6 +103,12 @@ impl Endpoint {
         matches!(self.paging, Paging::Single)
     }
 
+    /// Whether it takes `$skip`, `$orderby` and `$count` without the header that the directory asks for ("List
+    /// policies", "List namedLocations").
+    pub(super) fn is_plain_odata(&self) -> bool {
+        self.service == Service::ConditionalAccess
+    }
+
     /// The path as `@odata.context` writes it.
     pub(super) fn context(&self) -> &'static str {
         self.path.trim_start_matches("identity/")

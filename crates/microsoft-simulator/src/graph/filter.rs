@@ -7,6 +7,10 @@ use serde_json::Value;
 use super::endpoint::Endpoint;
 use super::problem::Problem;
 
+/// How many parentheses may stand inside each other. The real limit is not published; the reader here calls itself for
+/// each, and a request line holds enough of them to fill a stack.
+const MAX_DEPTH: u32 = 32;
+
 /// How a property is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Op {
@@ -51,6 +55,7 @@ impl Filter {
             tokens: &tokens,
             endpoint,
             advanced,
+            depth: 0,
         };
         let filter = reader.any()?;
         if reader.tokens.is_empty() {
@@ -135,6 +140,8 @@ struct Reader<'a> {
     tokens: &'a [String],
     endpoint: &'a Endpoint,
     advanced: bool,
+    /// How many parentheses are open.
+    depth: u32,
 }
 
 impl Reader<'_> {
@@ -177,9 +184,13 @@ impl Reader<'_> {
     fn one(&mut self) -> Result<Filter, Problem> {
         let first = self.next()?.to_owned();
         if first == "(" {
-            // A request line is short, so this cannot go deep enough to hurt.
+            if self.depth == MAX_DEPTH {
+                return Err(invalid(self.endpoint));
+            }
+            self.depth += 1;
             let filter = self.any()?;
             self.expect(")")?;
+            self.depth -= 1;
             return Ok(filter);
         }
         if first.eq_ignore_ascii_case("startswith") && self.peek() == "(" {

@@ -200,6 +200,7 @@ impl<'a> View<'a> {
         };
         if let Some((property, downwards)) = &self.query.order {
             let order = self.ordered(property, *downwards);
+            let from = from.saturating_add(self.query.skipped());
             let end = from.saturating_add(size).min(order.len());
             order
                 .get(from..end)
@@ -209,6 +210,7 @@ impl<'a> View<'a> {
             return (text, rows, (end < order.len()).then_some(end));
         }
         let mut found = (from..(self.endpoint.len)(self.world)).filter(|&index| self.fits(index));
+        found.by_ref().take(self.query.skipped()).for_each(drop);
         found.by_ref().take(size).for_each(&mut push);
         let next = found.next();
         (text, rows, next)
@@ -240,6 +242,11 @@ impl Request<'_> {
             .ok_or_else(|| Problem::bad_page_token(endpoint.service))
     }
 
+    /// Whether `$count=true` is heard; where it is not, it is no error.
+    fn may_count(&self, endpoint: &Endpoint) -> bool {
+        endpoint.is_plain_odata() || endpoint.advanced && self.is_eventual()
+    }
+
     fn minute(&self) -> u32 {
         self.shared.control.minutes_since_start(self.exchange.ids.at)
     }
@@ -261,7 +268,7 @@ impl Request<'_> {
         let (rows, on_page, next) = view.page(cursor.offset, size);
         let count = if endpoint.counts_page {
             Some(on_page)
-        } else if query.counts() && endpoint.advanced && self.is_eventual() && cursor.offset == 0 {
+        } else if query.counts() && self.may_count(endpoint) && cursor.offset == 0 {
             Some(view.count())
         } else {
             None

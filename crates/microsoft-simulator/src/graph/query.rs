@@ -27,6 +27,7 @@ pub(super) struct Search {
 pub(super) struct Query {
     pub(super) select: Option<Vec<String>>,
     top: Option<usize>,
+    skip: usize,
     skip_token: Option<String>,
     count: bool,
     pub(super) expand: Vec<(&'static str, ChildRows)>,
@@ -70,9 +71,12 @@ impl Query {
             }
         }
         // Whether these are allowed depends on `$count`, which may stand behind them.
-        let counted = matches!(part, Part::Count) || query.count;
+        let advanced = eventual && (matches!(part, Part::Count) || query.count);
+        let filtered = conditions.iter().any(|(option, _)| option == "$filter");
         for (option, value) in conditions {
-            query.condition(&option, &value, endpoint, part, eventual && counted)?;
+            // The directory needs its index only to order what it has filtered.
+            let enough = option == "$orderby" && (!filtered || endpoint.is_plain_odata());
+            query.condition(&option, &value, endpoint, part, advanced || enough)?;
         }
         Ok(query)
     }
@@ -92,6 +96,12 @@ impl Query {
                 self.select = Some(selection(value, endpoint)?).filter(|names| !names.is_empty());
             }
             "$top" if paged => self.top = Some(top(value, endpoint)?),
+            "$skip" if whole && endpoint.is_plain_odata() => {
+                let message = || format!("Invalid value '{value}' for $skip query option found.");
+                self.skip = value
+                    .parse()
+                    .map_err(|_| Problem::bad_query(endpoint.service, message()))?;
+            }
             "$skiptoken" if paged => self.skip_token = Some(value.to_owned()),
             "$count" if whole => self.count = value.eq_ignore_ascii_case("true"),
             "$expand" if !child => self.expand = expansion(value, endpoint)?,
@@ -111,7 +121,7 @@ impl Query {
         let lists = matches!(part, Part::Whole | Part::Count) && !endpoint.is_single();
         match option {
             "$filter" if lists => self.filter = Some(Filter::parse(value, endpoint, advanced)?),
-            "$orderby" if lists && advanced && endpoint.advanced => {
+            "$orderby" if lists && advanced && (endpoint.advanced || endpoint.is_plain_odata()) => {
                 let (property, direction) = value.trim().split_once(' ').unwrap_or((value, "asc"));
                 if property != "displayName" || !endpoint.has_property(property) {
                     return Err(Problem::unsupported_query(option));
@@ -135,6 +145,11 @@ impl Query {
 
     pub(super) fn skip_token(&self) -> Option<&str> {
         self.skip_token.as_deref()
+    }
+
+    /// How many of the found rows are left out before the first page; later pages have a token.
+    pub(super) fn skipped(&self) -> usize {
+        if self.skip_token.is_some() { 0 } else { self.skip }
     }
 
     pub(super) fn counts(&self) -> bool {

@@ -110,6 +110,37 @@ fn page_tokens_are_bound_to_their_query() {
     );
 }
 
+#[test]
+fn every_recommended_role_opens_an_endpoint() {
+    for role in RECOMMENDED_ROLES {
+        assert!(
+            endpoints().any(|endpoint| endpoint.roles.contains(&role)),
+            "{role} opens nothing"
+        );
+    }
+}
+
+#[test]
+fn a_filter_is_not_as_deep_as_its_writer_likes() {
+    let code = |depth: usize| {
+        let nested = format!("{}accountEnabled eq true{}", "(".repeat(depth), ")".repeat(depth));
+        let query = Query::parse(
+            &format!("$filter={nested}"),
+            endpoint("users"),
+            &Part::Whole,
+            false,
+        );
+        query.err().map(|problem| problem.code)
+    };
+    assert_eq!(code(32), None);
+    assert_eq!(code(33), Some("Request_BadRequest"));
+    assert_eq!(code(60_000), Some("Request_BadRequest"));
+    // What stands side by side is not deep.
+    let wide = ["(accountEnabled eq true)"; 40].join(" or ");
+    let query = Query::parse(&format!("$filter={wide}"), endpoint("users"), &Part::Whole, false);
+    assert!(query.is_ok());
+}
+
 /// The first object of an endpoint as a query shows it.
 fn shown(path: &str, query: &str) -> serde_json::Map<String, Value> {
     let endpoint = endpoint(path);

@@ -20,11 +20,12 @@ pub(crate) enum Readers {
     Owner,
 }
 
-/// Written aside and renamed, so that a reader sees all of it or nothing.
+/// Written aside and renamed, so that a reader sees all of it or nothing. What stands at the place aside already is
+/// not ours: it is left alone, and nothing is written.
 pub(crate) fn write(path: &Path, text: &str, readers: Readers) -> io::Result<()> {
     let aside = path.with_extension(format!("{}.tmp", std::process::id()));
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(
         &mut options,
@@ -34,9 +35,15 @@ pub(crate) fn write(path: &Path, text: &str, readers: Readers) -> io::Result<()>
         },
     );
     let mut file = options.open(&aside).map_err(|error| about(&aside, &error))?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&aside, path).map_err(|error| about(path, &error))
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .and_then(|()| std::fs::rename(&aside, path));
+    written.map_err(|error| {
+        // Half a file helps nobody; the first error is the one to tell.
+        let _ = std::fs::remove_file(&aside);
+        about(path, &error)
+    })
 }
 
 /// The server's TLS, and the certificate authority that a client must trust for it, if it was made here.
@@ -112,4 +119,29 @@ fn folder_at(path: &Path) -> io::Result<PathBuf> {
 /// An error of the system does not say which file it is about.
 pub(crate) fn about(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Somebody who guesses the name must not lead a secret elsewhere.
+    #[cfg(unix)]
+    #[test]
+    fn what_stands_in_the_way_is_not_written_through() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, elsewhere) = (folder.path().join("ready.json"), folder.path().join("elsewhere"));
+        let aside = folder.path().join(format!("ready.{}.tmp", std::process::id()));
+        std::fs::write(&elsewhere, "untouched").expect("written");
+        std::os::unix::fs::symlink(&elsewhere, &aside).expect("a link");
+        let error = write(&path, "secret", Readers::Owner).expect_err("refused");
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert!(error.to_string().contains("ready."), "{error}");
+        assert_eq!(std::fs::read_to_string(&elsewhere).expect("text"), "untouched");
+        assert!(!path.exists());
+        std::fs::remove_file(&aside).expect("removed");
+        write(&path, "secret", Readers::Owner).expect("written");
+        assert_eq!(std::fs::read_to_string(&path).expect("text"), "secret");
+        assert!(!aside.exists());
+    }
 }

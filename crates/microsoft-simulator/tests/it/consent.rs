@@ -108,7 +108,7 @@ async fn the_page_names_app_tenant_and_permissions() {
             "Fabrikam &lt;b&gt;Console&lt;/b&gt;",
             "Contoso",
             RECOMMENDED_ROLES[0],
-            RECOMMENDED_ROLES[17],
+            RECOMMENDED_ROLES[RECOMMENDED_ROLES.len() - 1],
         ] {
             assert!(text.contains(part), "{path} lacks {part}: {text}");
         }

@@ -75,6 +75,18 @@ async fn the_log_over_http_shows_calls_but_no_control() {
     assert!(stage.control().calls().is_empty());
 }
 
+/// Asks until a request stands at the hold.
+async fn until_one_waits(stage: &Stage, hold: &str) {
+    for _ in 0..10_000 {
+        let answer = stage.client().get(hold).send().await.expect("answers");
+        let shown: Value = answer.json().await.expect("JSON");
+        if shown["waiting"] == 1 {
+            return;
+        }
+    }
+    panic!("no request came to the hold");
+}
+
 #[tokio::test]
 async fn a_hold_over_http_holds_and_lets_go() {
     let stage = Stage::start().await;
@@ -89,7 +101,8 @@ async fn a_hold_over_http_holds_and_lets_go() {
     // A second hold of our own on the same path: once the first lets go, the request waits at this one.
     let second = stage.control().hold("/groups");
     let (answer, ()) = tokio::join!(stage.get_with("/v1.0/groups", &token), async {
-        assert_eq!(second.waiting(), 0);
+        until_one_waits(&stage, &hold).await;
+        assert_eq!(second.waiting(), 0, "the first holds it");
         assert_eq!(
             stage
                 .client()

@@ -14,6 +14,8 @@ mod graph;
 mod limits;
 mod login;
 mod metadata;
+mod ordering;
+mod process;
 mod program;
 mod queries;
 mod replication;

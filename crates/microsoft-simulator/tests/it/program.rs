@@ -1,80 +1,12 @@
 //! The program: its arguments, its ready file, and the files with keys.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Command;
 
+use crate::process::{Program, output};
 use crate::support::CLIENT;
 use reqwest::{Certificate, Client};
-use serde_json::{Value, json};
-use tempfile::TempDir;
-
-/// The program, ended with the test also when the test fails.
-struct Program {
-    child: Child,
-    folder: TempDir,
-    /// The line it writes when it answers.
-    line: String,
-    ready: Value,
-}
-
-impl Program {
-    /// Starts it with a ready file in a folder of its own; `{}` in an argument stands for that folder.
-    fn start(arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let place = folder.path().to_str().expect("text");
-        let mut child = command()
-            .args(arguments.iter().map(|argument| argument.replace("{}", place)))
-            .arg("--ready-file")
-            .arg(folder.path().join("ready.json"))
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("starts");
-        let mut line = String::new();
-        let written = BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line);
-        let mut program = Self {
-            child,
-            folder,
-            line,
-            ready: Value::Null,
-        };
-        written.expect("a line");
-        program.ready = serde_json::from_str(&program.read("ready.json")).expect("JSON");
-        program
-    }
-
-    fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.folder.path().join(name)).expect("written before the line")
-    }
-
-    fn text(&self, pointer: &str) -> String {
-        let value = self.ready.pointer(pointer).and_then(Value::as_str);
-        value
-            .unwrap_or_else(|| panic!("{pointer} in {}", self.ready))
-            .to_owned()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_microsoft-simulator"));
-    command.env_remove("SIMULATOR_CLIENT_SECRET");
-    command
-}
-
-fn output(arguments: &[&str]) -> (Output, String) {
-    let output = command().args(arguments).output().expect("runs");
-    let text = [output.stdout.as_slice(), &output.stderr].concat();
-    let text = String::from_utf8(text).expect("text");
-    (output, text)
-}
+use serde_json::json;
 
 /// Asks for a token with a secret.
 async fn token(client: &Client, base: &str, [tenant, id, secret]: [&str; 3]) -> u16 {
@@ -169,6 +101,8 @@ fn wrong_arguments_are_refused_in_one_line() {
         "cannot be used with",
     );
     refused(&["--tenants", "0"], "1..=1000");
+    let script = refused(&["--script", "nope.json"], "nope.json");
+    assert_eq!(script.lines().count(), 1, "{script}");
     let missing = refused(&["--tls-cert", "no.pem", "--tls-key", "no.pem"], "no.pem");
     assert_eq!(missing.lines().count(), 1, "{missing}");
 }

@@ -118,6 +118,10 @@ fn a_bad_script_is_refused_with_its_place() {
     assert!(rule(r#""method": "G E T""#).contains("rules[1].method"));
     let status = complaint(r#"{"rules": [{"fault": {"type": "status", "status": 99, "body": ""}}]}"#);
     assert!(status.contains("rules[0].fault.status"), "{status}");
+    let deep =
+        |depth: u32| format!(r#"{{"rules": [{{"fault": {{"type": "deep_json", "depth": {depth}}}}}]}}"#);
+    assert!(complaint(&deep(1_000_001)).contains("rules[0].fault.depth"));
+    assert_eq!(rules(&deep(1_000_000)).rules.len(), 1);
     let header = complaint(r#"{"rules": [{"fault": {"type": "throttled", "retry_after": "1\n2"}}]}"#);
     assert!(header.contains("rules[0].fault.retry_after"), "{header}");
 }
@@ -131,6 +135,26 @@ fn the_documented_example_is_a_script() {
     let script = rules(&example);
     assert_eq!(script.rules.len(), 2);
     assert_eq!(script.rules[1].until_seconds, Some(660));
+}
+
+/// The manual as well: its example is a script, and its table has every fault.
+#[test]
+fn the_manual_knows_every_fault() {
+    let manual = include_str!("../../../../docs/simulator.md");
+    let (_, example) = manual.split_once("<<'JSON'\n").expect("an example");
+    let (example, _) = example.split_once("\nJSON\n").expect("its end");
+    assert_eq!(rules(example).rules.len(), 2);
+
+    let unknown = complaint(r#"{"rules": [{"fault": {"type": "earthquake"}}]}"#);
+    let (_, known) = unknown.split_once("expected one of").expect("a list");
+    let names: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+    assert!(names.len() > 30, "{names:?}");
+    for name in names {
+        assert!(
+            manual.contains(&format!("`{name}`")),
+            "{name} is not in the manual"
+        );
+    }
 }
 
 #[tokio::test]
@@ -180,9 +204,11 @@ async fn the_script_of_the_options_plays_from_the_start() {
         })
         .await
     };
+    let name = file.path().to_str().expect("text");
     let error = start("{\"rules\": 1}").await.err().expect("refused");
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
-    assert!(error.to_string().contains("line 1"), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("line 1") && text.contains(name), "{error}");
     let simulator = start(r#"{"rules": [{"fault": {"type": "empty_body"}}]}"#)
         .await
         .expect("starts");
