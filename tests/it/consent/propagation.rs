@@ -3,12 +3,14 @@
 
 use chrono::{DateTime, TimeDelta};
 use integration_tests::{TestApp, TestDatabase, on_both_engines};
+use microsoft_simulator::RECOMMENDED_ROLES;
 
 use super::scene::{OPERATIONS, Scene, age_hints, end_pauses, hints, token_requests};
 
 on_both_engines!(
     a_consent_that_the_provider_does_not_know_yet_is_asked_again,
     roles_that_are_not_there_yet_are_asked_again,
+    a_permission_that_nothing_needs_is_not_waited_for,
     after_ten_minutes_the_answer_counts,
     a_typed_agreement_is_pending_and_then_nothing,
 );
@@ -96,6 +98,21 @@ async fn a_consent_that_the_provider_does_not_know_yet_is_asked_again(database: 
         "",
         "nothing is awaited any more"
     );
+    app.stop().await;
+}
+
+/// Without the optional role the report of grants is skipped. That is no answer that came too early.
+async fn a_permission_that_nothing_needs_is_not_waited_for(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let control = app.simulator.as_ref().expect("runs").control();
+    let scene = Scene::platform(&app, "owner", app.contoso.tenant_id).await;
+    scene.agree().await;
+    let needed = RECOMMENDED_ROLES
+        .into_iter()
+        .filter(|role| *role != "Application.Read.All");
+    assert!(control.set_app_roles(app.contoso.tenant_id, app.platform.client_id, needed));
+    assert_eq!(app.drain().await, 1);
+    assert_eq!(scene.standing().await, "granted healthy ready -");
     app.stop().await;
 }
 
