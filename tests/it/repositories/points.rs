@@ -141,11 +141,12 @@ async fn a_point_is_sealed_for_its_run(database: TestDatabase) {
     let (place, id) = waiting(&world).await;
     let claimed = world.claim_one().await;
     assert_eq!(world.save_point(&claimed.lease, text).await, Fence::Held);
-    let (other_place, other) = waiting(&world).await;
+    let connection = world.connected(&place, "site-2", "secret").await;
+    let other = world.queued(&place, &connection, "another key").await.id;
     let claimed = world.claim_one().await;
     assert_eq!(world.save_point(&claimed.lease, text).await, Fence::Held);
     assert_eq!(world.point_now(&place, id).await.as_deref(), Some(text));
-    assert_eq!(world.point_now(&other_place, other).await.as_deref(), Some(text));
+    assert_eq!(world.point_now(&place, other).await.as_deref(), Some(text));
     let found = match world.database.engine {
         Engine::Sqlite => "instr(sealed, CAST('ada.ahorn' AS BLOB))",
         Engine::Postgres => "position(convert_to('ada.ahorn', 'UTF8') IN sealed)",
@@ -156,7 +157,7 @@ async fn a_point_is_sealed_for_its_run(database: TestDatabase) {
         (SELECT p.sealed FROM run_resume_points p ORDER BY p.run_id LIMIT 1)";
     assert_eq!(world.database.tamper(same).await, 2);
     let first = world.point_now(&place, id).await;
-    let second = world.point_now(&other_place, other).await;
+    let second = world.point_now(&place, other).await;
     assert_eq!(
         u8::from(first.is_some()) + u8::from(second.is_some()),
         1,
@@ -195,5 +196,14 @@ async fn a_run_that_was_handed_back_says_why_it_waits(database: TestDatabase) {
         unit.commit().await.expect("commits");
         let waits = world.run_now(&place, id).await;
         assert_eq!(waits.waiting.map(|waiting| waiting.reason), reason);
+        // As if it had been handed back for a minute, an hour ago, and no worker had been free since.
+        let hour = "waiting_since = waiting_since - 3600000000, not_before = waiting_since - 3540000000";
+        world.set_run(id, hour).await;
     }
+    let again = world.claim_one().await;
+    assert_eq!(
+        again.run.waited,
+        Duration::from_mins(1),
+        "the pause, and not the wait for a worker"
+    );
 }
