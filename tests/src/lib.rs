@@ -10,6 +10,7 @@
 )]
 
 pub mod app;
+pub mod capacity;
 pub mod certificates;
 pub mod database;
 pub mod postgres;
