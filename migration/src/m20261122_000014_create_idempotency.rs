@@ -3,9 +3,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::columns::{
-    drop_tables, id, named_after_file, number, of_workspace, optional_text, text,
-};
+use crate::columns::{drop_tables, id, named_after_file, number, of_workspace, optional_text, text};
 
 pub(crate) struct Migration;
 named_after_file!(Migration);
@@ -72,7 +70,11 @@ fn records() -> TableCreateStatement {
                 .primary(),
         )
         .foreign_key(&mut of_workspace(TABLE))
-        .foreign_key(ForeignKey::create().from(TABLE, "principal_id").to("principals", "id"))
+        .foreign_key(
+            ForeignKey::create()
+                .from(TABLE, "principal_id")
+                .to("principals", "id"),
+        )
         .check(Expr::col("status").is_null().eq(Expr::col("headers").is_null()))
         .check(Expr::col("status").is_not_null().or(Expr::col("body").is_null()))
         .to_owned()

@@ -4,9 +4,7 @@
 use async_trait::async_trait;
 use kernel::StoreError;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, QueryResult, Statement, Value};
-use tenancy::{
-    IdempotencyRepository, KeptAnswer, Reservation, ReservationTimes, Reserved, WorkspaceScope,
-};
+use tenancy::{IdempotencyRepository, KeptAnswer, Reservation, ReservationTimes, Reserved, WorkspaceScope};
 
 use crate::{
     error::OrStoreError as _,
