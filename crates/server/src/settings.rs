@@ -14,9 +14,11 @@ use serde::Deserialize;
 
 mod connections;
 mod provider;
+mod runs;
 
 pub use connections::ConnectionSettings;
 pub use provider::{FederatedTokenSettings, PlatformSettings, ProviderSettings};
+pub use runs::OperationSettings;
 
 const DEFAULTS: &str = include_str!("default.toml");
 
@@ -34,6 +36,8 @@ pub struct Settings {
     pub access: AccessSettings,
     /// Connections and their credentials.
     pub connections: ConnectionSettings,
+    /// Operation runs.
+    pub operations: OperationSettings,
     /// The worker.
     pub worker: WorkerSection,
     /// The provider.
@@ -305,6 +309,7 @@ impl Settings {
         settings.http.check()?;
         settings.worker.check()?;
         settings.connections.check()?;
+        settings.operations.check()?;
         Ok(settings)
     }
 }

@@ -13,8 +13,8 @@ use provider_core::{
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use storage::{ReadSession, UnitOfWork};
 use tenancy::{
-    EnvironmentLookup, EnvironmentRepository, EventLookup, Journal, MemberLookup, MemberRepository,
-    WorkspaceLookup, WorkspaceRepository,
+    EnvironmentLookup, EnvironmentRepository, EventLookup, IdempotencyRepository, Journal, MemberLookup,
+    MemberRepository, WorkspaceLookup, WorkspaceRepository,
 };
 
 use crate::{database::Context, error::OrStoreError as _};
@@ -140,6 +140,10 @@ impl UnitOfWork for Transaction {
     }
 
     fn calls(&mut self) -> Box<dyn CallRepository + '_> {
+        Box::new(self.repo())
+    }
+
+    fn idempotency(&mut self) -> Box<dyn IdempotencyRepository + '_> {
         Box::new(self.repo())
     }
 

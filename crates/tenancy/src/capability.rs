@@ -25,6 +25,10 @@ pub enum Capability {
     OperationsStart,
     /// Cancel operations.
     OperationsCancel,
+    /// End operations that were asked to end and did not.
+    OperationsForceCancel,
+    /// End operations that nobody seems to work at.
+    OperationsRelease,
     /// See inventory and compliance snapshots.
     InventoryView,
     /// Read the audit log.
@@ -33,7 +37,7 @@ pub enum Capability {
 
 impl Capability {
     /// Every capability, in the order of the role matrix.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::WorkspaceView,
         Self::EnvironmentsManage,
         Self::MembersView,
@@ -44,6 +48,8 @@ impl Capability {
         Self::OperationsView,
         Self::OperationsStart,
         Self::OperationsCancel,
+        Self::OperationsForceCancel,
+        Self::OperationsRelease,
         Self::InventoryView,
         Self::AuditView,
     ];
@@ -61,6 +67,8 @@ impl Capability {
             Self::OperationsView => "operations.view",
             Self::OperationsStart => "operations.start",
             Self::OperationsCancel => "operations.cancel",
+            Self::OperationsForceCancel => "operations.force_cancel",
+            Self::OperationsRelease => "operations.release",
             Self::InventoryView => "inventory.view",
             Self::AuditView => "audit.view",
         }
@@ -83,6 +91,8 @@ impl Role {
             Capability::EnvironmentsManage
             | Capability::ConnectionsManage
             | Capability::CredentialsManage
+            | Capability::OperationsForceCancel
+            | Capability::OperationsRelease
             | Capability::AuditView => match self {
                 Self::Owner | Self::Manager => true,
                 Self::Operator | Self::Readonly => false,
