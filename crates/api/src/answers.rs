@@ -2,13 +2,16 @@
 
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
-    http::header::{CACHE_CONTROL, ETAG, LOCATION},
+    http::header::{CACHE_CONTROL, ETAG, HeaderName, LOCATION},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::{input::Conditions, problem::Problem};
+
+/// Says which preference was granted (RFC 7240, 3).
+pub(crate) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// A representation as text, with its entity tag.
 pub(crate) struct Representation {

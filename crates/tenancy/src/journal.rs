@@ -63,6 +63,11 @@ macro_rules! actions {
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }
+
+            /// The action that `text` names.
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|action| action.as_str() == text)
+            }
         }
     };
 }
@@ -134,6 +139,45 @@ actions! {
     OperationCanceled => "operation.canceled",
     /// Somebody asked a running run to end.
     OperationCancelRequested => "operation.cancel_requested",
+}
+
+impl AuditAction {
+    /// Whether a run is over with this. Whoever adds an action decides it here.
+    pub const fn ends_a_run(self) -> bool {
+        match self {
+            Self::OperationBlocked | Self::OperationCompleted | Self::OperationCanceled => true,
+            Self::WorkspaceCreated
+            | Self::EnvironmentCreated
+            | Self::MemberAdded
+            | Self::ConnectionCreated
+            | Self::ConnectionUpdated
+            | Self::ConnectionEnabled
+            | Self::ConnectionDisabled
+            | Self::ConnectionDefaultSwitched
+            | Self::ConnectionRetargeted
+            | Self::ConnectionDeleted
+            | Self::ConnectionObserved
+            | Self::CredentialStored
+            | Self::CredentialStaged
+            | Self::CredentialTried
+            | Self::CredentialPromoted
+            | Self::CredentialRolledBack
+            | Self::CredentialDiscarded
+            | Self::CredentialsRemoved
+            | Self::CredentialPreviousRemoved
+            | Self::CredentialExpiring
+            | Self::CredentialUndecryptable
+            | Self::ConsentLinkCreated
+            | Self::ConsentStarted
+            | Self::ConsentRecorded
+            | Self::ConsentDeclined
+            | Self::ConsentRejected
+            | Self::OperationAccepted
+            | Self::OperationStarted
+            | Self::OperationRequeued
+            | Self::OperationCancelRequested => false,
+        }
+    }
 }
 
 /// How it went.

@@ -19,7 +19,8 @@ pub(crate) struct Cors {
 }
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
-const REQUEST_HEADERS: &str = "authorization, content-type, if-match, if-none-match, prefer, x-request-id";
+const REQUEST_HEADERS: &str =
+    "authorization, content-type, if-match, if-none-match, last-event-id, prefer, x-request-id";
 const ANSWER_HEADERS: &str = "etag, link, location, preference-applied, retry-after, x-request-id";
 
 impl Cors {

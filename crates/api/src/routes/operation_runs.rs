@@ -6,6 +6,7 @@ mod list;
 mod preflight;
 mod request;
 mod start;
+mod stream;
 
 use operations::OperationRun;
 use tenancy::Capability;
@@ -25,6 +26,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
         .service(preflight::preflight_operation_run)
         .service(list::list_operation_runs)
         .service(get::get_operation_run)
+        .service(stream::stream_operation_run)
         .service(cancel::cancel_operation_run);
 }
 
