@@ -93,6 +93,8 @@ impl Answer {
 fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).expect("ids and paths are header values")
 }
+/// Says which preference was granted (RFC 7240, 3).
+pub(crate) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// A representation as text, with its entity tag.
 pub(crate) struct Representation {

@@ -23,10 +23,11 @@ mod routes;
 mod server;
 mod state;
 mod views;
+mod watch;
 
 pub use openapi::openapi;
 pub use panics::keep_panic_text_out_of_logs;
 pub use problem::code::problems_listing;
 pub use routes::configure;
 pub use server::{app, serve};
-pub use state::{ApiParts, ApiSettings, ApiState};
+pub use state::{ApiParts, ApiSettings, ApiState, StreamSettings};

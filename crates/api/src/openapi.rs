@@ -36,6 +36,8 @@ use crate::problem::{Code, FieldErrorBody, Members, ProblemBody};
         (name = "operation-runs", description = "Start, watch and cancel operations"),
         (name = "inventory", description = "What was observed at targets"),
         (name = "compliance", description = "How targets comply"),
+        (name = "events", description = "What happened, in one order, to read and to watch"),
+        (name = "notifications", description = "What the caller waited for"),
         (name = "audit", description = "Who did what"),
         (name = "catalogues", description = "What words mean"),
         (name = "system", description = "For whoever runs the installation"),
@@ -98,6 +100,7 @@ fn require_what_is_always_there(document: &mut OpenApi) {
         "PutConnectionIdentity",
         "PreviewTargetScope",
         "CreateConsentLink",
+        "ReadNotifications",
     ];
     let Some(components) = &mut document.components else {
         return;
@@ -269,7 +272,7 @@ mod tests {
     #[test]
     fn every_operation_is_described_and_has_an_id_of_its_own() {
         let operations = operations();
-        assert_eq!(operations.len(), 50);
+        assert_eq!(operations.len(), 58);
         let ids: BTreeSet<_> = operations
             .iter()
             .map(|(_, operation)| operation["operationId"].as_str().expect("an id"))

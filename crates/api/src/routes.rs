@@ -7,8 +7,10 @@ pub(crate) mod connections;
 pub(crate) mod consent;
 pub(crate) mod docs;
 pub(crate) mod environments;
+pub(crate) mod events;
 pub(crate) mod inventory;
 pub(crate) mod members;
+pub(crate) mod notifications;
 pub(crate) mod operation_runs;
 pub(crate) mod system;
 pub(crate) mod unmatched;
@@ -35,6 +37,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(inventory::configure)
         .configure(compliance::configure)
         .configure(audit::configure)
+        .configure(events::configure)
+        .configure(notifications::configure)
         .configure(catalogues::configure)
         .configure(system::configure)
         .configure(docs::configure)

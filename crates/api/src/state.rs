@@ -7,12 +7,13 @@ use chrono::TimeDelta;
 use kernel::{Clock, IdSource, SecretBytes};
 use operations::{ActionTimes, RunQueue};
 use provider_core::{ConsentUrls, ScopeRules};
-use storage::Storage;
+use storage::{Storage, Watching};
+use tenancy::EventPublisher;
 use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
-use crate::{auth::TokenVerifier, edge::Edge, metrics::Metrics, problem::Problem};
+use crate::{auth::TokenVerifier, edge::Edge, metrics::Metrics, problem::Problem, watch::hub::Hub};
 
 /// Everything that the API is made of.
 pub struct ApiParts {
@@ -30,6 +31,10 @@ pub struct ApiParts {
     pub verifier: TokenVerifier,
     /// Seals cursors; 32 bytes.
     pub cursor_key: SecretBytes,
+    /// Answers the questions of those who watch.
+    pub watching: Arc<dyn Watching>,
+    /// Gives committed events their numbers.
+    pub publisher: Arc<dyn EventPublisher>,
     /// Called after an accepted run is committed.
     pub wake: Arc<dyn Fn() + Send + Sync>,
     /// What `/metrics` shows.
@@ -67,10 +72,46 @@ pub struct ApiSettings {
     pub keep_alive: Duration,
     /// How long requests in flight may take once the server shuts down.
     pub shutdown_timeout: Duration,
-    /// How often a waiting reader looks at the store.
+    /// How often the process looks at the store for those who wait and watch.
     pub wait_poll: Duration,
     /// When people may step in where a run does not end by itself.
     pub run_actions: ActionTimes,
+    /// Streams of events.
+    pub streams: StreamSettings,
+}
+
+/// The numbers of event streams.
+#[derive(Debug, Clone)]
+pub struct StreamSettings {
+    /// How many one principal may have open.
+    pub per_principal: usize,
+    /// How many the process has.
+    pub per_process: usize,
+    /// After how long a silent stream gives a sign of life.
+    pub heartbeat: Duration,
+    /// How often memberships are read again. A minute at the most.
+    pub recheck: Duration,
+    /// How long a stream lasts; then its reader proves anew who he is.
+    pub longest: Duration,
+    /// How many batches of events wait for a slow reader before he is cut off.
+    pub buffer: usize,
+    /// How long a reader may take nothing of what was sent before the connection is closed. For every
+    /// connection, and on Linux alone.
+    pub stall: Duration,
+}
+
+impl Default for StreamSettings {
+    fn default() -> Self {
+        Self {
+            per_principal: 20,
+            per_process: 2000,
+            heartbeat: Duration::from_secs(15),
+            recheck: Duration::from_secs(15),
+            longest: Duration::from_secs(3600),
+            buffer: 64,
+            stall: Duration::from_secs(30),
+        }
+    }
 }
 
 impl Default for ApiSettings {
@@ -89,6 +130,7 @@ impl Default for ApiSettings {
             shutdown_timeout: Duration::from_secs(30),
             wait_poll: Duration::from_millis(300),
             run_actions: ActionTimes::default(),
+            streams: StreamSettings::default(),
         }
     }
 }
@@ -107,6 +149,8 @@ pub struct ApiState {
     pub(crate) queue_depth: Option<Arc<dyn RunQueue>>,
     pub(crate) settings: ApiSettings,
     pub(crate) edge: Arc<Edge>,
+    /// Looks at the store for those who watch.
+    pub(crate) hub: Arc<Hub>,
     /// Canceled when the server begins to shut down: waiting readers answer at once.
     pub(crate) closing: CancellationToken,
     units: Units,
@@ -117,6 +161,13 @@ impl ApiState {
     /// is one, so that they outlive the connection and the HTTP worker that asked for them.
     pub fn new(parts: ApiParts) -> Self {
         let edge = Edge::new(parts.ids.clone(), parts.metrics.clone(), &parts.settings);
+        let hub = Hub::new(
+            parts.watching,
+            parts.publisher,
+            &parts.settings.streams,
+            parts.settings.wait_poll,
+            &parts.metrics,
+        );
         Self {
             storage: parts.storage,
             rules: parts.rules,
@@ -130,6 +181,7 @@ impl ApiState {
             queue_depth: parts.queue_depth,
             settings: parts.settings,
             edge: Arc::new(edge),
+            hub: Arc::new(hub),
             closing: CancellationToken::new(),
             units: Units {
                 tracker: TaskTracker::new(),
@@ -149,8 +201,21 @@ impl ApiState {
             Some(runtime) => self.units.tracker.spawn_on(unit, runtime),
             None => self.units.tracker.spawn(unit),
         };
-        task.await
-            .unwrap_or_else(|_| Err(Problem::internal("a unit of work panicked or was canceled")))
+        let done = task
+            .await
+            .unwrap_or_else(|_| Err(Problem::internal("a unit of work panicked or was canceled")));
+        self.hub.nudge();
+        done
+    }
+
+    /// Begins to look for those who watch, until the server closes. A look that is under way then is waited
+    /// for like a unit of work.
+    pub(crate) fn look_for_watchers(&self) {
+        let looks = Arc::clone(&self.hub).run(self.closing.clone());
+        match &self.units.runtime {
+            Some(runtime) => self.units.tracker.spawn_on(looks, runtime),
+            None => self.units.tracker.spawn(looks),
+        };
     }
 
     /// Runs a unit of work for which nobody waits.

@@ -14,6 +14,7 @@ pub mod execution_gate;
 pub mod gate;
 pub mod ids;
 pub mod inputs;
+pub mod notification;
 pub mod queue;
 pub mod readiness;
 pub mod run;
@@ -25,8 +26,9 @@ pub use catalogue::{OperationDefinition, OperationType};
 pub use context::{Reconciliation, RunContext};
 pub use counts::{CountKey, SummaryCounts};
 pub use gate::{ConnectionChoice, GateError, StartOutcome, StartRequest};
-pub use ids::ScheduleId;
+pub use ids::{NotificationId, ScheduleId};
 pub use inputs::UnknownInput;
+pub use notification::{Notification, NotificationLookup, NotificationRepository, is_told};
 pub use queue::{
     ClaimedRun, Fence, HandBack, Heartbeat, QueueSettings, RunAttempts, RunLease, RunQueue, SweepReport,
     WorkerName,

@@ -131,6 +131,8 @@ impl Program {
             ids: Arc::clone(&self.ids),
             verifier,
             cursor_key,
+            watching: Arc::new(self.database.clone()),
+            publisher: Arc::new(self.database.clone()),
             wake: Arc::new(move || wake.notify_one()),
             metrics: Metrics::new(),
             queue_depth: Some(Arc::new(self.database.queue())),

@@ -3,3 +3,6 @@
 mod lookup;
 mod publish;
 mod rows;
+mod select;
+
+pub(crate) use rows::event as event_of_row;

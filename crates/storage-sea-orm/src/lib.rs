@@ -20,14 +20,17 @@ mod inventory_store;
 mod journal;
 mod keys;
 mod members;
+mod notifications;
 mod postgres;
 mod runs;
 mod schema;
 mod scoped;
 mod session;
 mod sqlite;
+mod tickets;
 mod time;
 mod vault;
+mod watching;
 mod workspaces;
 
 pub use cipher::ring::{KeyRing, KeyRingError};

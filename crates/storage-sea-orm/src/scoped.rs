@@ -37,6 +37,7 @@ workspace_tables!(
     environment,
     item,
     member,
+    notification,
     outbox_event,
     run,
     snapshot

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use inventory::{InventoryLookup, InventoryRepository};
 use kernel::StoreError;
-use operations::{RunAttempts, RunLookup, RunRepository};
+use operations::{NotificationLookup, NotificationRepository, RunAttempts, RunLookup, RunRepository};
 use provider_core::{
     CallLookup, CallRepository, ConnectionLookup, ConnectionRepository, ConsentLookup, ConsentRepository,
 };
@@ -14,7 +14,7 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use storage::{ReadSession, UnitOfWork};
 use tenancy::{
     EnvironmentLookup, EnvironmentRepository, EventLookup, IdempotencyRepository, Journal, MemberLookup,
-    MemberRepository, WorkspaceLookup, WorkspaceRepository,
+    MemberRepository, StreamTickets, WorkspaceLookup, WorkspaceRepository,
 };
 
 use crate::{database::Context, error::OrStoreError as _};
@@ -62,6 +62,10 @@ impl ReadSession for Reader {
     }
 
     fn events(&self) -> Box<dyn EventLookup + '_> {
+        Box::new(self.repo())
+    }
+
+    fn notifications(&self) -> Box<dyn NotificationLookup + '_> {
         Box::new(self.repo())
     }
 
@@ -116,6 +120,14 @@ impl UnitOfWork for Transaction {
     }
 
     fn members(&mut self) -> Box<dyn MemberRepository + '_> {
+        Box::new(self.repo())
+    }
+
+    fn notifications(&mut self) -> Box<dyn NotificationRepository + '_> {
+        Box::new(self.repo())
+    }
+
+    fn tickets(&mut self) -> Box<dyn StreamTickets + '_> {
         Box::new(self.repo())
     }
 

@@ -5,17 +5,21 @@
 //! [`ReadSession`] or [`UnitOfWork`], implement it in the storage adapter, and add its cases to
 //! the repository suite, which runs on every engine.
 
+mod watching;
+
 use async_trait::async_trait;
 use inventory::{InventoryLookup, InventoryRepository};
 use kernel::StoreError;
-use operations::{RunAttempts, RunLookup, RunRepository};
+use operations::{NotificationLookup, NotificationRepository, RunAttempts, RunLookup, RunRepository};
 use provider_core::{
     CallLookup, CallRepository, ConnectionLookup, ConnectionRepository, ConsentLookup, ConsentRepository,
 };
 use tenancy::{
     EnvironmentLookup, EnvironmentRepository, EventLookup, IdempotencyRepository, Journal, MemberLookup,
-    MemberRepository, WorkspaceLookup, WorkspaceRepository,
+    MemberRepository, StreamTickets, WorkspaceLookup, WorkspaceRepository,
 };
+
+pub use watching::{RunMark, StreamEnd, Watching};
 
 /// Where sessions come from. Given to the API and to the worker.
 #[async_trait]
@@ -42,6 +46,8 @@ pub trait ReadSession: Send + Sync {
     fn journal(&self) -> Box<dyn Journal + '_>;
     /// The event stream.
     fn events(&self) -> Box<dyn EventLookup + '_>;
+    /// Notifications.
+    fn notifications(&self) -> Box<dyn NotificationLookup + '_>;
     /// Connections.
     fn connections(&self) -> Box<dyn ConnectionLookup + '_>;
     /// Consent links.
@@ -64,6 +70,10 @@ pub trait UnitOfWork: Send {
     fn environments(&mut self) -> Box<dyn EnvironmentRepository + '_>;
     /// Members.
     fn members(&mut self) -> Box<dyn MemberRepository + '_>;
+    /// Notifications.
+    fn notifications(&mut self) -> Box<dyn NotificationRepository + '_>;
+    /// Tickets for streams.
+    fn tickets(&mut self) -> Box<dyn StreamTickets + '_>;
     /// Connections.
     fn connections(&mut self) -> Box<dyn ConnectionRepository + '_>;
     /// Consent links.

@@ -27,6 +27,8 @@ id_kinds! {
     PrincipalKind, PrincipalId, "principal";
     /// One try at a request that is made once.
     ReservationKind, ReservationId, "reservation";
+    /// The right to open one stream of events.
+    StreamTicketKind, StreamTicketId, "stream_ticket";
     /// A workspace: the outer boundary of isolation.
     WorkspaceKind, WorkspaceId, "workspace";
 }

@@ -63,6 +63,11 @@ macro_rules! actions {
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }
+
+            /// The action that `text` names.
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|action| action.as_str() == text)
+            }
         }
     };
 }
@@ -138,6 +143,49 @@ actions! {
     OperationForceCanceled => "operation.force_canceled",
     /// Somebody ended a run that nobody seemed to work at.
     OperationReleased => "operation.released",
+}
+
+impl AuditAction {
+    /// Whether a run is over with this. Whoever adds an action decides it here.
+    pub const fn ends_a_run(self) -> bool {
+        match self {
+            Self::OperationBlocked
+            | Self::OperationCompleted
+            | Self::OperationCanceled
+            | Self::OperationForceCanceled
+            | Self::OperationReleased => true,
+            Self::WorkspaceCreated
+            | Self::EnvironmentCreated
+            | Self::MemberAdded
+            | Self::ConnectionCreated
+            | Self::ConnectionUpdated
+            | Self::ConnectionEnabled
+            | Self::ConnectionDisabled
+            | Self::ConnectionDefaultSwitched
+            | Self::ConnectionRetargeted
+            | Self::ConnectionDeleted
+            | Self::ConnectionObserved
+            | Self::CredentialStored
+            | Self::CredentialStaged
+            | Self::CredentialTried
+            | Self::CredentialPromoted
+            | Self::CredentialRolledBack
+            | Self::CredentialDiscarded
+            | Self::CredentialsRemoved
+            | Self::CredentialPreviousRemoved
+            | Self::CredentialExpiring
+            | Self::CredentialUndecryptable
+            | Self::ConsentLinkCreated
+            | Self::ConsentStarted
+            | Self::ConsentRecorded
+            | Self::ConsentDeclined
+            | Self::ConsentRejected
+            | Self::OperationAccepted
+            | Self::OperationStarted
+            | Self::OperationRequeued
+            | Self::OperationCancelRequested => false,
+        }
+    }
 }
 
 /// How it went.

@@ -15,14 +15,16 @@ pub mod journal;
 pub mod member;
 pub mod name;
 pub mod scope;
+pub mod ticket;
 pub mod workspace;
 
 pub use capability::Capability;
 pub use environment::{Environment, EnvironmentLookup, EnvironmentRepository, InsertedEnvironment};
-pub use events::{EventLookup, EventPublisher, StreamEvent, StreamPage};
+pub use events::{EventFilter, EventLookup, EventPublisher, KindFilter, StreamEvent, StreamPage};
 pub use idempotency::{IdempotencyRepository, KeptAnswer, Reservation, ReservationTimes, Reserved};
 pub use ids::{
-    AuditEventId, EnvironmentId, MemberId, OutboxEventId, PrincipalId, ReservationId, WorkspaceId,
+    AuditEventId, EnvironmentId, MemberId, OutboxEventId, PrincipalId, ReservationId, StreamTicketId,
+    WorkspaceId,
 };
 pub use journal::{Actor, AuditAction, AuditEvent, AuditOutcome, Change, ChangeTarget, Journal, Origin};
 pub use member::{
@@ -30,4 +32,5 @@ pub use member::{
 };
 pub use name::{DisplayName, NameError, Slug};
 pub use scope::{Denied, SystemTask, WorkspaceScope};
+pub use ticket::{NewStreamTicket, StreamTickets};
 pub use workspace::{InsertedWorkspace, Workspace, WorkspaceLookup, WorkspaceRepository};

@@ -145,6 +145,8 @@ impl Core {
             ids: Arc::new(SystemIds),
             verifier: TokenVerifier::new(vec![issuer.verifier_issuer()]),
             cursor_key: product.derived_key("cursor"),
+            watching: Arc::new(product.clone()),
+            publisher: Arc::new(product.clone()),
             wake: Arc::new(move || wake.notify_one()),
             metrics: Metrics::new(),
             queue_depth: Some(Arc::new(product.queue())),

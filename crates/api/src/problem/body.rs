@@ -62,6 +62,12 @@ pub(crate) struct Members {
     /// With `operation_blocked` and `credential_not_verified`: what to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next_steps: Option<Vec<NextStepView>>,
+    /// With `events_pruned`: the number of the oldest event that is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) first_sequence: Option<u64>,
+    /// With `events_pruned`: the number of the newest event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last_sequence: Option<u64>,
     /// With `operation_blocked`: the run that records it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) run: Option<RunView>,

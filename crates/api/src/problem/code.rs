@@ -139,6 +139,9 @@ codes! {
     /// Nothing is wrong with the run.
     RunIsAlive => "run_is_alive", 409, true, "Run is alive",
         "A worker holds the run, or it has not waited long enough to count as stuck. Cancel it if it is not wanted.";
+    /// What follows the number is not kept any more.
+    EventsPruned => "events_pruned", 410, false, "Events pruned",
+        "Events after this number are not kept any more: the oldest is first_sequence. Read what you need anew, then go on from last_sequence.";
     /// The entity tag is not the present one.
     PreconditionFailed => "precondition_failed", 412, false, "Precondition failed",
         "The resource has changed since it was read. Read it again, then repeat the change.";
@@ -187,6 +190,9 @@ codes! {
     /// `If-Match` is missing.
     PreconditionRequired => "precondition_required", 428, false, "Precondition required",
         "Send If-Match with the entity tag of the representation that you read.";
+    /// Too many streams are open.
+    TooManyStreams => "too_many_streams", 429, true, "Too many streams",
+        "You have too many event streams open, or this installation has. Close one, or try again later.";
     /// The headers are too large.
     HeadersTooLarge => "headers_too_large", 431, false, "Headers too large",
         "The headers of the request are larger than this installation accepts.";

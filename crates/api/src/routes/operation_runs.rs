@@ -10,6 +10,7 @@ mod preflight;
 mod release;
 mod request;
 mod start;
+mod stream;
 
 use actix_web::web::Data;
 use operations::OperationRun;
@@ -31,6 +32,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
         .service(preflight::preflight_operation_run)
         .service(list::list_operation_runs)
         .service(get::get_operation_run)
+        .service(stream::stream_operation_run)
         .service(events::list_operation_run_events)
         .service(cancel::cancel_operation_run)
         .service(force_cancel::force_cancel_operation_run)

@@ -78,7 +78,8 @@ fn place(
     })
 }
 
-fn trigger(row: &Model) -> Result<RunTrigger, StoreError> {
+/// What caused the run of a row.
+pub(crate) fn trigger(row: &Model) -> Result<RunTrigger, StoreError> {
     match row.trigger_kind.as_str() {
         "api" => Ok(RunTrigger::Api {
             retry_of: row.retry_of.map(Id::from_uuid),
