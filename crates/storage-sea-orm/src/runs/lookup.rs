@@ -44,6 +44,9 @@ impl<C: ConnectionTrait> RunLookup for Repo<'_, C> {
         if let Some(status) = filter.status {
             select = select.filter(Column::Status.eq(status.as_str()));
         }
+        if let Some(group) = filter.parent_run_id {
+            select = select.filter(Column::ParentRunId.eq(group.as_uuid()));
+        }
         let rows = page(select, request, Column::CreatedAt, Order::Desc)
             .all(self.db)
             .await

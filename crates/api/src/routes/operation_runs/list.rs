@@ -2,7 +2,7 @@
 
 use actix_web::{get, web::Json};
 use operations::{OperationType, RunFilter, RunStatus};
-use provider_core::ConnectionId;
+use provider_core::{ConnectionId, RunId};
 use serde::Deserialize;
 use tenancy::EnvironmentId;
 use utoipa::IntoParams;
@@ -31,6 +31,9 @@ pub(crate) struct RunQuery {
     /// Of this connection.
     #[param(value_type = Option<Uuid>)]
     connection_id: Option<ConnectionId>,
+    /// Of this group.
+    #[param(value_type = Option<Uuid>)]
+    parent_run_id: Option<RunId>,
     /// Of this type.
     #[param(example = "inventory.sync")]
     operation_type: Option<String>,
@@ -61,7 +64,8 @@ pub(crate) async fn list_operation_runs(
         .filtered(query.environment_id.as_ref())
         .filtered(query.connection_id.as_ref())
         .filtered(query.operation_type.as_ref())
-        .filtered(query.status.as_ref());
+        .filtered(query.status.as_ref())
+        .filtered(query.parent_run_id.as_ref());
     let request = list.request(query.limit, query.cursor.as_deref())?;
     let filter = query.filter()?;
     let session = guard.state.storage.read().await?;
@@ -86,6 +90,7 @@ impl RunQuery {
             connection_id: self.connection_id,
             operation_type: self.operation_type.as_deref().map(operation).transpose()?,
             status: self.status.as_deref().map(status).transpose()?,
+            parent_run_id: self.parent_run_id,
         })
     }
 }
