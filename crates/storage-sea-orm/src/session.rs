@@ -145,7 +145,13 @@ impl UnitOfWork for Transaction {
 
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
         // In a task of its own, like the begin: a commit that is on its way arrives.
-        tokio::spawn(async move { self.db.commit().await })
+        let committed = Arc::clone(&self.context.committed);
+        let commit = tokio::spawn(async move {
+            let result = self.db.commit().await;
+            committed.notify_one();
+            result
+        });
+        commit
             .await
             .map_err(|error| StoreError::Unavailable(Box::new(error)))?
             .or_store_error()

@@ -206,5 +206,6 @@ async fn mend(database: &Database, workspace: WorkspaceId, group: RunId) -> Resu
     }
     let ended = close_if_over(&db, database.context(), workspace, group).await?;
     db.commit().await.or_store_error()?;
+    database.context().committed.notify_one();
     Ok(ended)
 }

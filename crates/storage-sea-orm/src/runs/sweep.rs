@@ -184,6 +184,7 @@ async fn settle(
     };
     if settled {
         db.commit().await.or_store_error()?;
+        database.context().committed.notify_one();
     }
     Ok(settled)
 }
