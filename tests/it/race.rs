@@ -44,7 +44,7 @@ fn judge(round: usize, heard: &[Heard], winner_is: &str) {
 }
 
 fn operation(starter: usize) -> OperationType {
-    OperationType::ALL[starter % OperationType::ALL.len()]
+    OperationType::STARTABLE[starter % OperationType::STARTABLE.len()]
 }
 
 #[test]
@@ -272,7 +272,7 @@ mod churn {
         let done = AtomicBool::new(false);
         let starters = async {
             for _ in 0..40 {
-                let starts = OperationType::ALL.map(|operation| home.start(&owner, operation.as_str()));
+                let starts = OperationType::STARTABLE.map(|operation| home.start(&owner, operation.as_str()));
                 for answer in join_all(starts).await {
                     assert!(
                         matches!(answer.status, 202 | 409),

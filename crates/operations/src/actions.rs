@@ -9,9 +9,7 @@ use kernel::Timestamp;
 use provider_core::ReasonCode;
 use tenancy::Capability;
 
-use crate::{
-    Completion, InvalidTransition, OperationRun, Reconciliation, RunOutcome, RunPlace, RunState, RunStatus,
-};
+use crate::{Completion, InvalidTransition, OperationRun, Reconciliation, RunOutcome, RunPlace, RunState};
 
 /// When people may step in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,11 +60,12 @@ impl RunAction {
 impl OperationRun {
     /// From when on its end can be forced; nothing while nobody asked for it, or when it is over.
     pub fn force_cancel_available_at(&self, times: ActionTimes) -> Option<Timestamp> {
-        match self.status() {
-            RunStatus::Running => self
+        match self.state() {
+            RunState::Running { .. } => self
                 .cancel_requested_at
                 .map(|asked| later(asked, times.force_cancel_after)),
-            RunStatus::Queued | RunStatus::Completed => None,
+            // A group ends with its runs.
+            RunState::Queued | RunState::Gathering { .. } | RunState::Completed { .. } => None,
         }
     }
 
@@ -81,7 +80,7 @@ impl OperationRun {
                 let ready = max(max(self.created_at, waiting), self.not_before.unwrap_or(waiting));
                 Some(later(ready, times.release_after))
             }
-            RunState::Completed { .. } => None,
+            RunState::Gathering { .. } | RunState::Completed { .. } => None,
         }
     }
 

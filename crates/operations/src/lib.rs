@@ -7,9 +7,12 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod actions;
+pub mod bulk;
 pub mod catalogue;
+pub mod choice;
 pub mod context;
 pub mod counts;
+pub mod entry;
 pub mod execution_gate;
 pub mod gate;
 pub mod ids;
@@ -22,9 +25,12 @@ pub mod run_repository;
 pub mod sanitizer;
 
 pub use actions::{ActionTimes, RunAction};
+pub use bulk::{BulkItem, BulkStart, StartedBulk};
 pub use catalogue::{OperationDefinition, OperationType};
+pub use choice::choose;
 pub use context::{Reconciliation, RunContext};
 pub use counts::{CountKey, SummaryCounts};
+pub use entry::StartEntry;
 pub use gate::{ConnectionChoice, GateError, StartOutcome, StartRequest};
 pub use ids::{NotificationId, ScheduleId};
 pub use inputs::UnknownInput;
@@ -35,8 +41,8 @@ pub use queue::{
 };
 pub use readiness::OperationReadiness;
 pub use run::{
-    Completion, Freshness, Initiator, InvalidTransition, OperationRun, RunOutcome, RunPlace, RunState,
-    RunStatus, RunTarget, RunTrigger, StatusGroup, Waiting, audit_outcome, change_target,
+    ChildOutcomes, Completion, Freshness, GroupTally, Initiator, InvalidTransition, OperationRun, RunOutcome,
+    RunPlace, RunState, RunStatus, RunTarget, RunTrigger, StatusGroup, Waiting, audit_outcome, change_target,
 };
 pub use run_repository::{InsertedRun, RunFilter, RunLookup, RunRepository};
 pub use sanitizer::RunFailure;

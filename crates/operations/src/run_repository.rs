@@ -100,6 +100,15 @@ pub trait RunRepository: RunLookup {
         change: &Change,
     ) -> Result<(), StoreError>;
 
+    /// Stores a group, whose runs are stored in the same transaction before it. It holds no scope that
+    /// anybody else could want.
+    async fn insert_group(
+        &mut self,
+        scope: &WorkspaceScope,
+        group: &OperationRun,
+        change: &Change,
+    ) -> Result<(), StoreError>;
+
     /// Ends a run that is still queued. `false` when a worker was faster.
     async fn end_queued(
         &mut self,
@@ -118,6 +127,15 @@ pub trait RunRepository: RunLookup {
         completion: &Completion,
         change: &Change,
     ) -> Result<bool, StoreError>;
+
+    /// The runs of a group that are not over, held until the transaction ends: no other transaction
+    /// changes them meanwhile. To be called before anything is written about the group itself, because
+    /// whoever ends a run takes the run first and its group after it.
+    async fn hold_children(
+        &mut self,
+        scope: &WorkspaceScope,
+        group: RunId,
+    ) -> Result<Vec<OperationRun>, StoreError>;
 
     /// Asks the worker of a running run to end it, on the database's clock. `false` when the run is
     /// not running, or was asked before.

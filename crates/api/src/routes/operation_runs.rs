@@ -1,5 +1,6 @@
 //! Operation runs: start, watch, cancel, and step in where one does not end by itself.
 
+mod bulk;
 mod cancel;
 mod ending;
 mod events;
@@ -29,6 +30,7 @@ use crate::{
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(start::start_operation_run)
+        .service(bulk::start_operation_runs)
         .service(preflight::preflight_operation_run)
         .service(list::list_operation_runs)
         .service(get::get_operation_run)

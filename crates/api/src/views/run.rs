@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use kernel::Timestamp;
 use operations::{
-    ActionTimes, OperationDefinition, OperationRun, Reconciliation, RunAction, RunContext, RunFailure,
-    RunOutcome, RunState, RunStatus, SummaryCounts, Waiting, context::NotAssessed,
+    ActionTimes, GroupTally, OperationDefinition, OperationRun, Reconciliation, RunAction, RunContext,
+    RunFailure, RunOutcome, RunState, RunStatus, SummaryCounts, Waiting, context::NotAssessed,
 };
 use provider_core::{Progress, ReasonCode};
 use serde::Serialize;
@@ -153,6 +153,24 @@ struct RunContextView {
     not_assessed: Vec<NotAssessedView>,
     /// How a run whose worker was gone came to its end.
     reconciliation: Option<ReconciliationView>,
+    /// For a group: what became of the starts that it holds together.
+    group: Option<GroupTallyView>,
+}
+
+/// How many environments of a start over many came to what.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = GroupTally)]
+struct GroupTallyView {
+    /// New runs: the group's own.
+    accepted: u32,
+    /// The same operation was active already.
+    deduplicated: u32,
+    /// Another operation held the target.
+    scope_busy: u32,
+    /// Stored facts forbade it.
+    blocked: u32,
+    /// There is no such environment.
+    not_found: u32,
 }
 
 /// A part that could not be looked at.
@@ -252,6 +270,11 @@ impl Times {
                 heartbeat: Some(heartbeat_at),
                 completed: None,
             },
+            RunState::Gathering { started_at } => Self {
+                started: Some(started_at),
+                heartbeat: None,
+                completed: None,
+            },
             RunState::Completed {
                 outcome: _,
                 started_at,
@@ -303,6 +326,7 @@ impl From<RunContext> for RunContextView {
             verification_report,
             not_assessed,
             reconciliation,
+            group,
         } = context;
         Self {
             target_scope,
@@ -310,6 +334,26 @@ impl From<RunContext> for RunContextView {
             verification_report: verification_report.as_ref().map(VerificationReportView::from),
             not_assessed: not_assessed.into_iter().map(NotAssessedView::from).collect(),
             reconciliation: reconciliation.map(ReconciliationView::from),
+            group: group.map(GroupTallyView::from),
+        }
+    }
+}
+
+impl From<GroupTally> for GroupTallyView {
+    fn from(tally: GroupTally) -> Self {
+        let GroupTally {
+            accepted,
+            deduplicated,
+            scope_busy,
+            blocked,
+            not_found,
+        } = tally;
+        Self {
+            accepted,
+            deduplicated,
+            scope_busy,
+            blocked,
+            not_found,
         }
     }
 }

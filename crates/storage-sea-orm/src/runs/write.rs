@@ -13,7 +13,7 @@ use sea_orm::{
 };
 use tenancy::{Change, WorkspaceScope};
 
-use super::{attempts::end, points, rows};
+use super::{end::end_run, groups, rows};
 use crate::{
     entities::run::{Column, Entity},
     error::OrStoreError as _,
@@ -56,6 +56,23 @@ impl RunRepository for Repo<'_, DatabaseTransaction> {
             .await
             .or_store_error()?;
         journal::record(self.db, scope.workspace_id(), change).await
+    }
+
+    async fn insert_group(
+        &mut self,
+        scope: &WorkspaceScope,
+        group: &OperationRun,
+        change: &Change,
+    ) -> Result<(), StoreError> {
+        self.insert_blocked(scope, group, change).await
+    }
+
+    async fn hold_children(
+        &mut self,
+        scope: &WorkspaceScope,
+        group: RunId,
+    ) -> Result<Vec<OperationRun>, StoreError> {
+        groups::hold_children(self.db, scope, group).await
     }
 
     async fn end_queued(
@@ -113,6 +130,8 @@ impl RunRepository for Repo<'_, DatabaseTransaction> {
         let asked_long_ago = Expr::col(Column::CancelRequestedAt).lte(self.before(cool_off));
         let forced = Condition::all()
             .add(Expr::col(Column::Status).eq("running"))
+            // A group ends with its runs.
+            .add(Expr::col(Column::Kind).eq("job"))
             .add(asked_long_ago);
         self.end_where(scope, id, forced, completion, change).await
     }
@@ -158,23 +177,13 @@ impl Repo<'_, DatabaseTransaction> {
         completion: &Completion,
         change: &Change,
     ) -> Result<bool, StoreError> {
-        let mut statement = Query::update()
+        let statement = Query::update()
             .table(Entity)
             .and_where(Expr::col(Column::WorkspaceId).eq(scope.workspace_id().as_uuid()))
             .and_where(Expr::col(Column::Id).eq(id.as_uuid()))
             .cond_where(condition)
             .to_owned();
-        end(
-            &mut statement,
-            completion,
-            now_sql(self.db.get_database_backend()),
-        );
-        let result = self.db.execute(&statement).await.or_store_error()?;
-        if result.rows_affected() == 0 {
-            return Ok(false);
-        }
-        points::forget(self.db, scope.workspace_id(), id).await?;
-        journal::record(self.db, scope.workspace_id(), change).await?;
-        Ok(true)
+        let told = (scope.workspace_id(), change);
+        end_run((self.db, self.context), statement, completion, told).await
     }
 }

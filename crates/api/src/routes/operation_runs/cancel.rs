@@ -22,7 +22,8 @@ const ROUNDS: u32 = 4;
 ///
 /// A run that waits ends at once. A run that is at work is asked to end and does so between two
 /// units of its work; asking again changes nothing. From `force_cancel_available_at` on, one that did
-/// not end can be forced to. Takes the capability `operations.cancel`.
+/// not end can be forced to. A group is canceled with all its runs. Takes the capability
+/// `operations.cancel`.
 #[utoipa::path(
     tag = "operation-runs",
     params(("Idempotency-Key" = Option<String>, Header, description = "Names the request: the same one again has no second effect")),
@@ -69,6 +70,7 @@ impl Ending {
         for _ in 0..ROUNDS {
             let done = match run.status() {
                 RunStatus::Completed => return Err(Problem::new(Code::RunAlreadyCompleted)),
+                RunStatus::Running if run.operation_type.is_group() => self.gather(work, &run).await?,
                 RunStatus::Running if run.cancel_requested_at.is_some() => return Ok(run),
                 RunStatus::Running => self.ask(work, &run).await?,
                 RunStatus::Queued => self.end(work, &run).await?,
@@ -87,13 +89,28 @@ impl Ending {
             .map_err(|_| Problem::new(Code::RunAlreadyCompleted))?;
         let change = self.entry(AuditAction::OperationCanceled, run);
         let mut runs = work.runs();
-        Ok(runs
-            .end_queued(&self.scope, self.id, &completion, &change)
-            .await?)
+        Ok(runs.end_queued(&self.scope, run.id, &completion, &change).await?)
+    }
+
+    /// Cancels a group with what is left of its runs. They are held first: whoever ends one of them
+    /// takes it before the group, and so does this.
+    async fn gather(&self, work: &mut dyn UnitOfWork, group: &OperationRun) -> Result<bool, Problem> {
+        let children = work.runs().hold_children(&self.scope, group.id).await?;
+        if group.cancel_requested_at.is_none() && !self.ask(work, group).await? {
+            return Ok(false);
+        }
+        for child in children {
+            match child.status() {
+                RunStatus::Queued => self.end(work, &child).await?,
+                RunStatus::Running if child.cancel_requested_at.is_none() => self.ask(work, &child).await?,
+                RunStatus::Running | RunStatus::Completed => true,
+            };
+        }
+        Ok(true)
     }
 
     async fn ask(&self, work: &mut dyn UnitOfWork, run: &OperationRun) -> Result<bool, Problem> {
         let change = self.entry(AuditAction::OperationCancelRequested, run);
-        Ok(work.runs().request_cancel(&self.scope, self.id, &change).await?)
+        Ok(work.runs().request_cancel(&self.scope, run.id, &change).await?)
     }
 }

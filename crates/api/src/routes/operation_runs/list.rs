@@ -36,6 +36,9 @@ pub(crate) struct RunQuery {
     /// Of this connection.
     #[param(value_type = Option<Uuid>)]
     connection_id: Option<ConnectionId>,
+    /// Of this group.
+    #[param(value_type = Option<Uuid>)]
+    parent_run_id: Option<RunId>,
     /// Of this type.
     #[param(example = "inventory.sync")]
     operation_type: Option<String>,
@@ -55,9 +58,6 @@ pub(crate) struct RunQuery {
     /// As fresh as this: `fresh_active`, `likely_stale`, `reconciled_failed` or `terminal_normal`.
     #[param(example = "likely_stale")]
     freshness: Option<String>,
-    /// Of this group.
-    #[param(value_type = Option<Uuid>)]
-    parent_run_id: Option<RunId>,
     /// Started by this schedule.
     #[param(value_type = Option<Uuid>)]
     schedule_id: Option<ScheduleId>,

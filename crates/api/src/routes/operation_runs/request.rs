@@ -2,10 +2,9 @@
 //! looking at stored facts only.
 
 use operations::{
-    ConnectionChoice, OperationRun, OperationType, RunTrigger, StartOutcome, StartRequest, UnknownInput,
-    gate, inputs,
+    OperationRun, OperationType, RunTrigger, StartOutcome, StartRequest, UnknownInput, choose, gate, inputs,
 };
-use provider_core::{ConnectionId, ReasonCode, RunId};
+use provider_core::{ConnectionId, RunId};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use storage::ReadSession;
@@ -68,7 +67,17 @@ impl Prepared {
         if let Some(earlier) = request.trigger.retry_of() {
             over_here(guard, &*session, request.environment_id, earlier).await?;
         }
-        let choice = choose(guard, &*session, request.environment_id, connection_id).await?;
+        let connections = session.connections();
+        let provider = state.rules.provider();
+        let choice = choose(
+            &*connections,
+            scope,
+            request.environment_id,
+            connection_id,
+            &provider,
+        )
+        .await?;
+        let choice = choice.ok_or_else(|| invalid_reference("/connection_id"))?;
         let run = gate::prepare(
             scope,
             request,
@@ -114,18 +123,7 @@ fn check(
         retry_of,
         inputs,
     } = body;
-    let operation_type = OperationType::parse(&operation_type).ok_or_else(|| {
-        Problem::at(
-            Code::UnknownOperationType,
-            "/operation_type",
-            "unknown_operation_type",
-        )
-    })?;
-    let capability = operation_type.definition().capability;
-    if !guard.may(capability) {
-        return Err(Problem::forbidden(capability));
-    }
-    let inputs = inputs::canonical(operation_type, &inputs.unwrap_or_default()).map_err(unfit_input)?;
+    let (operation_type, inputs) = wish(guard, &operation_type, inputs)?;
     Ok((
         StartRequest {
             operation_type,
@@ -135,6 +133,30 @@ fn check(
         },
         connection_id,
     ))
+}
+
+/// An operation that a caller may start, and its inputs in their canonical spelling.
+pub(super) fn wish(
+    guard: &Guard<StartOperations>,
+    operation_type: &str,
+    inputs: Option<Map<String, Value>>,
+) -> Result<(OperationType, Map<String, Value>), Problem> {
+    let operation_type = OperationType::parse(operation_type).ok_or_else(|| {
+        Problem::at(
+            Code::UnknownOperationType,
+            "/operation_type",
+            "unknown_operation_type",
+        )
+    })?;
+    let definition = operation_type.definition();
+    if !definition.startable {
+        return Err(Problem::invalid("/operation_type", "not_startable"));
+    }
+    if !guard.may(definition.capability) {
+        return Err(Problem::forbidden(definition.capability));
+    }
+    let inputs = inputs::canonical(operation_type, &inputs.unwrap_or_default()).map_err(unfit_input)?;
+    Ok((operation_type, inputs))
 }
 
 /// Points at an input of ours; a name that is none of ours is not repeated.
@@ -160,34 +182,6 @@ async fn over_here(
         return Err(Problem::invalid("/retry_of", "not_completed"));
     }
     Ok(())
-}
-
-/// The connection that was named, if it lies in the environment, or the environment's default.
-async fn choose(
-    guard: &Guard<StartOperations>,
-    session: &dyn ReadSession,
-    environment: EnvironmentId,
-    named: Option<ConnectionId>,
-) -> Result<ConnectionChoice, Problem> {
-    let (state, scope) = (&guard.state, &guard.scope);
-    let connections = session.connections();
-    let chosen: Result<_, ReasonCode> = if let Some(id) = named {
-        let found = connections.find(scope, id).await?;
-        let here = found.filter(|connection| connection.environment_id == environment);
-        Ok(here.ok_or_else(|| invalid_reference("/connection_id"))?)
-    } else {
-        let defaults = connections
-            .defaults(scope, environment, &state.rules.provider())
-            .await?;
-        ConnectionChoice::from_defaults(defaults)
-    };
-    Ok(match chosen {
-        Ok(connection) => {
-            let requirements = connections.requirements(scope, connection.id).await?;
-            ConnectionChoice::Use(Box::new(connection), requirements)
-        }
-        Err(reason) => ConnectionChoice::Unusable(reason),
-    })
 }
 
 fn invalid_reference(pointer: &str) -> Problem {

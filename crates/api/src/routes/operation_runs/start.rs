@@ -1,10 +1,10 @@
 //! `POST /api/v1/workspaces/{workspace_id}/operation-runs`: the start gate.
 
 use actix_web::{HttpResponse, http::StatusCode, post};
-use operations::{OperationRun, StartOutcome, gate};
+use operations::{OperationRun, StartEntry, StartOutcome, gate};
 use provider_core::ReasonCode;
 use serde::Serialize;
-use tenancy::{AuditAction, AuditOutcome, Change};
+use tenancy::Change;
 use utoipa::ToSchema;
 
 use super::{
@@ -16,7 +16,7 @@ use crate::{
     auth::{guard::Guard, permission::StartOperations},
     idempotency::Keeper,
     input::Body,
-    journal::{Author, target},
+    journal::Author,
     problem::{Code, Problem},
     views::{run::RunView, scope::step_views},
 };
@@ -97,37 +97,13 @@ async fn start(
 
 /// The journal entry for a run on its way to the gate.
 pub(in crate::routes) fn entry(author: &Author, run: &OperationRun) -> Change {
-    let definition = run.operation_type.definition();
-    let mut facts = vec![
-        ("operation_type", definition.code.to_owned()),
-        ("trigger", run.trigger.as_str().to_owned()),
-    ];
-    facts.extend(
-        run.place
-            .environment_id()
-            .map(|environment| ("environment_id", environment.to_string())),
-    );
-    facts.extend(
-        run.target()
-            .map(|target| ("connection_id", target.connection_id.to_string())),
-    );
-    facts.extend(
-        run.context
-            .reason_code
-            .map(|reason| ("reason_code", reason.as_str().to_owned())),
-    );
-    let accepted = run.status().is_active();
-    let action = if accepted {
-        AuditAction::OperationAccepted
-    } else {
-        AuditAction::OperationBlocked
-    };
-    let outcome = if accepted {
-        AuditOutcome::Success
-    } else {
-        AuditOutcome::Failure
-    };
-    let change = author.change(action, target("operation_run", &run.id, definition.label), &facts);
+    let StartEntry {
+        action,
+        outcome,
+        target,
+        facts,
+    } = StartEntry::of(run);
+    let change = author.change(action, target, &facts);
     Change { outcome, ..change }
 }
 
