@@ -7,6 +7,7 @@ mod connection_life;
 mod consent;
 mod credential_life;
 mod fake_provider;
+mod invariants;
 mod journey;
 mod keys;
 mod leaks;

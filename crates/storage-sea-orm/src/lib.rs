@@ -16,6 +16,7 @@ mod environments;
 mod error;
 mod events;
 mod idempotency;
+pub mod invariants;
 mod inventory_store;
 mod journal;
 mod keys;

@@ -188,6 +188,46 @@ impl AuditAction {
     }
 }
 
+impl AuditAction {
+    /// Whether the event of this action is the one with which a run ends. Each run has exactly one. Who
+    /// adds an action decides here: notifications and the invariants checker stand on it.
+    pub const fn ends_a_run(self) -> bool {
+        match self {
+            Self::OperationCompleted | Self::OperationCanceled | Self::OperationBlocked => true,
+            Self::WorkspaceCreated
+            | Self::EnvironmentCreated
+            | Self::MemberAdded
+            | Self::ConnectionCreated
+            | Self::ConnectionUpdated
+            | Self::ConnectionEnabled
+            | Self::ConnectionDisabled
+            | Self::ConnectionDefaultSwitched
+            | Self::ConnectionRetargeted
+            | Self::ConnectionDeleted
+            | Self::ConnectionObserved
+            | Self::CredentialStored
+            | Self::CredentialStaged
+            | Self::CredentialTried
+            | Self::CredentialPromoted
+            | Self::CredentialRolledBack
+            | Self::CredentialDiscarded
+            | Self::CredentialsRemoved
+            | Self::CredentialPreviousRemoved
+            | Self::CredentialExpiring
+            | Self::CredentialUndecryptable
+            | Self::ConsentLinkCreated
+            | Self::ConsentStarted
+            | Self::ConsentRecorded
+            | Self::ConsentDeclined
+            | Self::ConsentRejected
+            | Self::OperationAccepted
+            | Self::OperationStarted
+            | Self::OperationRequeued
+            | Self::OperationCancelRequested => false,
+        }
+    }
+}
+
 /// How it went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuditOutcome {
