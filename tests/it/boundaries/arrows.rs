@@ -10,12 +10,14 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use super::root;
 
 /// Everything that a crate may depend on, of ours. Dev-dependencies are free.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("kernel", &[]),
     ("tenancy", &["kernel"]),
     ("provider-core", &["kernel", "tenancy"]),
     ("operations", &["kernel", "tenancy", "provider-core"]),
     ("inventory", &["kernel", "tenancy", "provider-core"]),
+    ("webhooks", &["kernel", "tenancy"]),
+    ("webhook-sender", &["kernel", "webhooks"]),
     ("provider-microsoft", &["kernel", "provider-core", "inventory"]),
     (
         "storage",
@@ -99,7 +101,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
 
 /// Libraries that only the listed crates may name.
 const GUARDED: [(&str, &[&str]); 9] = [
-    ("reqwest", &["provider-microsoft", "cli"]),
+    ("reqwest", &["provider-microsoft", "cli", "webhook-sender"]),
     ("sea-orm", &["storage-sea-orm"]),
     ("sea-orm-migration", &["migration"]),
     ("sqlx", &["storage-sea-orm"]),
@@ -179,10 +181,13 @@ fn the_api_is_made_without_a_client_and_without_an_adapter() {
         "surf",
         "tonic",
     ];
-    for forbidden in clients
-        .into_iter()
-        .chain(["provider-microsoft", "storage-sea-orm", "server", "cli"])
-    {
+    for forbidden in clients.into_iter().chain([
+        "provider-microsoft",
+        "webhook-sender",
+        "storage-sea-orm",
+        "server",
+        "cli",
+    ]) {
         assert!(!closure.contains(forbidden), "api reaches {forbidden}");
     }
     assert!(
