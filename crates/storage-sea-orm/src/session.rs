@@ -13,8 +13,8 @@ use provider_core::{
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use storage::{ReadSession, UnitOfWork};
 use tenancy::{
-    EnvironmentLookup, EnvironmentRepository, Journal, MemberLookup, MemberRepository, WorkspaceLookup,
-    WorkspaceRepository,
+    EnvironmentLookup, EnvironmentRepository, EventLookup, Journal, MemberLookup, MemberRepository,
+    WorkspaceLookup, WorkspaceRepository,
 };
 
 use crate::{database::Context, error::OrStoreError as _};
@@ -58,6 +58,10 @@ impl ReadSession for Reader {
     }
 
     fn journal(&self) -> Box<dyn Journal + '_> {
+        Box::new(self.repo())
+    }
+
+    fn events(&self) -> Box<dyn EventLookup + '_> {
         Box::new(self.repo())
     }
 
