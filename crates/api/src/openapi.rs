@@ -36,6 +36,7 @@ use crate::problem::{Code, FieldErrorBody, Members, ProblemBody};
         (name = "operation-runs", description = "Start, watch and cancel operations"),
         (name = "inventory", description = "What was observed at targets"),
         (name = "compliance", description = "How targets comply"),
+        (name = "webhooks", description = "Where events go, and what was delivered"),
         (name = "audit", description = "Who did what"),
         (name = "catalogues", description = "What words mean"),
         (name = "system", description = "For whoever runs the installation"),
@@ -256,7 +257,7 @@ mod tests {
     #[test]
     fn every_operation_is_described_and_has_an_id_of_its_own() {
         let operations = operations();
-        assert_eq!(operations.len(), 47);
+        assert_eq!(operations.len(), 58);
         let ids: BTreeSet<_> = operations
             .iter()
             .map(|(_, operation)| operation["operationId"].as_str().expect("an id"))

@@ -16,6 +16,7 @@ pub(crate) mod scope;
 pub(crate) mod surface;
 pub(crate) mod tenancy;
 pub(crate) mod verification;
+pub(crate) mod webhooks;
 
 macro_rules! list_views {
     ($($(#[$doc:meta])* $name:ident of $item:ident;)*) => {$(

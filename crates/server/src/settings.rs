@@ -14,7 +14,9 @@ use serde::Deserialize;
 
 mod connections;
 mod provider;
+mod webhooks;
 
+pub use self::webhooks::WebhookSettings;
 pub use connections::ConnectionSettings;
 pub use provider::{FederatedTokenSettings, PlatformSettings, ProviderSettings};
 
@@ -38,6 +40,8 @@ pub struct Settings {
     pub worker: WorkerSection,
     /// The provider.
     pub provider: ProviderSettings,
+    /// Webhooks.
+    pub webhooks: WebhookSettings,
     /// Logs.
     pub telemetry: TelemetrySettings,
 }
@@ -305,6 +309,7 @@ impl Settings {
         settings.http.check()?;
         settings.worker.check()?;
         settings.connections.check()?;
+        settings.webhooks.policy()?;
         Ok(settings)
     }
 }

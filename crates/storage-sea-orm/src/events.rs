@@ -2,4 +2,4 @@
 
 mod lookup;
 mod publish;
-mod rows;
+pub(crate) mod rows;

@@ -27,6 +27,7 @@ mod session;
 mod sqlite;
 mod time;
 mod vault;
+mod webhooks;
 mod workspaces;
 
 pub use cipher::ring::{KeyRing, KeyRingError};

@@ -39,7 +39,10 @@ workspace_tables!(
     member,
     outbox_event,
     run,
-    snapshot
+    snapshot,
+    webhook,
+    webhook_delivery,
+    webhook_secret,
 );
 
 /// The rows of the scope's workspace.

@@ -16,6 +16,7 @@ use tenancy::{
     EnvironmentLookup, EnvironmentRepository, EventLookup, Journal, MemberLookup, MemberRepository,
     WorkspaceLookup, WorkspaceRepository,
 };
+use webhooks::{WebhookLookup, WebhookRepository};
 
 use crate::{database::Context, error::OrStoreError as _};
 
@@ -84,6 +85,10 @@ impl ReadSession for Reader {
     fn calls(&self) -> Box<dyn CallLookup + '_> {
         Box::new(self.repo())
     }
+
+    fn webhooks(&self) -> Box<dyn WebhookLookup + '_> {
+        Box::new(self.repo())
+    }
 }
 
 /// One transaction.
@@ -140,6 +145,10 @@ impl UnitOfWork for Transaction {
     }
 
     fn calls(&mut self) -> Box<dyn CallRepository + '_> {
+        Box::new(self.repo())
+    }
+
+    fn webhooks(&mut self) -> Box<dyn WebhookRepository + '_> {
         Box::new(self.repo())
     }
 

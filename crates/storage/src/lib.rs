@@ -16,6 +16,7 @@ use tenancy::{
     EnvironmentLookup, EnvironmentRepository, EventLookup, Journal, MemberLookup, MemberRepository,
     WorkspaceLookup, WorkspaceRepository,
 };
+use webhooks::{WebhookLookup, WebhookRepository};
 
 /// Where sessions come from. Given to the API and to the worker.
 #[async_trait]
@@ -52,6 +53,8 @@ pub trait ReadSession: Send + Sync {
     fn inventory(&self) -> Box<dyn InventoryLookup + '_>;
     /// What calls came to.
     fn calls(&self) -> Box<dyn CallLookup + '_>;
+    /// Webhooks and what was delivered.
+    fn webhooks(&self) -> Box<dyn WebhookLookup + '_>;
 }
 
 /// One transaction. It is lent to one repository at a time, committed once, and rolled back when
@@ -76,6 +79,8 @@ pub trait UnitOfWork: Send {
     fn inventory(&mut self) -> Box<dyn InventoryRepository + '_>;
     /// What calls came to.
     fn calls(&mut self) -> Box<dyn CallRepository + '_>;
+    /// Webhooks.
+    fn webhooks(&mut self) -> Box<dyn WebhookRepository + '_>;
 
     /// Makes everything that was written permanent.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;

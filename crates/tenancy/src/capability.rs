@@ -29,11 +29,15 @@ pub enum Capability {
     InventoryView,
     /// Read the audit log.
     AuditView,
+    /// See webhooks and what was delivered.
+    WebhooksView,
+    /// Create and change webhooks.
+    WebhooksManage,
 }
 
 impl Capability {
     /// Every capability, in the order of the role matrix.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::WorkspaceView,
         Self::EnvironmentsManage,
         Self::MembersView,
@@ -46,6 +50,8 @@ impl Capability {
         Self::OperationsCancel,
         Self::InventoryView,
         Self::AuditView,
+        Self::WebhooksView,
+        Self::WebhooksManage,
     ];
 
     /// The stable string, as it stands in tokens, audit events and documents.
@@ -63,6 +69,8 @@ impl Capability {
             Self::OperationsCancel => "operations.cancel",
             Self::InventoryView => "inventory.view",
             Self::AuditView => "audit.view",
+            Self::WebhooksView => "webhooks.view",
+            Self::WebhooksManage => "webhooks.manage",
         }
     }
 }
@@ -83,7 +91,9 @@ impl Role {
             Capability::EnvironmentsManage
             | Capability::ConnectionsManage
             | Capability::CredentialsManage
-            | Capability::AuditView => match self {
+            | Capability::AuditView
+            | Capability::WebhooksView
+            | Capability::WebhooksManage => match self {
                 Self::Owner | Self::Manager => true,
                 Self::Operator | Self::Readonly => false,
             },

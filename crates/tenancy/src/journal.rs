@@ -134,6 +134,24 @@ actions! {
     OperationCanceled => "operation.canceled",
     /// Somebody asked a running run to end.
     OperationCancelRequested => "operation.cancel_requested",
+    /// A webhook was made.
+    WebhookCreated => "webhook.created",
+    /// A webhook was changed. Another URL comes with another secret.
+    WebhookUpdated => "webhook.updated",
+    /// Somebody asked for a message that proves that a webhook's receiver is there.
+    WebhookVerificationRequested => "webhook.verification_requested",
+    /// A webhook's receiver took that message.
+    WebhookVerified => "webhook.verified",
+    /// A webhook was switched on.
+    WebhookEnabled => "webhook.enabled",
+    /// A webhook was switched off, by somebody or for what its receiver did.
+    WebhookDisabled => "webhook.disabled",
+    /// A webhook was deleted.
+    WebhookDeleted => "webhook.deleted",
+    /// A webhook got another signing secret.
+    WebhookSecretRotated => "webhook.secret_rotated",
+    /// A delivery was queued once more.
+    WebhookDeliveryReplayed => "webhook.delivery_replayed",
 }
 
 /// How it went.

@@ -4,7 +4,7 @@
 use kernel::Timestamp;
 use tenancy::DisplayName;
 
-use crate::{WebhookId, WebhookSecretId, filter::EventFilter, url::WebhookUrl};
+use crate::{Cycle, Next, WebhookId, WebhookSecretId, filter::EventFilter, url::WebhookUrl};
 
 /// Why a webhook is disabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -155,6 +155,30 @@ impl Webhook {
         self
     }
 
+    /// The same after an attempt of `cycle` that was followed by `next`.
+    #[must_use]
+    pub fn learn(mut self, next: Next, cycle: Cycle, at: Timestamp) -> Self {
+        match (next, cycle) {
+            (Next::Delivered, Cycle::Verification) => self.verify(at),
+            (Next::Gone, _) => self.disable(DisabledReason::Gone, at),
+            (Next::Delivered, Cycle::Event) => {
+                self.exhausted_in_a_row = 0;
+                self
+            }
+            (Next::Exhausted, Cycle::Event) => {
+                self.exhausted_in_a_row += 1;
+                if self.exhausted_in_a_row < Self::MOST_EXHAUSTED {
+                    self
+                } else {
+                    self.disable(DisabledReason::Exhausted, at)
+                }
+            }
+            (Next::Retry(_), _)
+            | (Next::Delivered | Next::Exhausted, Cycle::Replay)
+            | (Next::Exhausted, Cycle::Verification) => self,
+        }
+    }
+
     /// The same at another URL, which nobody has proved yet.
     #[must_use]
     pub fn lead_to(mut self, url: WebhookUrl) -> Self {
@@ -220,5 +244,49 @@ mod tests {
         let moved = webhook().verify(at(1)).lead_to(url("https://example.org/"));
         assert_eq!(moved.state(), WebhookState::Unverified);
         assert_eq!(moved.enable(), Err(NotVerified));
+    }
+
+    #[test]
+    fn three_in_a_row_that_were_given_up_disable_and_replays_do_not_count() {
+        let mut webhook = webhook().verify(at(1));
+        let mut learn = |next, cycle| {
+            webhook = webhook.clone().learn(next, cycle, at(5));
+            webhook.disabled.map(|disabled| disabled.reason)
+        };
+        assert_eq!(learn(Next::Exhausted, Cycle::Event), None);
+        assert_eq!(learn(Next::Exhausted, Cycle::Event), None);
+        assert_eq!(learn(Next::Delivered, Cycle::Replay), None);
+        for cycle in [Cycle::Replay, Cycle::Verification] {
+            assert_eq!(learn(Next::Exhausted, cycle), None, "{cycle:?}");
+        }
+        assert_eq!(
+            learn(Next::Exhausted, Cycle::Event),
+            Some(DisabledReason::Exhausted)
+        );
+    }
+
+    #[test]
+    fn a_success_forgives_and_a_410_does_not_wait() {
+        let mut webhook = webhook().verify(at(1));
+        for next in [
+            Next::Exhausted,
+            Next::Exhausted,
+            Next::Delivered,
+            Next::Exhausted,
+            Next::Exhausted,
+        ] {
+            webhook = webhook.learn(next, Cycle::Event, at(5));
+        }
+        assert_eq!(webhook.state(), WebhookState::Enabled);
+        let gone = webhook.clone().learn(Next::Gone, Cycle::Replay, at(6));
+        assert_eq!(
+            gone.disabled,
+            Some(Disabled {
+                reason: DisabledReason::Gone,
+                at: at(6)
+            })
+        );
+        let again = gone.learn(Next::Delivered, Cycle::Verification, at(7));
+        assert_eq!(again.state(), WebhookState::Enabled);
     }
 }

@@ -12,6 +12,9 @@ pub mod filter;
 pub mod guard;
 pub mod ids;
 pub mod outcome;
+pub mod payload;
+pub mod queue;
+pub mod repository;
 pub mod retry;
 pub mod secret;
 pub mod sender;
@@ -24,6 +27,10 @@ pub use filter::{EventFilter, FilterError};
 pub use guard::{DestinationPolicy, Network, NotANetwork, Refused};
 pub use ids::{DeliveryId, WebhookId, WebhookSecretId};
 pub use outcome::{FailureCode, Next, SendOutcome};
+pub use queue::{
+    ClaimLimits, ClaimedDelivery, Content, DeliveryQueue, Fence, SigningVault, SigningVaultError,
+};
+pub use repository::{Inserted, NewSecret, Saved, WebhookLookup, WebhookRepository};
 pub use secret::{SecretError, SigningSecret};
 pub use sender::{SignedMessage, WebhookSender};
 pub use url::{UrlRefusal, WebhookUrl};

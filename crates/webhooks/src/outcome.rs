@@ -92,7 +92,7 @@ impl SendOutcome {
     }
 
     /// What the receiver asked for, if its answer is one that may.
-    const fn told(self) -> Option<Duration> {
+    pub const fn told(self) -> Option<Duration> {
         match self {
             Self::Answered {
                 status: 429 | 503,

@@ -7,6 +7,7 @@
 
 mod calls;
 mod checking;
+mod deliveries;
 mod execution;
 mod finish;
 mod outcome;
@@ -14,4 +15,5 @@ mod signals;
 mod sink;
 mod worker;
 
+pub use deliveries::{Deliverer, DelivererParts, DeliverySettings};
 pub use worker::{Worker, WorkerParts, WorkerSettings};

@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{calls::CallBook, execution::execute, finish::Work, outcome::Ending};
+use crate::{calls::CallBook, deliveries::Deliverer, execution::execute, finish::Work, outcome::Ending};
 
 /// The numbers that rule a worker.
 #[derive(Debug, Clone)]
@@ -88,6 +88,7 @@ pub struct WorkerParts {
 #[derive(Clone)]
 pub struct Worker {
     parts: Arc<WorkerParts>,
+    deliverer: Option<Deliverer>,
 }
 
 impl Worker {
@@ -95,7 +96,20 @@ impl Worker {
     pub fn new(parts: WorkerParts) -> Self {
         Self {
             parts: Arc::new(parts),
+            deliverer: None,
         }
+    }
+
+    /// The same with webhooks delivered beside the runs.
+    #[must_use]
+    pub fn with_deliverer(mut self, deliverer: Deliverer) -> Self {
+        self.deliverer = Some(deliverer);
+        self
+    }
+
+    /// What delivers webhooks, if anything does.
+    pub const fn deliverer(&self) -> Option<&Deliverer> {
+        self.deliverer.as_ref()
     }
 
     /// Works until `shutdown`, then hands back what it was working on and returns.
@@ -104,6 +118,10 @@ impl Worker {
         let tasks = TaskTracker::new();
         let mut next_sweep = Instant::now();
         let mut next_upkeep = Instant::now();
+        if let Some(deliverer) = self.deliverer.clone() {
+            let shutdown = shutdown.clone();
+            tasks.spawn(async move { deliverer.run(shutdown).await });
+        }
         while !shutdown.is_cancelled() {
             if Instant::now() >= next_upkeep {
                 // Beside the loop: it may look at many rows, and runs must not wait for that.

@@ -147,6 +147,7 @@ impl Core {
             cursor_key: product.derived_key("cursor"),
             wake: Arc::new(move || wake.notify_one()),
             metrics: Metrics::new(),
+            webhook_destinations: webhooks::DestinationPolicy::public(),
             queue_depth: Some(Arc::new(product.queue())),
             settings: ApiSettings {
                 public_url: Some(Url::parse(&base).expect("an address")),

@@ -44,4 +44,8 @@ permissions! {
     ViewInventory => InventoryView;
     /// Read the audit log.
     ViewAudit => AuditView;
+    /// See webhooks and deliveries.
+    ViewWebhooks => WebhooksView;
+    /// Create and change webhooks.
+    ManageWebhooks => WebhooksManage;
 }

@@ -70,6 +70,7 @@ fn state_with(settings: ApiSettings) -> Arc<ApiState> {
         cursor_key: SecretBytes::new(vec![1; 32]),
         wake: Arc::new(|| ()),
         metrics: Metrics::new(),
+        webhook_destinations: webhooks::DestinationPolicy::public(),
         queue_depth: None,
         settings,
     }))
