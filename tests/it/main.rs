@@ -22,5 +22,6 @@ mod storm;
 mod tables;
 mod throttling;
 mod tls;
+mod webhooks;
 mod wire;
 mod worker_death;

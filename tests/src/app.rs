@@ -150,8 +150,7 @@ impl TestApp {
             .await
             .expect("opens");
         // Receivers of the tests live on this machine, and on one address of it.
-        program.webhooks =
-            DestinationPolicy::with_private(vec!["127.0.0.1/32".parse().expect("a range")]);
+        program.webhooks = DestinationPolicy::with_private(vec!["127.0.0.1/32".parse().expect("a range")]);
         let mut settings = WorkerSettings::named("it");
         settings.queue.lease = LEASE;
         let worker = program.worker(settings).expect("a worker");
