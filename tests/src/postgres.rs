@@ -13,6 +13,9 @@ use tempfile::TempDir;
 /// Set to make a missing PostgreSQL a failure instead of a skip.
 pub const REQUIRE: &str = "TENANTATLAS_REQUIRE_POSTGRES";
 
+/// Set to make the cluster write as one in earnest does: to measure.
+pub const FSYNC: &str = "TENANTATLAS_TEST_FSYNC";
+
 /// A running cluster.
 pub struct Cluster {
     folder: TempDir,
@@ -78,7 +81,7 @@ fn start() -> Option<Cluster> {
 /// The server, watched by a shell that stops it when its standard input ends: that is, when this
 /// process ends or is killed.
 fn guardian(programs: &Path, data: &Path, socket: &Path) -> Child {
-    let script = "\"$1\" -D \"$2\" -c listen_addresses= -c unix_socket_directories=\"$3\" -c fsync=off \
+    let script = "\"$1\" -D \"$2\" -c listen_addresses= -c unix_socket_directories=\"$3\" -c fsync=\"$4\" \
         -c max_connections=300 -c log_min_messages=fatal >/dev/null 2>&1 & server=$!; \
         cat >/dev/null; kill -INT $server; wait $server; rm -rf \"$3\"";
     as_postgres(Path::new("sh"))
@@ -86,6 +89,12 @@ fn guardian(programs: &Path, data: &Path, socket: &Path) -> Child {
         .arg(programs.join("postgres"))
         .arg(data)
         .arg(socket)
+        // Tests do without; what is measured does not.
+        .arg(if std::env::var_os(FSYNC).is_some() {
+            "on"
+        } else {
+            "off"
+        })
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()

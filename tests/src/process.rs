@@ -84,6 +84,11 @@ impl Process {
         self.ready["base_url"].as_str().expect("an address").to_owned()
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal, by the name that kill(1) knows.
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill")

@@ -9,4 +9,4 @@ pub(crate) mod text;
 
 pub(crate) use body::Body;
 pub(crate) use conditions::Conditions;
-pub(crate) use query::{PageQuery, Query};
+pub(crate) use query::{PageQuery, Query, word};

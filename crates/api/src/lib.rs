@@ -11,6 +11,7 @@
 mod answers;
 pub mod auth;
 mod edge;
+mod idempotency;
 mod input;
 mod journal;
 mod lists;

@@ -177,7 +177,12 @@ fn add_problems(path: &str, operation: &mut Operation) {
     let secured = operation.security.is_none();
     let in_workspace = path.contains("{workspace_id}");
     let has_body = operation.request_body.is_some();
-    let table: [(bool, &[Code]); 6] = [
+    let once = operation
+        .parameters
+        .iter()
+        .flatten()
+        .any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == "Idempotency-Key"));
+    let table: [(bool, &[Code]); 7] = [
         (has_body, &[Code::BadRequest, Code::MalformedJson]),
         (secured, &[Code::InvalidQuery]),
         (
@@ -191,6 +196,14 @@ fn add_problems(path: &str, operation: &mut Operation) {
                 Code::RequestTimeout,
                 Code::PayloadTooLarge,
                 Code::UnsupportedMediaType,
+            ],
+        ),
+        (
+            once,
+            &[
+                Code::IdempotencyKeyInvalid,
+                Code::IdempotencyInProgress,
+                Code::IdempotencyKeyReused,
             ],
         ),
         (
@@ -257,7 +270,7 @@ mod tests {
     #[test]
     fn every_operation_is_described_and_has_an_id_of_its_own() {
         let operations = operations();
-        assert_eq!(operations.len(), 58);
+        assert_eq!(operations.len(), 61);
         let ids: BTreeSet<_> = operations
             .iter()
             .map(|(_, operation)| operation["operationId"].as_str().expect("an id"))

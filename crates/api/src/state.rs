@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use kernel::{Clock, IdSource, SecretBytes};
-use operations::RunQueue;
+use operations::{ActionTimes, RunQueue};
 use provider_core::{ConsentUrls, ScopeRules};
 use storage::Storage;
 use tokio::runtime::Handle;
@@ -72,6 +72,8 @@ pub struct ApiSettings {
     pub shutdown_timeout: Duration,
     /// How often a waiting reader looks at the store.
     pub wait_poll: Duration,
+    /// When people may step in where a run does not end by itself.
+    pub run_actions: ActionTimes,
 }
 
 impl Default for ApiSettings {
@@ -89,6 +91,7 @@ impl Default for ApiSettings {
             keep_alive: Duration::from_secs(75),
             shutdown_timeout: Duration::from_secs(30),
             wait_poll: Duration::from_millis(300),
+            run_actions: ActionTimes::default(),
         }
     }
 }
@@ -153,6 +156,22 @@ impl ApiState {
         };
         task.await
             .unwrap_or_else(|_| Err(Problem::internal("a unit of work panicked or was canceled")))
+    }
+
+    /// Runs a unit of work for which nobody waits.
+    pub(crate) fn detach<F>(&self, unit: F)
+    where
+        F: Future<Output = Result<(), Problem>> + Send + 'static,
+    {
+        let unit = async {
+            if let Err(problem) = unit.await {
+                tracing::warn!(%problem, "what nobody waited for did not work");
+            }
+        };
+        let here = || Handle::try_current().ok();
+        if let Some(runtime) = self.units.runtime.clone().or_else(here) {
+            self.units.tracker.spawn_on(unit, &runtime);
+        }
     }
 
     /// Waits until every unit of work has come to its end.

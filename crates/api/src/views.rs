@@ -15,6 +15,7 @@ pub(crate) mod run;
 pub(crate) mod scope;
 pub(crate) mod surface;
 pub(crate) mod tenancy;
+pub(crate) mod timeline;
 pub(crate) mod verification;
 pub(crate) mod webhooks;
 

@@ -6,6 +6,7 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub mod actions;
 pub mod catalogue;
 pub mod context;
 pub mod counts;
@@ -19,6 +20,7 @@ pub mod run;
 pub mod run_repository;
 pub mod sanitizer;
 
+pub use actions::{ActionTimes, RunAction};
 pub use catalogue::{OperationDefinition, OperationType};
 pub use context::{Reconciliation, RunContext};
 pub use counts::{CountKey, SummaryCounts};
@@ -32,7 +34,7 @@ pub use queue::{
 pub use readiness::OperationReadiness;
 pub use run::{
     Completion, Freshness, Initiator, InvalidTransition, OperationRun, RunOutcome, RunPlace, RunState,
-    RunStatus, RunTarget, RunTrigger, Waiting, audit_outcome, change_target,
+    RunStatus, RunTarget, RunTrigger, StatusGroup, Waiting, audit_outcome, change_target,
 };
 pub use run_repository::{InsertedRun, RunFilter, RunLookup, RunRepository};
 pub use sanitizer::RunFailure;

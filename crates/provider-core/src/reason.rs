@@ -208,6 +208,9 @@ reasons! {
     /// Canceled on request.
     RunCanceled => "run_canceled", false, None,
         "The run was canceled.";
+    /// Somebody ended the run, because no worker seemed to work at it.
+    RunReleased => "run_released", true, RetryLater,
+        "The run was released, because no worker seemed to work at it.";
     /// A defect of this product.
     InternalError => "internal_error", true, ContactOperator,
         "The run failed for a reason inside this installation.";

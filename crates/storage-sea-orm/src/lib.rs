@@ -15,6 +15,7 @@ mod entities;
 mod environments;
 mod error;
 mod events;
+mod idempotency;
 mod inventory_store;
 mod journal;
 mod keys;

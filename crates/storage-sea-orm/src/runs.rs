@@ -3,6 +3,7 @@
 
 pub(crate) mod attempts;
 pub(crate) mod claim;
+mod filter;
 pub(crate) mod lookup;
 pub(crate) mod points;
 pub(crate) mod queue;

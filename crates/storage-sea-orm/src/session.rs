@@ -13,8 +13,8 @@ use provider_core::{
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use storage::{ReadSession, UnitOfWork};
 use tenancy::{
-    EnvironmentLookup, EnvironmentRepository, EventLookup, Journal, MemberLookup, MemberRepository,
-    WorkspaceLookup, WorkspaceRepository,
+    EnvironmentLookup, EnvironmentRepository, EventLookup, IdempotencyRepository, Journal, MemberLookup,
+    MemberRepository, WorkspaceLookup, WorkspaceRepository,
 };
 use webhooks::{WebhookLookup, WebhookRepository};
 
@@ -148,13 +148,23 @@ impl UnitOfWork for Transaction {
         Box::new(self.repo())
     }
 
+    fn idempotency(&mut self) -> Box<dyn IdempotencyRepository + '_> {
+        Box::new(self.repo())
+    }
+
     fn webhooks(&mut self) -> Box<dyn WebhookRepository + '_> {
         Box::new(self.repo())
     }
 
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
         // In a task of its own, like the begin: a commit that is on its way arrives.
-        tokio::spawn(async move { self.db.commit().await })
+        let committed = Arc::clone(&self.context.committed);
+        let commit = tokio::spawn(async move {
+            let result = self.db.commit().await;
+            committed.notify_one();
+            result
+        });
+        commit
             .await
             .map_err(|error| StoreError::Unavailable(Box::new(error)))?
             .or_store_error()

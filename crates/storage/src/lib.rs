@@ -13,8 +13,8 @@ use provider_core::{
     CallLookup, CallRepository, ConnectionLookup, ConnectionRepository, ConsentLookup, ConsentRepository,
 };
 use tenancy::{
-    EnvironmentLookup, EnvironmentRepository, EventLookup, Journal, MemberLookup, MemberRepository,
-    WorkspaceLookup, WorkspaceRepository,
+    EnvironmentLookup, EnvironmentRepository, EventLookup, IdempotencyRepository, Journal, MemberLookup,
+    MemberRepository, WorkspaceLookup, WorkspaceRepository,
 };
 use webhooks::{WebhookLookup, WebhookRepository};
 
@@ -79,6 +79,8 @@ pub trait UnitOfWork: Send {
     fn inventory(&mut self) -> Box<dyn InventoryRepository + '_>;
     /// What calls came to.
     fn calls(&mut self) -> Box<dyn CallRepository + '_>;
+    /// Requests that are made once.
+    fn idempotency(&mut self) -> Box<dyn IdempotencyRepository + '_>;
     /// Webhooks.
     fn webhooks(&mut self) -> Box<dyn WebhookRepository + '_>;
 

@@ -25,6 +25,10 @@ pub enum Capability {
     OperationsStart,
     /// Cancel operations.
     OperationsCancel,
+    /// End operations that were asked to end and did not.
+    OperationsForceCancel,
+    /// End operations that nobody seems to work at.
+    OperationsRelease,
     /// See inventory and compliance snapshots.
     InventoryView,
     /// Read the audit log.
@@ -37,7 +41,7 @@ pub enum Capability {
 
 impl Capability {
     /// Every capability, in the order of the role matrix.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::WorkspaceView,
         Self::EnvironmentsManage,
         Self::MembersView,
@@ -48,6 +52,8 @@ impl Capability {
         Self::OperationsView,
         Self::OperationsStart,
         Self::OperationsCancel,
+        Self::OperationsForceCancel,
+        Self::OperationsRelease,
         Self::InventoryView,
         Self::AuditView,
         Self::WebhooksView,
@@ -67,6 +73,8 @@ impl Capability {
             Self::OperationsView => "operations.view",
             Self::OperationsStart => "operations.start",
             Self::OperationsCancel => "operations.cancel",
+            Self::OperationsForceCancel => "operations.force_cancel",
+            Self::OperationsRelease => "operations.release",
             Self::InventoryView => "inventory.view",
             Self::AuditView => "audit.view",
             Self::WebhooksView => "webhooks.view",
@@ -91,6 +99,8 @@ impl Role {
             Capability::EnvironmentsManage
             | Capability::ConnectionsManage
             | Capability::CredentialsManage
+            | Capability::OperationsForceCancel
+            | Capability::OperationsRelease
             | Capability::AuditView
             | Capability::WebhooksView
             | Capability::WebhooksManage => match self {

@@ -134,6 +134,10 @@ actions! {
     OperationCanceled => "operation.canceled",
     /// Somebody asked a running run to end.
     OperationCancelRequested => "operation.cancel_requested",
+    /// Somebody ended a run that was asked to end and did not.
+    OperationForceCanceled => "operation.force_canceled",
+    /// Somebody ended a run that nobody seemed to work at.
+    OperationReleased => "operation.released",
     /// A webhook was made.
     WebhookCreated => "webhook.created",
     /// A webhook was changed. Another URL comes with another secret.
@@ -300,4 +304,12 @@ pub struct AuditEvent {
 pub trait Journal: Send + Sync {
     /// The events of the scope, newest first.
     async fn list(&self, scope: &WorkspaceScope, page: PageRequest) -> Result<Page<AuditEvent>, StoreError>;
+
+    /// The events about one thing, its kind and its id, that happened at one of `times`.
+    async fn about(
+        &self,
+        scope: &WorkspaceScope,
+        target: (&str, &str),
+        times: &[Timestamp],
+    ) -> Result<Vec<AuditEvent>, StoreError>;
 }

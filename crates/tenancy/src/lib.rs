@@ -9,6 +9,7 @@
 pub mod capability;
 pub mod environment;
 pub mod events;
+pub mod idempotency;
 pub mod ids;
 pub mod journal;
 pub mod member;
@@ -19,7 +20,10 @@ pub mod workspace;
 pub use capability::Capability;
 pub use environment::{Environment, EnvironmentLookup, EnvironmentRepository, InsertedEnvironment};
 pub use events::{EventLookup, EventPublisher, StreamEvent, StreamPage};
-pub use ids::{AuditEventId, EnvironmentId, MemberId, OutboxEventId, PrincipalId, WorkspaceId};
+pub use idempotency::{IdempotencyRepository, KeptAnswer, Reservation, ReservationTimes, Reserved};
+pub use ids::{
+    AuditEventId, EnvironmentId, MemberId, OutboxEventId, PrincipalId, ReservationId, WorkspaceId,
+};
 pub use journal::{Actor, AuditAction, AuditEvent, AuditOutcome, Change, ChangeTarget, Journal, Origin};
 pub use member::{
     AddedMember, Member, MemberLookup, MemberRepository, Membership, Principal, PrincipalKey, Role,

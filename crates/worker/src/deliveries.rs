@@ -1,4 +1,5 @@
-//! The loop of deliveries: number events, take what is due, send it, write down how it went.
+//! The loop of deliveries: take what is due, send it, write down how it went. What is due follows
+//! from events when they are numbered, which is a chore of every process.
 //!
 //! At least once: the send comes before the write, so a worker that is lost in between leaves the
 //! delivery to the next claim, which sends the same bytes under the same `webhook-id`. Order is
@@ -7,7 +8,6 @@
 use std::{sync::Arc, time::Duration};
 
 use kernel::{Clock, IdSource, StoreError};
-use tenancy::EventPublisher;
 use tokio::{
     sync::{Notify, Semaphore},
     time::Instant,
@@ -44,8 +44,6 @@ impl Default for DeliverySettings {
 
 /// What a deliverer is made of.
 pub struct DelivererParts {
-    /// Numbers events, from which deliveries follow.
-    pub publisher: Arc<dyn EventPublisher>,
     /// The queue.
     pub queue: Arc<dyn DeliveryQueue>,
     /// Opens signing secrets.
@@ -81,7 +79,7 @@ impl Deliverer {
         let (freed, tasks) = (Arc::new(Notify::new()), TaskTracker::new());
         while !shutdown.is_cancelled() {
             let free = u32::try_from(slots.available_permits()).unwrap_or(u32::MAX);
-            let taken = self.publish_and_claim(free).await.unwrap_or_else(|error| {
+            let taken = self.take(free).await.unwrap_or_else(|error| {
                 tracing::error!(%error, "deliveries cannot be taken");
                 Vec::new()
             });
@@ -115,7 +113,7 @@ impl Deliverer {
     pub async fn drain(&self) -> Result<usize, StoreError> {
         let mut made = 0;
         loop {
-            let claimed = self.publish_and_claim(self.parts.settings.concurrency).await?;
+            let claimed = self.take(self.parts.settings.concurrency).await?;
             if claimed.is_empty() {
                 return Ok(made);
             }
@@ -124,11 +122,10 @@ impl Deliverer {
         }
     }
 
-    async fn publish_and_claim(&self, free: u32) -> Result<Vec<ClaimedDelivery>, StoreError> {
+    async fn take(&self, free: u32) -> Result<Vec<ClaimedDelivery>, StoreError> {
         let DeliverySettings {
             per_webhook, lease, ..
         } = self.parts.settings;
-        self.parts.publisher.publish().await?;
         if free == 0 {
             return Ok(Vec::new());
         }

@@ -43,7 +43,7 @@ async fn a_worker_that_is_lost_after_sending_leaves_the_message_to_another_one(d
     scene.happen("one").await;
     let store = &scene.app.program.database;
     // Takes and sends, and does not come to write it down: its lease is over at once.
-    tenancy::EventPublisher::publish(store).await.expect("publishes");
+    scene.publish().await;
     let lost = store
         .claim(SystemClock.now(), limits(Duration::ZERO))
         .await
@@ -76,7 +76,7 @@ async fn what_was_discarded_meanwhile_is_not_written(database: TestDatabase) {
     let hook = scene.verified(&["environment.*"]).await;
     scene.happen("one").await;
     let store = &scene.app.program.database;
-    tenancy::EventPublisher::publish(store).await.expect("publishes");
+    scene.publish().await;
     let held = store
         .claim(SystemClock.now(), limits(Duration::from_mins(1)))
         .await
@@ -102,6 +102,7 @@ async fn two_deliverers_share_the_work_and_send_nothing_twice(database: TestData
     let others: Vec<_> = (0..3)
         .map(|_| deliverer(&scene.app, &scene.clock, DeliverySettings::default()))
         .collect();
+    scene.publish().await;
     let drains = futures::future::join_all(others.iter().map(worker::Deliverer::drain)).await;
     let made: usize = drains
         .into_iter()
@@ -128,7 +129,7 @@ async fn a_slow_receiver_holds_up_itself_alone(database: TestDatabase) {
         scene.happen(&format!("e-{number}")).await;
     }
     let store = &scene.app.program.database;
-    tenancy::EventPublisher::publish(store).await.expect("publishes");
+    scene.publish().await;
     let first = store
         .claim(SystemClock.now(), limits(Duration::from_mins(1)))
         .await
@@ -166,6 +167,7 @@ async fn the_loop_delivers_by_itself_and_ends_when_it_is_told(database: TestData
     let stop = shutdown.clone();
     let task = tokio::spawn(async move { looping.run(stop).await });
     scene.happen("one").await;
+    scene.publish().await;
     let arrived = tokio::time::timeout(Duration::from_secs(30), async {
         while scene.receiver.take().is_empty() {
             tokio::task::yield_now().await;

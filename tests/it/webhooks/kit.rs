@@ -13,6 +13,7 @@ use chrono::TimeDelta;
 use integration_tests::{TestApp, TestDatabase};
 use kernel::{Clock, SystemClock, SystemIds, Timestamp};
 use serde_json::{Value, json};
+use tenancy::EventPublisher as _;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -261,8 +262,14 @@ impl Scene {
         page["items"].as_array().expect("items").clone()
     }
 
-    /// Delivers until nothing is due. Returns how many attempts were made.
+    /// Numbers what happened, from which deliveries follow.
+    pub(crate) async fn publish(&self) {
+        self.app.program.database.publish().await.expect("publishes");
+    }
+
+    /// The same, and delivers until nothing is due. Returns how many attempts were made.
     pub(crate) async fn drain(&self) -> usize {
+        self.publish().await;
         self.deliverer.drain().await.expect("the queue answers")
     }
 
@@ -285,7 +292,6 @@ pub(crate) fn deliverer(app: &TestApp, clock: &Arc<Ahead>, settings: DeliverySet
         Arc::new(SystemLookup),
     );
     Deliverer::new(DelivererParts {
-        publisher: Arc::new(database.clone()),
         queue: Arc::new(database.clone()),
         vault: Arc::new(database.vault()),
         sender: Arc::new(sender.expect("the client can be made")),

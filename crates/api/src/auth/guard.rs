@@ -133,6 +133,11 @@ impl<P: Permission> Guard<P> {
         self.role.holds(capability)
     }
 
+    /// The request, for what stands in its head.
+    pub(crate) const fn request(&self) -> &HttpRequest {
+        &self.request
+    }
+
     /// The caller's role.
     pub(crate) const fn role(&self) -> Role {
         self.role

@@ -40,6 +40,10 @@ permissions! {
     StartOperations => OperationsStart;
     /// Cancel runs.
     CancelOperations => OperationsCancel;
+    /// Force runs to their end.
+    ForceCancelOperations => OperationsForceCancel;
+    /// Release stuck runs.
+    ReleaseOperations => OperationsRelease;
     /// See inventory and compliance.
     ViewInventory => InventoryView;
     /// Read the audit log.

@@ -61,6 +61,9 @@ codes! {
     /// A callback whose state nobody gave out, or that is over.
     ConsentStateInvalid => "consent_state_invalid", 400, false, "Invalid consent state",
         "The link or its state is unknown or over. Ask whoever sent it for a new consent link.";
+    /// A key that is no key.
+    IdempotencyKeyInvalid => "idempotency_key_invalid", 400, false, "Invalid idempotency key",
+        "Send one Idempotency-Key header of 1 to 255 visible ASCII characters.";
     /// No token, or one that does not count. One answer for all causes.
     Unauthenticated => "unauthenticated", 401, false, "Not authenticated",
         "Send one valid bearer token in the Authorization header.";
@@ -121,6 +124,21 @@ codes! {
     /// The run is over.
     RunAlreadyCompleted => "run_already_completed", 409, false, "Run already completed",
         "The run is over and does not change any more.";
+    /// The first request with this key is under way.
+    IdempotencyInProgress => "idempotency_in_progress", 409, true, "Request in progress",
+        "The first request with this Idempotency-Key is still under way. Send the same one again.";
+    /// The answer held a secret, and is not repeated.
+    SecretAlreadyShown => "secret_already_shown", 409, false, "Secret already shown",
+        "The request was made before, and its answer showed a secret, which is shown once. Make a new one with another key.";
+    /// Force only comes after asking.
+    CancelNotRequested => "cancel_not_requested", 409, false, "Cancel not requested",
+        "A run is forced to its end only after it was asked to end and did not. Cancel it first.";
+    /// The time for ending by itself is not over.
+    ForceCancelTooEarly => "force_cancel_too_early", 409, true, "Force-cancel too early",
+        "The run was asked to end and has time to do so: see force_cancel_available_at.";
+    /// Nothing is wrong with the run.
+    RunIsAlive => "run_is_alive", 409, true, "Run is alive",
+        "A worker holds the run, or it has not waited long enough to count as stuck. Cancel it if it is not wanted.";
     /// The workspace has as many webhooks as it may have.
     WebhookLimitReached => "webhook_limit_reached", 409, false, "Too many webhooks",
         "The workspace has as many webhooks as it may have. Delete one that is not needed.";
@@ -178,6 +196,9 @@ codes! {
     /// Stored facts forbid the operation.
     OperationBlocked => "operation_blocked", 422, false, "Operation blocked",
         "Stored facts forbid the operation: see reason_code and next_steps.";
+    /// The key names a request with another body.
+    IdempotencyKeyReused => "idempotency_key_reused", 422, false, "Idempotency key reused",
+        "This Idempotency-Key was sent with another body. Use a new key for a new request.";
     /// `If-Match` is missing.
     PreconditionRequired => "precondition_required", 428, false, "Precondition required",
         "Send If-Match with the entity tag of the representation that you read.";

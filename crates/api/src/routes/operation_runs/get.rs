@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use actix_web::{
     HttpResponse, get,
-    http::header::{HeaderName, HeaderValue},
+    http::header::{HeaderName, HeaderValue, RETRY_AFTER},
 };
 use operations::OperationRun;
 use provider_core::RunId;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
-use super::view;
+use super::{look_again_after, view};
 use crate::{
     answers::Representation,
     auth::{guard::Guard, permission::ViewOperations},
@@ -36,6 +36,7 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
         (status = 200, description = "The run", body = RunView, headers(
             ("ETag" = String, description = "Its entity tag"),
             ("Preference-Applied" = String, description = "The wait that was granted"),
+            ("Retry-After" = u32, description = "While it is active: seconds after which another look is worth it"),
         )),
         (status = 304, description = "The caller has it already"),
     ),
@@ -48,14 +49,14 @@ pub(crate) async fn get_operation_run(
     let id = guard.id("run_id")?;
     let (run, representation) = read(&guard, id).await?;
     let Some(wait) = conditions.wait() else {
-        return Ok(representation.answer(&conditions));
+        return Ok(answer(&run, representation, &conditions));
     };
-    let latest = if news(&run, &representation, &conditions) {
-        representation
+    let (run, latest) = if news(&run, &representation, &conditions) {
+        (run, representation)
     } else {
         wait_for_news(&guard, id, &conditions, wait).await?
     };
-    let mut response = latest.answer(&conditions);
+    let mut response = answer(&run, latest, &conditions);
     response.headers_mut().insert(PREFERENCE_APPLIED, applied(wait));
     Ok(response)
 }
@@ -68,7 +69,7 @@ async fn wait_for_news(
     id: RunId,
     conditions: &Conditions,
     wait: Duration,
-) -> Result<Representation, Problem> {
+) -> Result<(OperationRun, Representation), Problem> {
     let state = &guard.state;
     let deadline = Instant::now() + wait;
     let mut ticks = interval(state.settings.wait_poll);
@@ -79,7 +80,7 @@ async fn wait_for_news(
         let over = !matches!(timeout_at(deadline, pause).await, Ok(Some(_)));
         let (run, representation) = read(guard, id).await?;
         if over || news(&run, &representation, conditions) {
-            return Ok(representation);
+            return Ok((run, representation));
         }
     }
 }
@@ -92,6 +93,16 @@ async fn read(guard: &Guard<ViewOperations>, id: RunId) -> Result<(OperationRun,
     let run = run.ok_or_else(|| Problem::new(Code::NotFound))?;
     let representation = Representation::of(&id.to_string(), &view(guard, run.clone()))?;
     Ok((run, representation))
+}
+
+/// While the run is active, another look may show more.
+fn answer(run: &OperationRun, representation: Representation, conditions: &Conditions) -> HttpResponse {
+    let mut response = representation.answer(conditions);
+    if run.status().is_active() {
+        let seconds = HeaderValue::from(look_again_after(run));
+        response.headers_mut().insert(RETRY_AFTER, seconds);
+    }
+    response
 }
 
 fn news(run: &OperationRun, representation: &Representation, conditions: &Conditions) -> bool {
