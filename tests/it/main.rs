@@ -23,5 +23,6 @@ mod storm;
 mod tables;
 mod throttling;
 mod tls;
+mod webhooks;
 mod wire;
 mod worker_death;

@@ -38,6 +38,7 @@ use crate::problem::{Code, FieldErrorBody, Members, ProblemBody};
         (name = "compliance", description = "How targets comply"),
         (name = "events", description = "What happened, in one order, to read and to watch"),
         (name = "notifications", description = "What the caller waited for"),
+        (name = "webhooks", description = "Where events go, and what was delivered"),
         (name = "audit", description = "Who did what"),
         (name = "catalogues", description = "What words mean"),
         (name = "system", description = "For whoever runs the installation"),
@@ -272,7 +273,7 @@ mod tests {
     #[test]
     fn every_operation_is_described_and_has_an_id_of_its_own() {
         let operations = operations();
-        assert_eq!(operations.len(), 58);
+        assert_eq!(operations.len(), 73);
         let ids: BTreeSet<_> = operations
             .iter()
             .map(|(_, operation)| operation["operationId"].as_str().expect("an id"))

@@ -14,6 +14,7 @@ pub(crate) mod notifications;
 pub(crate) mod operation_runs;
 pub(crate) mod system;
 pub(crate) mod unmatched;
+pub(crate) mod webhooks;
 pub(crate) mod workspaces;
 
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -36,6 +37,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(operation_runs::configure)
         .configure(inventory::configure)
         .configure(compliance::configure)
+        .configure(webhooks::configure)
         .configure(audit::configure)
         .configure(events::configure)
         .configure(notifications::configure)

@@ -12,6 +12,7 @@ use tenancy::EventPublisher;
 use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
+use webhooks::DestinationPolicy;
 
 use crate::{auth::TokenVerifier, edge::Edge, metrics::Metrics, problem::Problem, watch::hub::Hub};
 
@@ -39,6 +40,8 @@ pub struct ApiParts {
     pub wake: Arc<dyn Fn() + Send + Sync>,
     /// What `/metrics` shows.
     pub metrics: Metrics,
+    /// Where webhooks may lead.
+    pub webhook_destinations: DestinationPolicy,
     /// Tells `/metrics` how many runs wait and work, and what calls came to.
     pub queue_depth: Option<Arc<dyn RunQueue>>,
     /// The numbers.
@@ -146,6 +149,7 @@ pub struct ApiState {
     pub(crate) cursor_key: SecretBytes,
     pub(crate) wake: Arc<dyn Fn() + Send + Sync>,
     pub(crate) metrics: Metrics,
+    pub(crate) webhook_destinations: DestinationPolicy,
     pub(crate) queue_depth: Option<Arc<dyn RunQueue>>,
     pub(crate) settings: ApiSettings,
     pub(crate) edge: Arc<Edge>,
@@ -178,6 +182,7 @@ impl ApiState {
             cursor_key: parts.cursor_key,
             wake: parts.wake,
             metrics: parts.metrics,
+            webhook_destinations: parts.webhook_destinations,
             queue_depth: parts.queue_depth,
             settings: parts.settings,
             edge: Arc::new(edge),

@@ -19,6 +19,7 @@ pub(crate) mod surface;
 pub(crate) mod tenancy;
 pub(crate) mod timeline;
 pub(crate) mod verification;
+pub(crate) mod webhooks;
 
 macro_rules! list_views {
     ($($(#[$doc:meta])* $name:ident of $item:ident;)*) => {$(

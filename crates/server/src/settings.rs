@@ -15,7 +15,9 @@ use serde::Deserialize;
 mod connections;
 mod provider;
 mod runs;
+mod webhooks;
 
+pub use self::webhooks::WebhookSettings;
 pub use connections::ConnectionSettings;
 pub use provider::{FederatedTokenSettings, PlatformSettings, ProviderSettings};
 pub use runs::OperationSettings;
@@ -42,6 +44,8 @@ pub struct Settings {
     pub worker: WorkerSection,
     /// The provider.
     pub provider: ProviderSettings,
+    /// Webhooks.
+    pub webhooks: WebhookSettings,
     /// Logs.
     pub telemetry: TelemetrySettings,
 }
@@ -310,6 +314,7 @@ impl Settings {
         settings.worker.check()?;
         settings.connections.check()?;
         settings.operations.check()?;
+        settings.webhooks.policy()?;
         Ok(settings)
     }
 }

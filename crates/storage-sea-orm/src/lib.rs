@@ -32,6 +32,7 @@ mod tickets;
 mod time;
 mod vault;
 mod watching;
+mod webhooks;
 mod workspaces;
 
 pub use cipher::ring::{KeyRing, KeyRingError};

@@ -40,7 +40,10 @@ workspace_tables!(
     notification,
     outbox_event,
     run,
-    snapshot
+    snapshot,
+    webhook,
+    webhook_delivery,
+    webhook_secret,
 );
 
 /// The rows of the scope's workspace.

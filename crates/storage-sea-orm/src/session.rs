@@ -16,6 +16,7 @@ use tenancy::{
     EnvironmentLookup, EnvironmentRepository, EventLookup, IdempotencyRepository, Journal, MemberLookup,
     MemberRepository, StreamTickets, WorkspaceLookup, WorkspaceRepository,
 };
+use webhooks::{WebhookLookup, WebhookRepository};
 
 use crate::{database::Context, error::OrStoreError as _};
 
@@ -88,6 +89,10 @@ impl ReadSession for Reader {
     fn calls(&self) -> Box<dyn CallLookup + '_> {
         Box::new(self.repo())
     }
+
+    fn webhooks(&self) -> Box<dyn WebhookLookup + '_> {
+        Box::new(self.repo())
+    }
 }
 
 /// One transaction.
@@ -156,6 +161,10 @@ impl UnitOfWork for Transaction {
     }
 
     fn idempotency(&mut self) -> Box<dyn IdempotencyRepository + '_> {
+        Box::new(self.repo())
+    }
+
+    fn webhooks(&mut self) -> Box<dyn WebhookRepository + '_> {
         Box::new(self.repo())
     }
 

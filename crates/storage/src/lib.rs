@@ -18,6 +18,7 @@ use tenancy::{
     EnvironmentLookup, EnvironmentRepository, EventLookup, IdempotencyRepository, Journal, MemberLookup,
     MemberRepository, StreamTickets, WorkspaceLookup, WorkspaceRepository,
 };
+use webhooks::{WebhookLookup, WebhookRepository};
 
 pub use watching::{RunMark, StreamEnd, Watching};
 
@@ -58,6 +59,8 @@ pub trait ReadSession: Send + Sync {
     fn inventory(&self) -> Box<dyn InventoryLookup + '_>;
     /// What calls came to.
     fn calls(&self) -> Box<dyn CallLookup + '_>;
+    /// Webhooks and what was delivered.
+    fn webhooks(&self) -> Box<dyn WebhookLookup + '_>;
 }
 
 /// One transaction. It is lent to one repository at a time, committed once, and rolled back when
@@ -88,6 +91,8 @@ pub trait UnitOfWork: Send {
     fn calls(&mut self) -> Box<dyn CallRepository + '_>;
     /// Requests that are made once.
     fn idempotency(&mut self) -> Box<dyn IdempotencyRepository + '_>;
+    /// Webhooks.
+    fn webhooks(&mut self) -> Box<dyn WebhookRepository + '_>;
 
     /// Makes everything that was written permanent.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;

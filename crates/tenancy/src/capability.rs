@@ -33,11 +33,15 @@ pub enum Capability {
     InventoryView,
     /// Read the audit log.
     AuditView,
+    /// See webhooks and what was delivered.
+    WebhooksView,
+    /// Create and change webhooks.
+    WebhooksManage,
 }
 
 impl Capability {
     /// Every capability, in the order of the role matrix.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::WorkspaceView,
         Self::EnvironmentsManage,
         Self::MembersView,
@@ -52,6 +56,8 @@ impl Capability {
         Self::OperationsRelease,
         Self::InventoryView,
         Self::AuditView,
+        Self::WebhooksView,
+        Self::WebhooksManage,
     ];
 
     /// The stable string, as it stands in tokens, audit events and documents.
@@ -71,6 +77,8 @@ impl Capability {
             Self::OperationsRelease => "operations.release",
             Self::InventoryView => "inventory.view",
             Self::AuditView => "audit.view",
+            Self::WebhooksView => "webhooks.view",
+            Self::WebhooksManage => "webhooks.manage",
         }
     }
 }
@@ -93,7 +101,9 @@ impl Role {
             | Capability::CredentialsManage
             | Capability::OperationsForceCancel
             | Capability::OperationsRelease
-            | Capability::AuditView => match self {
+            | Capability::AuditView
+            | Capability::WebhooksView
+            | Capability::WebhooksManage => match self {
                 Self::Owner | Self::Manager => true,
                 Self::Operator | Self::Readonly => false,
             },

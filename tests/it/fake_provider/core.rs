@@ -149,6 +149,7 @@ impl Core {
             publisher: Arc::new(product.clone()),
             wake: Arc::new(move || wake.notify_one()),
             metrics: Metrics::new(),
+            webhook_destinations: webhooks::DestinationPolicy::public(),
             queue_depth: Some(Arc::new(product.queue())),
             settings: ApiSettings {
                 public_url: Some(Url::parse(&base).expect("an address")),

@@ -48,4 +48,8 @@ permissions! {
     ViewInventory => InventoryView;
     /// Read the audit log.
     ViewAudit => AuditView;
+    /// See webhooks and deliveries.
+    ViewWebhooks => WebhooksView;
+    /// Create and change webhooks.
+    ManageWebhooks => WebhooksManage;
 }

@@ -142,6 +142,18 @@ codes! {
     /// What follows the number is not kept any more.
     EventsPruned => "events_pruned", 410, false, "Events pruned",
         "Events after this number are not kept any more: the oldest is first_sequence. Read what you need anew, then go on from last_sequence.";
+    /// The workspace has as many webhooks as it may have.
+    WebhookLimitReached => "webhook_limit_reached", 409, false, "Too many webhooks",
+        "The workspace has as many webhooks as it may have. Delete one that is not needed.";
+    /// Nobody has proved that the receiver is there.
+    WebhookNotVerified => "webhook_not_verified", 409, false, "Webhook not verified",
+        "The receiver has not proved yet that it is there. Ask for a verification, and enable the webhook after that.";
+    /// Nothing goes to the webhook at present.
+    WebhookNotEnabled => "webhook_not_enabled", 409, false, "Webhook not enabled",
+        "Nothing is sent to this webhook at present: see its state. Verify or enable it first.";
+    /// The delivery waits for its next attempt already, or is none that can be repeated.
+    DeliveryNotRepeatable => "delivery_not_repeatable", 409, false, "Delivery not repeatable",
+        "The delivery is waiting for its next attempt already, or is a verification. Ask for another verification instead.";
     /// The entity tag is not the present one.
     PreconditionFailed => "precondition_failed", 412, false, "Precondition failed",
         "The resource has changed since it was read. Read it again, then repeat the change.";
@@ -166,6 +178,9 @@ codes! {
     /// The body names something that is not here.
     InvalidReference => "invalid_reference", 422, false, "Invalid reference",
         "The body names something that is not in this workspace: see errors.";
+    /// Nothing may be sent to this address.
+    WebhookUrlInvalid => "webhook_url_invalid", 422, false, "Invalid webhook address",
+        "Webhooks go to public https addresses, without a user and a fragment, on ports that belong to no other service: see errors.";
     /// The input does not describe a target.
     TargetScopeInvalid => "target_scope_invalid", 422, false, "Invalid target scope",
         "The input does not describe a target that can be connected: see errors.";

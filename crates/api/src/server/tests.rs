@@ -107,6 +107,7 @@ fn state_with(settings: ApiSettings) -> Arc<ApiState> {
         publisher: Arc::new(Unreachable),
         wake: Arc::new(|| ()),
         metrics: Metrics::new(),
+        webhook_destinations: webhooks::DestinationPolicy::public(),
         queue_depth: None,
         settings,
     }))
