@@ -13,6 +13,7 @@ mod gate;
 mod hints;
 mod inventory;
 mod journal;
+mod lanes;
 mod lifecycle;
 mod observations;
 mod pages;

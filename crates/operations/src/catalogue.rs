@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tenancy::Capability;
 
-use crate::CountKey;
+use crate::{CountKey, Lane};
 
 /// A type of operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -109,6 +109,14 @@ impl OperationType {
                     CountKey::Skipped,
                 ],
             },
+        }
+    }
+
+    /// The slots that its runs take.
+    pub const fn lane(self) -> Lane {
+        match self {
+            Self::ConnectionCheck => Lane::Checks,
+            Self::InventorySync | Self::ComplianceSnapshot => Lane::Work,
         }
     }
 

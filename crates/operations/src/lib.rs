@@ -13,6 +13,7 @@ pub mod execution_gate;
 pub mod gate;
 pub mod ids;
 pub mod inputs;
+pub mod lane;
 pub mod queue;
 pub mod readiness;
 pub mod run;
@@ -20,14 +21,15 @@ pub mod run_repository;
 pub mod sanitizer;
 
 pub use catalogue::{OperationDefinition, OperationType};
-pub use context::{Reconciliation, RunContext};
+pub use context::{Reconciliation, RunContext, SweepCause};
 pub use counts::{CountKey, SummaryCounts};
 pub use gate::{ConnectionChoice, GateError, StartOutcome, StartRequest};
 pub use ids::ScheduleId;
 pub use inputs::UnknownInput;
+pub use lane::{Lane, PerLane};
 pub use queue::{
-    ClaimedRun, Fence, HandBack, Heartbeat, QueueSettings, RunAttempts, RunLease, RunQueue, SweepReport,
-    WorkerName,
+    ClaimedRun, Fence, HandBack, Heartbeat, LaneDepth, QueueSettings, RunAttempts, RunLease, RunQueue,
+    SweepReport, WorkerName,
 };
 pub use readiness::OperationReadiness;
 pub use run::{

@@ -11,9 +11,11 @@ mod checking;
 mod chores;
 mod execution;
 mod finish;
+mod lease;
 mod outcome;
 mod signals;
 mod sink;
+mod watch;
 mod worker;
 
 pub use caretaker::{Caretaker, Chore, ChoreRecord, ChoreRecords};

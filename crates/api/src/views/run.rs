@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use kernel::Timestamp;
 use operations::{
-    OperationDefinition, OperationRun, Reconciliation, RunContext, RunFailure, RunOutcome, RunState,
-    RunStatus, SummaryCounts, Waiting, context::NotAssessed,
+    OperationDefinition, OperationRun, RunContext, RunFailure, RunOutcome, RunState, RunStatus,
+    SummaryCounts, Waiting, context::NotAssessed,
 };
 use provider_core::{Progress, ReasonCode};
 use serde::Serialize;
@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::{
     list_views,
+    run_verdicts::{ExecutionGateView, ReconciliationView},
     scope::{NextStepView, TargetScopeView, step_views},
     verification::VerificationReportView,
 };
@@ -149,6 +150,8 @@ struct RunContextView {
     not_assessed: Vec<NotAssessedView>,
     /// How a run whose worker was gone came to its end.
     reconciliation: Option<ReconciliationView>,
+    /// Why it was refused when a worker looked at it again; nothing if it was not.
+    execution_gate: Option<ExecutionGateView>,
 }
 
 /// A part that could not be looked at.
@@ -159,16 +162,6 @@ struct NotAssessedView {
     part: String,
     /// Why.
     reason_code: &'static str,
-}
-
-/// How a run whose worker was gone came to its end.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Reconciliation)]
-struct ReconciliationView {
-    /// Why it was ended.
-    reason_code: &'static str,
-    /// How many attempts there had been.
-    attempts: i32,
 }
 
 list_views! {
@@ -297,6 +290,7 @@ impl From<RunContext> for RunContextView {
             verification_report,
             not_assessed,
             reconciliation,
+            execution_gate,
         } = context;
         Self {
             target_scope,
@@ -304,6 +298,7 @@ impl From<RunContext> for RunContextView {
             verification_report: verification_report.as_ref().map(VerificationReportView::from),
             not_assessed: not_assessed.into_iter().map(NotAssessedView::from).collect(),
             reconciliation: reconciliation.map(ReconciliationView::from),
+            execution_gate: execution_gate.map(ExecutionGateView::from),
         }
     }
 }
@@ -318,18 +313,6 @@ impl From<NotAssessed> for NotAssessedView {
     }
 }
 
-impl From<Reconciliation> for ReconciliationView {
-    fn from(reconciliation: Reconciliation) -> Self {
-        let Reconciliation {
-            reason_code,
-            attempts,
-        } = reconciliation;
-        Self {
-            reason_code: reason_code.as_str(),
-            attempts,
-        }
-    }
-}
 /// A count of nothing is 0 and not absent, once the run is over.
 fn with_zeroes(
     definition: &OperationDefinition,
