@@ -11,6 +11,7 @@
 
 pub mod app;
 pub mod certificates;
+pub mod chaos;
 pub mod database;
 pub mod postgres;
 pub mod process;
