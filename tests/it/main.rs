@@ -3,6 +3,7 @@
 mod access;
 mod bad_input;
 mod boundaries;
+mod chaos;
 mod connection_life;
 mod consent;
 mod credential_life;

@@ -4,11 +4,18 @@
 //! Every plan of faults is a function of its seed. Each test has a quick form, which runs with
 //! the others, and a deep form: set `TENANTATLAS_DEEP=1` (see [`depth`] and `docs/faults.md`).
 
+pub mod callers;
 pub mod depth;
 pub mod driver;
+pub mod fleet;
+pub mod history;
 pub mod invariants;
+pub mod order;
+pub mod plan;
 pub mod raw;
 pub mod reference;
+pub mod report;
 pub mod seed;
 pub mod steps;
+pub mod storm;
 pub mod world;

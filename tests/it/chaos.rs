@@ -1,0 +1,4 @@
+//! Storms: processes are killed, the database crashes, sessions end, and callers go on. Afterwards
+//! every promise must have been kept. `docs/faults.md` has the deep form's figures.
+
+mod storms;
