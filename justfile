@@ -35,7 +35,7 @@ clients *ARGS:
 
 # Show the product on a simulated tenant; stays up until Ctrl-C
 demo *ARGS:
-    cargo run --release --locked -p server -- demo {{ARGS}}
+    cargo run --locked --bin tenantatlas -- demo {{ARGS}}
 
 # Check licences, bans and sources (needs cargo-deny)
 deny:

@@ -149,6 +149,15 @@ CREATE TABLE environments (
 CREATE UNIQUE INDEX environments_pkey ON public.environments USING btree (workspace_id, id);
 CREATE UNIQUE INDEX environments_slug_unique ON public.environments USING btree (workspace_id, slug);
 
+CREATE TABLE event_streams (
+    workspace_id uuid NOT NULL,
+    last_sequence bigint NOT NULL,
+    first_kept bigint NOT NULL DEFAULT 1,
+    CONSTRAINT event_streams_pkey PRIMARY KEY (workspace_id),
+    CONSTRAINT event_streams_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX event_streams_pkey ON public.event_streams USING btree (workspace_id);
+
 CREATE TABLE expiry_notices (
     workspace_id uuid NOT NULL,
     subject text NOT NULL,
@@ -216,7 +225,7 @@ CREATE UNIQUE INDEX members_principal_unique ON public.members USING btree (work
 CREATE TABLE operation_runs (
     workspace_id uuid NOT NULL,
     id uuid NOT NULL,
-    environment_id uuid NOT NULL,
+    environment_id uuid,
     connection_id uuid,
     operation_type text NOT NULL,
     status text NOT NULL,
@@ -245,22 +254,31 @@ CREATE TABLE operation_runs (
     waiting_since bigint,
     waiting_reason text,
     waited bigint NOT NULL DEFAULT 0,
+    kind text NOT NULL DEFAULT 'job'::text,
+    trigger_kind text NOT NULL DEFAULT 'api'::text,
+    parent_run_id uuid,
+    schedule_id uuid,
     CONSTRAINT operation_runs_check CHECK (((status = ANY (ARRAY['queued'::text, 'running'::text])) = (outcome = 'pending'::text))),
     CONSTRAINT operation_runs_check1 CHECK (((status = ANY (ARRAY['queued'::text, 'running'::text])) = (completed_at IS NULL))),
-    CONSTRAINT operation_runs_check2 CHECK (((status = 'completed'::text) OR ((scope_key IS NOT NULL) AND (connection_id IS NOT NULL)))),
-    CONSTRAINT operation_runs_check3 CHECK (((status = 'running'::text) = (lease_until IS NOT NULL))),
-    CONSTRAINT operation_runs_check4 CHECK (((lease_until IS NULL) = (lease_owner IS NULL))),
+    CONSTRAINT operation_runs_check2 CHECK (((lease_until IS NULL) = (lease_owner IS NULL))),
+    CONSTRAINT operation_runs_check3 CHECK (((status = 'completed'::text) OR (scope_key IS NOT NULL))),
+    CONSTRAINT operation_runs_check4 CHECK (((status = 'completed'::text) OR (environment_id IS NULL) OR (connection_id IS NOT NULL))),
+    CONSTRAINT operation_runs_check5 CHECK ((((status = 'running'::text) AND (kind = 'job'::text)) = (lease_until IS NOT NULL))),
     CONSTRAINT operation_runs_initiator_principal_id_fkey FOREIGN KEY (initiator_principal_id) REFERENCES principals(id),
+    CONSTRAINT operation_runs_kind_check CHECK ((kind = ANY (ARRAY['job'::text, 'group'::text]))),
     CONSTRAINT operation_runs_outcome_check CHECK ((outcome = ANY (ARRAY['pending'::text, 'succeeded'::text, 'partially_succeeded'::text, 'blocked'::text, 'failed'::text, 'canceled'::text]))),
     CONSTRAINT operation_runs_pkey PRIMARY KEY (workspace_id, id),
     CONSTRAINT operation_runs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'completed'::text]))),
+    CONSTRAINT operation_runs_trigger_kind_check CHECK ((trigger_kind = ANY (ARRAY['api'::text, 'bulk'::text, 'schedule'::text, 'consent'::text, 'system'::text]))),
     CONSTRAINT operation_runs_workspace_id_connection_id_fkey FOREIGN KEY (workspace_id, connection_id) REFERENCES provider_connections(workspace_id, id) ON DELETE RESTRICT,
     CONSTRAINT operation_runs_workspace_id_environment_id_fkey FOREIGN KEY (workspace_id, environment_id) REFERENCES environments(workspace_id, id) ON DELETE RESTRICT,
     CONSTRAINT operation_runs_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
 );
 CREATE INDEX operation_runs_active_order ON public.operation_runs USING btree (status, created_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
 CREATE UNIQUE INDEX operation_runs_active_scope_unique ON public.operation_runs USING btree (workspace_id, scope_key) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
+CREATE INDEX operation_runs_children ON public.operation_runs USING btree (workspace_id, parent_run_id) WHERE (parent_run_id IS NOT NULL);
 CREATE INDEX operation_runs_list_order ON public.operation_runs USING btree (workspace_id, created_at, id);
+CREATE INDEX operation_runs_of_connection ON public.operation_runs USING btree (workspace_id, connection_id, created_at);
 CREATE UNIQUE INDEX operation_runs_pkey ON public.operation_runs USING btree (workspace_id, id);
 
 CREATE TABLE outbox_events (
@@ -271,12 +289,14 @@ CREATE TABLE outbox_events (
     subject_id text NOT NULL,
     payload jsonb NOT NULL,
     created_at bigint NOT NULL,
-    delivered_at bigint,
+    sequence bigint,
+    arrival bigint NOT NULL,
     CONSTRAINT outbox_events_pkey PRIMARY KEY (workspace_id, id),
     CONSTRAINT outbox_events_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
 );
 CREATE UNIQUE INDEX outbox_events_pkey ON public.outbox_events USING btree (workspace_id, id);
-CREATE INDEX outbox_events_undelivered ON public.outbox_events USING btree (created_at) WHERE (delivered_at IS NULL);
+CREATE UNIQUE INDEX outbox_events_stream ON public.outbox_events USING btree (workspace_id, sequence);
+CREATE INDEX outbox_events_unnumbered ON public.outbox_events USING btree (workspace_id) WHERE (sequence IS NULL);
 
 CREATE TABLE platform_targets (
     provider text NOT NULL,

@@ -136,6 +136,14 @@ CREATE TABLE "environments" (
     FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT
 );
 
+CREATE TABLE "event_streams" (
+    "workspace_id" uuid_text NOT NULL,
+    "last_sequence" integer NOT NULL,
+    "first_kept" integer NOT NULL DEFAULT 1,
+    PRIMARY KEY ("workspace_id"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT
+);
+
 CREATE TABLE "expiry_notices" (
     "workspace_id" uuid_text NOT NULL,
     "subject" text NOT NULL,
@@ -196,7 +204,7 @@ CREATE TABLE "members" (
 CREATE TABLE "operation_runs" (
     "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
-    "environment_id" uuid_text NOT NULL,
+    "environment_id" uuid_text NULL,
     "connection_id" uuid_text NULL,
     "operation_type" text NOT NULL,
     "status" text NOT NULL CHECK ("status" IN ('queued', 'running', 'completed')),
@@ -225,6 +233,10 @@ CREATE TABLE "operation_runs" (
     "waiting_since" integer NULL,
     "waiting_reason" text NULL,
     "waited" integer NOT NULL DEFAULT 0,
+    "kind" text NOT NULL DEFAULT 'job' CHECK ("kind" IN ('job', 'group')),
+    "trigger_kind" text NOT NULL DEFAULT 'api' CHECK ("trigger_kind" IN ('api', 'bulk', 'schedule', 'consent', 'system')),
+    "parent_run_id" uuid_text NULL,
+    "schedule_id" uuid_text NULL,
     PRIMARY KEY ("workspace_id", "id"),
     FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
     FOREIGN KEY ("workspace_id", "environment_id") REFERENCES "environments" ("workspace_id", "id") ON DELETE RESTRICT,
@@ -232,16 +244,21 @@ CREATE TABLE "operation_runs" (
     FOREIGN KEY ("initiator_principal_id") REFERENCES "principals" ("id"),
     CHECK (("status" IN ('queued', 'running')) = ("outcome" = 'pending')),
     CHECK (("status" IN ('queued', 'running')) = ("completed_at" IS NULL)),
-    CHECK ("status" = 'completed' OR ("scope_key" IS NOT NULL AND "connection_id" IS NOT NULL)),
-    CHECK (("status" = 'running') = ("lease_until" IS NOT NULL)),
-    CHECK (("lease_until" IS NULL) = ("lease_owner" IS NULL))
+    CHECK (("lease_until" IS NULL) = ("lease_owner" IS NULL)),
+    CHECK ("status" = 'completed' OR "scope_key" IS NOT NULL),
+    CHECK ("status" = 'completed' OR "environment_id" IS NULL OR "connection_id" IS NOT NULL),
+    CHECK (("status" = 'running' AND "kind" = 'job') = ("lease_until" IS NOT NULL))
 );
 
 CREATE INDEX "operation_runs_active_order" ON "operation_runs" ("status", "created_at") WHERE "status" IN ('queued', 'running');
 
 CREATE UNIQUE INDEX "operation_runs_active_scope_unique" ON "operation_runs" ("workspace_id", "scope_key") WHERE "status" IN ('queued', 'running');
 
+CREATE INDEX "operation_runs_children" ON "operation_runs" ("workspace_id", "parent_run_id") WHERE "parent_run_id" IS NOT NULL;
+
 CREATE INDEX "operation_runs_list_order" ON "operation_runs" ("workspace_id", "created_at", "id");
+
+CREATE INDEX "operation_runs_of_connection" ON "operation_runs" ("workspace_id", "connection_id", "created_at");
 
 CREATE TABLE "outbox_events" (
     "workspace_id" uuid_text NOT NULL,
@@ -251,12 +268,14 @@ CREATE TABLE "outbox_events" (
     "subject_id" text NOT NULL,
     "payload" jsonb_text NOT NULL,
     "created_at" integer NOT NULL,
-    "delivered_at" integer NULL,
+    "sequence" integer NULL,
     PRIMARY KEY ("workspace_id", "id"),
     FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT
 );
 
-CREATE INDEX "outbox_events_undelivered" ON "outbox_events" ("created_at") WHERE "delivered_at" IS NULL;
+CREATE UNIQUE INDEX "outbox_events_stream" ON "outbox_events" ("workspace_id", "sequence");
+
+CREATE INDEX "outbox_events_unnumbered" ON "outbox_events" ("workspace_id") WHERE "sequence" IS NULL;
 
 CREATE TABLE "platform_targets" (
     "provider" text NOT NULL,

@@ -23,6 +23,8 @@ mod m20261122_000008_credential_stages;
 mod m20261122_000009_create_consent;
 mod m20261122_000010_key_ring_states;
 mod m20261122_000011_create_calls;
+mod m20261122_000012_extend_operation_runs;
+mod m20261122_000013_number_events;
 
 /// Runs the migrations.
 pub struct Migrator;
@@ -42,6 +44,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000009_create_consent::Migration),
             Box::new(m20261122_000010_key_ring_states::Migration),
             Box::new(m20261122_000011_create_calls::Migration),
+            Box::new(m20261122_000012_extend_operation_runs::Migration),
+            Box::new(m20261122_000013_number_events::Migration),
         ]
     }
 }

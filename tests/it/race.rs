@@ -10,7 +10,9 @@ use cli::Client;
 use futures::future::join_all;
 use integration_tests::{Engine, TestApp, TestDatabase, app::connection_body, process::Process};
 use kernel::{Clock as _, SystemClock, SystemIds};
-use operations::{ConnectionChoice, OperationType, StartOutcome, StartRequest, change_target, gate};
+use operations::{
+    ConnectionChoice, OperationType, RunTrigger, StartOutcome, StartRequest, change_target, gate,
+};
 use provider_core::ProviderConnection;
 use provider_microsoft::MicrosoftScopeRules;
 use serde_json::{Map, Value, json};
@@ -113,6 +115,7 @@ async fn start(
         operation_type,
         environment_id: connection.environment_id,
         inputs: Map::new(),
+        trigger: RunTrigger::Api { retry_of: None },
     };
     let choice = ConnectionChoice::Use(Box::new(connection.clone()), Vec::new());
     let now = SystemClock.now();

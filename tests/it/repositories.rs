@@ -5,6 +5,7 @@ mod calls;
 mod claims;
 mod connections;
 mod credentials;
+mod events;
 mod fence;
 mod filters;
 mod foreign;

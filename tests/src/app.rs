@@ -11,6 +11,7 @@ use chrono::TimeDelta;
 use cli::{Answer, Client};
 use kernel::{Clock as _, IdSource as _, SystemClock, SystemIds};
 use microsoft_simulator::{AppOptions, AppRegistration, Simulator, SimulatorOptions, TenantOptions};
+use provider_core::{UpkeepReport, UpkeepSettings};
 use provider_microsoft::{Cloud, PlatformCredentialFile, PlatformIdentitySettings};
 use serde_json::{Value, json};
 use server::{
@@ -21,7 +22,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use uuid::Uuid;
-use worker::{Worker, WorkerSettings};
+use worker::{Upkeep, Worker, WorkerSettings};
 
 use crate::TestDatabase;
 
@@ -208,6 +209,14 @@ impl TestApp {
         self.worker.drain().await.expect("the queue answers")
     }
 
+    /// Looks once after credentials, as the caretaker does.
+    pub async fn upkeep(&self) -> UpkeepReport {
+        upkeep(&self.program.database)
+            .run_once()
+            .await
+            .expect("the store answers")
+    }
+
     /// A workspace of `owner` with an environment and a connection to `customer`, whose secret
     /// is `secret`.
     pub async fn home(&self, owner: &Client, customer: &Customer, secret: &str) -> Home {
@@ -270,6 +279,14 @@ impl Home {
             .get(&format!("{}/operation-runs/{id}", self.base))
             .await
             .expect("an answer")
+    }
+}
+
+/// Looks after credentials on a handle of the product.
+pub fn upkeep(database: &storage_sea_orm::Database) -> Upkeep {
+    Upkeep {
+        connections: Arc::new(database.clone()),
+        settings: UpkeepSettings::default(),
     }
 }
 

@@ -10,6 +10,7 @@
 )]
 
 pub mod app;
+pub mod capacity;
 pub mod certificates;
 pub mod chaos;
 pub mod database;
@@ -17,7 +18,7 @@ pub mod postgres;
 pub mod process;
 pub mod virtual_time;
 
-pub use app::{Customer, Home, TestApp};
+pub use app::{Customer, Home, TestApp, upkeep};
 pub use database::{Engine, TestDatabase};
 
 /// Makes one test for each engine out of an async function that takes the engine's database.

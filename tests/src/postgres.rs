@@ -13,6 +13,9 @@ use tempfile::TempDir;
 /// Set to make a missing PostgreSQL a failure instead of a skip.
 pub const REQUIRE: &str = "TENANTATLAS_REQUIRE_POSTGRES";
 
+/// Set to make the cluster write as one in earnest does: to measure.
+pub const FSYNC: &str = "TENANTATLAS_TEST_FSYNC";
+
 /// A running cluster. One that is dropped stops.
 pub struct Cluster {
     programs: PathBuf,
@@ -120,7 +123,7 @@ fn start() -> Option<Cluster> {
 /// process ends or is killed. A server that was started again has another id: its own file tells it.
 /// Times of commits are kept, for the checks that need the order of commits.
 fn guardian(programs: &Path, data: &Path, socket: &Path) -> Child {
-    let script = "\"$1\" -D \"$2\" -c listen_addresses= -c unix_socket_directories=\"$3\" -c fsync=off \
+    let script = "\"$1\" -D \"$2\" -c listen_addresses= -c unix_socket_directories=\"$3\" -c fsync=\"$4\" \
         -c max_connections=300 -c log_min_messages=fatal -c track_commit_timestamp=on >/dev/null 2>&1 & \
         cat >/dev/null; server=$(head -n 1 \"$2/postmaster.pid\") && kill -INT $server; \
         while kill -0 $server 2>/dev/null; do sleep 0.05; done; rm -rf \"$3\"";
@@ -129,6 +132,12 @@ fn guardian(programs: &Path, data: &Path, socket: &Path) -> Child {
         .arg(programs.join("postgres"))
         .arg(data)
         .arg(socket)
+        // Tests do without; what is measured does not.
+        .arg(if std::env::var_os(FSYNC).is_some() {
+            "on"
+        } else {
+            "off"
+        })
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()

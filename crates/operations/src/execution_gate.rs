@@ -27,10 +27,10 @@ pub fn refuse(
     let Some(connection) = connection else {
         return Some(ReasonCode::ProviderConnectionMissing);
     };
-    let same_target = run.target.as_ref().is_some_and(|target| {
+    let same_target = run.target().is_some_and(|target| {
         target.connection_id == connection.id && target.scope_key == connection.target_scope.scope_key()
     });
-    if !same_target || connection.environment_id != run.environment_id {
+    if !same_target || run.place.environment_id() != Some(connection.environment_id) {
         return Some(ReasonCode::ProviderTargetScopeMismatch);
     }
     let tried = inputs::with_stage(connection, inputs::credential_stage(&run.inputs));

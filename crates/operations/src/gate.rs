@@ -16,7 +16,8 @@ use tenancy::{Change, EnvironmentId, WorkspaceScope};
 
 use crate::run::NewRun;
 use crate::{
-    Initiator, InsertedRun, OperationRun, OperationType, RunContext, RunRepository, RunTarget, inputs,
+    Initiator, InsertedRun, OperationRun, OperationType, RunContext, RunPlace, RunRepository, RunTarget,
+    RunTrigger, inputs,
 };
 
 /// How often the insert is tried when the holder vanishes between insert and look.
@@ -31,6 +32,8 @@ pub struct StartRequest {
     pub environment_id: EnvironmentId,
     /// With which parameters.
     pub inputs: Map<String, Value>,
+    /// What caused it.
+    pub trigger: RunTrigger,
 }
 
 /// The connection that a start uses, resolved from the caller's choice or the default.
@@ -106,13 +109,16 @@ pub fn prepare(
     };
     let new = NewRun {
         workspace_id: scope.workspace_id(),
-        environment_id: request.environment_id,
+        place: RunPlace::Environment {
+            environment_id: request.environment_id,
+            target: connection.map(|connection| RunTarget {
+                connection_id: connection.id,
+                scope_key: connection.target_scope.scope_key(),
+            }),
+        },
+        trigger: request.trigger,
         id: Id::next(ids),
         operation_type: request.operation_type,
-        target: connection.map(|connection| RunTarget {
-            connection_id: connection.id,
-            scope_key: connection.target_scope.scope_key(),
-        }),
         identity_hash: identity_hash(request.operation_type, connection, &request.inputs),
         inputs: request.inputs,
         initiator: Initiator::from(scope.actor()),
@@ -132,8 +138,8 @@ pub async fn start(
     run: OperationRun,
     change: &Change,
 ) -> Result<StartOutcome, GateError> {
-    let scope_key = match &run.target {
-        Some(target) if run.status().is_active() => target.scope_key.clone(),
+    let scope_key = match run.place.scope_key() {
+        Some(scope_key) if run.status().is_active() => scope_key.to_owned(),
         Some(_) | None => {
             runs.insert_blocked(scope, &run, change).await?;
             return Ok(StartOutcome::Blocked(run));

@@ -11,6 +11,7 @@ pub mod context;
 pub mod counts;
 pub mod execution_gate;
 pub mod gate;
+pub mod ids;
 pub mod inputs;
 pub mod queue;
 pub mod readiness;
@@ -22,6 +23,7 @@ pub use catalogue::{OperationDefinition, OperationType};
 pub use context::{Reconciliation, RunContext};
 pub use counts::{CountKey, SummaryCounts};
 pub use gate::{ConnectionChoice, GateError, StartOutcome, StartRequest};
+pub use ids::ScheduleId;
 pub use inputs::UnknownInput;
 pub use queue::{
     ClaimedRun, Fence, HandBack, Heartbeat, QueueSettings, RunAttempts, RunLease, RunQueue, SweepReport,
@@ -29,8 +31,8 @@ pub use queue::{
 };
 pub use readiness::OperationReadiness;
 pub use run::{
-    Completion, Freshness, Initiator, InvalidTransition, OperationRun, RunOutcome, RunState, RunStatus,
-    RunTarget, Waiting, audit_outcome, change_target,
+    Completion, Freshness, Initiator, InvalidTransition, OperationRun, RunOutcome, RunPlace, RunState,
+    RunStatus, RunTarget, RunTrigger, Waiting, audit_outcome, change_target,
 };
 pub use run_repository::{InsertedRun, RunFilter, RunLookup, RunRepository};
 pub use sanitizer::RunFailure;

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use tenancy::{Actor, ChangeTarget, EnvironmentId, PrincipalId, WorkspaceId};
 
 pub use self::status::{Freshness, RunOutcome, RunStatus, audit_outcome};
-use crate::{OperationType, RunContext, RunFailure, SummaryCounts};
+use crate::{OperationType, RunContext, RunFailure, ScheduleId, SummaryCounts};
 
 /// The state of a run, with what only that state has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,19 +83,123 @@ pub struct RunTarget {
     pub scope_key: String,
 }
 
+/// Where a run belongs, and what it holds there while it is active.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunPlace {
+    /// An environment of the workspace.
+    Environment {
+        /// Which.
+        environment_id: EnvironmentId,
+        /// What it works on there; nothing if it was blocked for want of a connection.
+        target: Option<RunTarget>,
+    },
+    /// The workspace as a whole.
+    Workspace {
+        /// What at most one active run may hold.
+        scope_key: String,
+    },
+}
+
+impl RunPlace {
+    /// The environment, if it is one.
+    pub const fn environment_id(&self) -> Option<EnvironmentId> {
+        match self {
+            Self::Environment { environment_id, .. } => Some(*environment_id),
+            Self::Workspace { .. } => None,
+        }
+    }
+
+    /// The connection and its target, if the run goes through one.
+    pub const fn target(&self) -> Option<&RunTarget> {
+        match self {
+            Self::Environment { target, .. } => target.as_ref(),
+            Self::Workspace { .. } => None,
+        }
+    }
+
+    /// What at most one active run may hold.
+    pub fn scope_key(&self) -> Option<&str> {
+        match self {
+            Self::Environment { target, .. } => target.as_ref().map(|target| target.scope_key.as_str()),
+            Self::Workspace { scope_key } => Some(scope_key),
+        }
+    }
+}
+
+/// What caused a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunTrigger {
+    /// A caller started it.
+    Api {
+        /// The run that it tries again.
+        retry_of: Option<RunId>,
+    },
+    /// A caller started the same over several environments.
+    Bulk {
+        /// The group that it belongs to; nothing for the group itself.
+        parent: Option<RunId>,
+    },
+    /// A schedule started it.
+    Schedule(ScheduleId),
+    /// A consent page came back.
+    Consent,
+    /// The system itself.
+    System,
+}
+
+impl RunTrigger {
+    /// The stable strings of all triggers.
+    pub const ALL: [&'static str; 5] = ["api", "bulk", "schedule", "consent", "system"];
+
+    /// The stable string.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Api { .. } => "api",
+            Self::Bulk { .. } => "bulk",
+            Self::Schedule(_) => "schedule",
+            Self::Consent => "consent",
+            Self::System => "system",
+        }
+    }
+
+    /// The run that this one tries again.
+    pub const fn retry_of(self) -> Option<RunId> {
+        match self {
+            Self::Api { retry_of } => retry_of,
+            Self::Bulk { .. } | Self::Schedule(_) | Self::Consent | Self::System => None,
+        }
+    }
+
+    /// The group that the run belongs to.
+    pub const fn parent(self) -> Option<RunId> {
+        match self {
+            Self::Bulk { parent } => parent,
+            Self::Api { .. } | Self::Schedule(_) | Self::Consent | Self::System => None,
+        }
+    }
+
+    /// The schedule that started the run.
+    pub const fn schedule(self) -> Option<ScheduleId> {
+        match self {
+            Self::Schedule(schedule) => Some(schedule),
+            Self::Api { .. } | Self::Bulk { .. } | Self::Consent | Self::System => None,
+        }
+    }
+}
+
 /// A run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OperationRun {
     /// The workspace around it.
     pub workspace_id: WorkspaceId,
-    /// The environment that it belongs to.
-    pub environment_id: EnvironmentId,
+    /// Where it belongs, and what it holds there.
+    pub place: RunPlace,
+    /// What caused it.
+    pub trigger: RunTrigger,
     /// Its id.
     pub id: RunId,
     /// What it does.
     pub operation_type: OperationType,
-    /// What it works on; nothing if it was blocked for want of a connection.
-    pub target: Option<RunTarget>,
     /// The operation identity: equal for a start of the same thing.
     pub identity_hash: String,
     /// What the caller asked for beyond the type.
@@ -125,8 +229,6 @@ pub struct OperationRun {
     pub waited: Duration,
     /// When somebody asked for its end.
     pub cancel_requested_at: Option<Timestamp>,
-    /// The run that this one tries again.
-    pub retry_of: Option<RunId>,
 }
 
 /// The wait of a run that a worker handed back for a reason.
@@ -185,14 +287,14 @@ impl Completion {
 pub struct NewRun {
     /// The workspace around it.
     pub workspace_id: WorkspaceId,
-    /// The environment that it belongs to.
-    pub environment_id: EnvironmentId,
+    /// Where it belongs, and what it holds there.
+    pub place: RunPlace,
+    /// What caused it.
+    pub trigger: RunTrigger,
     /// Its id.
     pub id: RunId,
     /// What it does.
     pub operation_type: OperationType,
-    /// What it works on.
-    pub target: Option<RunTarget>,
     /// The operation identity.
     pub identity_hash: String,
     /// What the caller asked for beyond the type.
@@ -233,10 +335,10 @@ impl OperationRun {
     fn with_state(new: NewRun, state: RunState) -> Self {
         Self {
             workspace_id: new.workspace_id,
-            environment_id: new.environment_id,
+            place: new.place,
+            trigger: new.trigger,
             id: new.id,
             operation_type: new.operation_type,
-            target: new.target,
             identity_hash: new.identity_hash,
             inputs: new.inputs,
             initiator: new.initiator,
@@ -251,8 +353,12 @@ impl OperationRun {
             waiting: None,
             waited: Duration::ZERO,
             cancel_requested_at: None,
-            retry_of: None,
         }
+    }
+
+    /// What it works on, through which connection; nothing if it goes through none.
+    pub const fn target(&self) -> Option<&RunTarget> {
+        self.place.target()
     }
 
     /// Where the run stands, with what only that state has.

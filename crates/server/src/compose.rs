@@ -1,11 +1,12 @@
 //! Puts the program together. Here, and nowhere else, an adapter meets the core: storage is
 //! handed to the API and the worker, the vault and the executors to the worker alone.
 
-use std::{collections::BTreeMap, net::TcpListener, sync::Arc};
+use std::{collections::BTreeMap, net::TcpListener, sync::Arc, time::Duration};
 
 use api::{ApiParts, ApiSettings, ApiState, auth::TokenVerifier, metrics::Metrics};
 use kernel::{Clock, IdSource, SecretBytes, SystemClock, SystemIds};
 use operations::QueueSettings;
+use provider_core::UpkeepSettings;
 use provider_microsoft::{
     EndpointOverride, FederatedSource, MicrosoftProvider, MicrosoftScopeRules, MicrosoftSettings,
     PlatformIdentitySettings,
@@ -14,7 +15,7 @@ use storage_sea_orm::{ConnectError, Database, DatabaseUrl, KeyRing};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use url::Url;
-use worker::{Worker, WorkerParts, WorkerSettings};
+use worker::{Caretaker, Publish, Sweep, Upkeep, Worker, WorkerParts, WorkerSettings};
 
 use crate::{
     platform,
@@ -137,6 +138,24 @@ impl Program {
         })
     }
 
+    /// What every process does now and then, with a worker or without one.
+    pub fn caretaker(&self, settings: CaretakerSettings) -> Caretaker {
+        let database = Arc::new(self.database.clone());
+        let sweep = Sweep {
+            queue: Arc::new(self.database.queue()),
+            settings: settings.queue,
+        };
+        let upkeep = Upkeep {
+            connections: database.clone(),
+            settings: settings.upkeep,
+        };
+        let committed = self.database.committed();
+        Caretaker::new(Arc::clone(&self.clock), Arc::clone(&self.ids))
+            .with(sweep.chore(settings.sweep_every))
+            .with(Publish(database).chore(settings.publish_every, committed))
+            .with(upkeep.chore(settings.upkeep_every))
+    }
+
     /// The worker, with the one adapter.
     pub fn worker(&self, settings: WorkerSettings) -> Result<Worker, ComposeError> {
         let mut adapter = MicrosoftSettings::new(Arc::clone(&self.clock), Arc::clone(&self.ids));
@@ -148,7 +167,6 @@ impl Program {
             queue: Arc::new(self.database.queue()),
             vault: Arc::new(self.database.vault()),
             platform: Arc::new(self.rules.platform_vault()),
-            upkeep: Arc::new(self.database.clone()),
             rules: self.rules.clone(),
             provider: Arc::new(provider.clone()),
             inventory: Arc::new(provider),
@@ -160,30 +178,95 @@ impl Program {
     }
 }
 
+/// How often the chores of a process are done, and what they go by.
+#[derive(Debug, Clone)]
+pub struct CaretakerSettings {
+    /// At least how often silent runs are looked for.
+    pub sweep_every: Duration,
+    /// What that goes by.
+    pub queue: QueueSettings,
+    /// At least how often events get their numbers, if nobody in this process says that there are some.
+    pub publish_every: Duration,
+    /// At least how often credentials are looked after.
+    pub upkeep_every: Duration,
+    /// What that goes by.
+    pub upkeep: UpkeepSettings,
+}
+
+impl Default for CaretakerSettings {
+    fn default() -> Self {
+        Self {
+            sweep_every: Duration::from_secs(5),
+            queue: QueueSettings::default(),
+            publish_every: Duration::from_millis(500),
+            upkeep_every: Duration::from_mins(5),
+            upkeep: UpkeepSettings::default(),
+        }
+    }
+}
+
+/// The caretaker's numbers, from the settings.
+pub fn caretaker_settings(section: &WorkerSection, connections: &ConnectionSettings) -> CaretakerSettings {
+    CaretakerSettings {
+        sweep_every: section.sweep_every(),
+        queue: queue_settings(section),
+        upkeep: connections.upkeep(),
+        ..CaretakerSettings::default()
+    }
+}
+
+fn queue_settings(section: &WorkerSection) -> QueueSettings {
+    QueueSettings {
+        lease: section.lease(),
+        max_attempts: section.max_attempts.max(1),
+        queue_timeout: Duration::from_secs(section.queue_timeout_seconds),
+        workspace_limit: section.workspace_limit.max(1),
+    }
+}
+
 /// The worker's numbers, from the settings.
-pub fn worker_settings(section: &WorkerSection, connections: &ConnectionSettings) -> WorkerSettings {
+pub fn worker_settings(section: &WorkerSection) -> WorkerSettings {
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "worker".to_owned());
     let mut settings = WorkerSettings::named(&format!("{host}/{}", std::process::id()));
     settings.concurrency = section.concurrency.max(1);
-    settings.queue = QueueSettings {
-        lease: section.lease(),
-        max_attempts: section.max_attempts.max(1),
-        queue_timeout: std::time::Duration::from_secs(section.queue_timeout_seconds),
-        workspace_limit: section.workspace_limit.max(1),
-    };
-    settings.poll = std::time::Duration::from_millis(section.poll_milliseconds.max(10));
-    settings.sweep_every = section.sweep_every();
-    settings.upkeep = connections.upkeep();
-    settings.wait_budget = std::time::Duration::from_secs(section.wait_budget_seconds);
+    settings.queue = queue_settings(section);
+    settings.poll = Duration::from_millis(section.poll_milliseconds.max(10));
+    settings.wait_budget = Duration::from_secs(section.wait_budget_seconds);
     settings
 }
 
-/// Serves the API, with a worker beside it if there is one, until `shutdown`.
+/// What goes on beside the API: the caretaker always, a worker if this process has one.
+pub struct Crew {
+    /// Does the chores.
+    pub caretaker: Caretaker,
+    /// Executes runs.
+    pub worker: Option<Worker>,
+}
+
+impl Crew {
+    /// Works until `shutdown`. The chores go on until the worker has handed back its runs.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let Self { caretaker, worker } = self;
+        let rest = CancellationToken::new();
+        let chores = tokio::spawn(caretaker.run(rest.clone()));
+        let ended = rest.drop_guard();
+        match worker {
+            Some(worker) => worker.run(shutdown).await,
+            None => shutdown.cancelled().await,
+        }
+        drop(ended);
+        if let Err(error) = chores.await {
+            tracing::error!(panicked = error.is_panic(), "the caretaker broke");
+        }
+    }
+}
+
+/// Serves the API, with its crew beside it, until `shutdown`.
 pub async fn serve(
     listener: TcpListener,
     state: ApiState,
     threads: usize,
-    worker: Option<Worker>,
+    crew: Crew,
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
     let stop = shutdown.clone();
@@ -193,10 +276,7 @@ pub async fn serve(
     let work = tokio::spawn(async move {
         // Whatever becomes of the worker, a panic included, the API ends after it.
         let _ended = ended;
-        match worker {
-            Some(worker) => worker.run(shutdown).await,
-            None => shutdown.cancelled().await,
-        }
+        crew.run(shutdown).await;
     });
     let threads = if threads == 0 {
         std::thread::available_parallelism().map_or(2, usize::from)

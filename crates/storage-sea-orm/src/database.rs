@@ -10,6 +10,7 @@ use sea_orm::{
     TransactionTrait as _,
 };
 use storage::{ReadSession, Storage, UnitOfWork};
+use tokio::sync::Notify;
 
 use crate::{
     Queue, Vault,
@@ -26,6 +27,8 @@ pub(crate) struct Context {
     pub(crate) ring: KeyRing,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
+    /// Notified after each commit of a unit of work or of the queue.
+    pub(crate) committed: Arc<Notify>,
     /// The name of the oldest key that was in use when the database was opened.
     oldest_kid: OnceLock<String>,
 }
@@ -89,6 +92,7 @@ impl Database {
                 ring,
                 clock,
                 ids,
+                committed: Arc::default(),
                 oldest_kid: OnceLock::new(),
             }),
         })
@@ -104,6 +108,12 @@ impl Database {
     /// Opens credentials. For the worker alone.
     pub fn vault(&self) -> Vault {
         Vault::new(self.clone())
+    }
+
+    /// Notified when something was committed through this handle or a clone of it: an event may wait for
+    /// its number. Wakes one sleeper.
+    pub fn committed(&self) -> Arc<Notify> {
+        Arc::clone(&self.context.committed)
     }
 
     /// The worker's side of runs.

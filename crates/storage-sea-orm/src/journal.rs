@@ -51,7 +51,7 @@ pub(crate) async fn record(
         subject_id: Set(change.target.id.clone()),
         payload: Set(json!({ "outcome": change.outcome.as_str(), "metadata": change.metadata })),
         created_at: Set(to_micros(change.occurred_at)),
-        delivered_at: Set(None),
+        sequence: Set(None),
     };
     outbox_event::Entity::insert(outbox)
         .exec_without_returning(db)

@@ -14,6 +14,7 @@ mod database;
 mod entities;
 mod environments;
 mod error;
+mod events;
 mod inventory_store;
 mod journal;
 mod keys;

@@ -37,6 +37,7 @@ workspace_tables!(
     environment,
     item,
     member,
+    outbox_event,
     run,
     snapshot
 );

@@ -13,8 +13,8 @@ use provider_core::{
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use storage::{ReadSession, UnitOfWork};
 use tenancy::{
-    EnvironmentLookup, EnvironmentRepository, Journal, MemberLookup, MemberRepository, WorkspaceLookup,
-    WorkspaceRepository,
+    EnvironmentLookup, EnvironmentRepository, EventLookup, Journal, MemberLookup, MemberRepository,
+    WorkspaceLookup, WorkspaceRepository,
 };
 
 use crate::{database::Context, error::OrStoreError as _};
@@ -58,6 +58,10 @@ impl ReadSession for Reader {
     }
 
     fn journal(&self) -> Box<dyn Journal + '_> {
+        Box::new(self.repo())
+    }
+
+    fn events(&self) -> Box<dyn EventLookup + '_> {
         Box::new(self.repo())
     }
 
@@ -141,7 +145,13 @@ impl UnitOfWork for Transaction {
 
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
         // In a task of its own, like the begin: a commit that is on its way arrives.
-        tokio::spawn(async move { self.db.commit().await })
+        let committed = Arc::clone(&self.context.committed);
+        let commit = tokio::spawn(async move {
+            let result = self.db.commit().await;
+            committed.notify_one();
+            result
+        });
+        commit
             .await
             .map_err(|error| StoreError::Unavailable(Box::new(error)))?
             .or_store_error()

@@ -13,8 +13,8 @@ use provider_core::{
     CallLookup, CallRepository, ConnectionLookup, ConnectionRepository, ConsentLookup, ConsentRepository,
 };
 use tenancy::{
-    EnvironmentLookup, EnvironmentRepository, Journal, MemberLookup, MemberRepository, WorkspaceLookup,
-    WorkspaceRepository,
+    EnvironmentLookup, EnvironmentRepository, EventLookup, Journal, MemberLookup, MemberRepository,
+    WorkspaceLookup, WorkspaceRepository,
 };
 
 /// Where sessions come from. Given to the API and to the worker.
@@ -40,6 +40,8 @@ pub trait ReadSession: Send + Sync {
     fn members(&self) -> Box<dyn MemberLookup + '_>;
     /// The audit log.
     fn journal(&self) -> Box<dyn Journal + '_>;
+    /// The event stream.
+    fn events(&self) -> Box<dyn EventLookup + '_>;
     /// Connections.
     fn connections(&self) -> Box<dyn ConnectionLookup + '_>;
     /// Consent links.

@@ -8,6 +8,7 @@
 
 pub mod capability;
 pub mod environment;
+pub mod events;
 pub mod ids;
 pub mod journal;
 pub mod member;
@@ -17,6 +18,7 @@ pub mod workspace;
 
 pub use capability::Capability;
 pub use environment::{Environment, EnvironmentLookup, EnvironmentRepository, InsertedEnvironment};
+pub use events::{EventLookup, EventPublisher, StreamEvent, StreamPage};
 pub use ids::{AuditEventId, EnvironmentId, MemberId, OutboxEventId, PrincipalId, WorkspaceId};
 pub use journal::{Actor, AuditAction, AuditEvent, AuditOutcome, Change, ChangeTarget, Journal, Origin};
 pub use member::{

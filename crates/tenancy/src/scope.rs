@@ -30,6 +30,12 @@ pub enum SystemTask {
     Consent,
     /// Removes credentials whose time is over, and announces ends.
     Upkeep,
+    /// Starts what schedules ask for.
+    Scheduler,
+    /// Removes what is older than it is kept.
+    Housekeeping,
+    /// Delivers events to webhooks.
+    Webhooks,
 }
 
 impl SystemTask {
@@ -40,6 +46,9 @@ impl SystemTask {
             Self::Sweep => "sweep",
             Self::Consent => "consent",
             Self::Upkeep => "upkeep",
+            Self::Scheduler => "scheduler",
+            Self::Housekeeping => "housekeeping",
+            Self::Webhooks => "webhooks",
         }
     }
 }

@@ -70,7 +70,7 @@ impl TakenCalls<'_> {
 
     /// Adds them to the ledger and the log of the run's connection.
     async fn write(&self, unit: &mut dyn UnitOfWork, claimed: &ClaimedRun) -> Result<(), StoreError> {
-        match &claimed.run.target {
+        match claimed.run.target() {
             Some(target) if !self.calls.is_empty() => {
                 let mut ledger = unit.calls();
                 ledger

@@ -187,7 +187,7 @@ async fn admitted(
 ) -> Result<Result<(ProviderConnection, Known), ReasonCode>, StoreError> {
     let ClaimedRun { scope, run, .. } = claimed;
     let session = parts.storage.read().await?;
-    let connection = match &run.target {
+    let connection = match run.target() {
         Some(target) => session.connections().find(scope, target.connection_id).await?,
         None => None,
     };

@@ -59,7 +59,7 @@ impl Work<'_> {
         if let Some(finding) = finding {
             record(parts, claimed, unit.as_mut(), finding).await?;
         }
-        if let (Some(measurement), Some(target)) = (measurement, &run.target) {
+        if let (Some(measurement), Some(target)) = (measurement, run.target()) {
             let snapshot = ComplianceSnapshot {
                 id: Id::next(parts.ids.as_ref()),
                 connection_id: target.connection_id,
@@ -172,7 +172,7 @@ async fn record(
     finding: Finding,
 ) -> Result<(), StoreError> {
     let ClaimedRun { scope, run, .. } = claimed;
-    let Some(target) = &run.target else {
+    let Some(target) = run.target() else {
         return Ok(());
     };
     let found = |action| {

@@ -1,15 +1,12 @@
-//! The loop: claim what may begin, execute it beside the others, sweep now and then, sleep until
-//! somebody calls or the next poll is due.
+//! The loop: claim what may begin, execute it beside the others, sleep until somebody calls or the next
+//! poll is due.
 
 use std::{sync::Arc, time::Duration};
 
 use inventory::InventoryExecutor;
 use kernel::{Clock, IdSource, StoreError};
 use operations::{ClaimedRun, QueueSettings, RunOutcome, RunQueue, SweepReport, WorkerName};
-use provider_core::{
-    ConnectionUpkeep, CredentialVault, PlatformVault, ProviderExecutor, ReasonCode, ScopeRules, UpkeepReport,
-    UpkeepSettings,
-};
+use provider_core::{CredentialVault, PlatformVault, ProviderExecutor, ReasonCode, ScopeRules};
 use storage::Storage;
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
@@ -30,14 +27,8 @@ pub struct WorkerSettings {
     pub queue: QueueSettings,
     /// How long it sleeps when nobody calls. Doubled at random, so that processes spread out.
     pub poll: Duration,
-    /// How often it sweeps.
-    pub sweep_every: Duration,
     /// How long one wait for a provider may be before the run is handed back.
     pub wait_budget: Duration,
-    /// How often it looks after credentials whose time comes.
-    pub upkeep_every: Duration,
-    /// What that goes by.
-    pub upkeep: UpkeepSettings,
 }
 
 impl WorkerSettings {
@@ -48,10 +39,7 @@ impl WorkerSettings {
             concurrency: 8,
             queue: QueueSettings::default(),
             poll: Duration::from_millis(500),
-            sweep_every: Duration::from_secs(5),
             wait_budget: Duration::from_secs(30),
-            upkeep_every: Duration::from_mins(5),
-            upkeep: UpkeepSettings::default(),
         }
     }
 }
@@ -66,8 +54,6 @@ pub struct WorkerParts {
     pub vault: Arc<dyn CredentialVault>,
     /// Opens the platform's own.
     pub platform: Arc<dyn PlatformVault>,
-    /// Looks after credentials whose time comes.
-    pub upkeep: Arc<dyn ConnectionUpkeep>,
     /// The provider's rules.
     pub rules: Arc<dyn ScopeRules>,
     /// Goes out for connection checks.
@@ -102,19 +88,7 @@ impl Worker {
     pub async fn run(&self, shutdown: CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.parts.settings.concurrency as usize));
         let tasks = TaskTracker::new();
-        let mut next_sweep = Instant::now();
-        let mut next_upkeep = Instant::now();
         while !shutdown.is_cancelled() {
-            if Instant::now() >= next_upkeep {
-                // Beside the loop: it may look at many rows, and runs must not wait for that.
-                let worker = self.clone();
-                tasks.spawn(async move { worker.upkeep_and_log().await });
-                next_upkeep = Instant::now() + self.parts.settings.upkeep_every;
-            }
-            if Instant::now() >= next_sweep {
-                self.sweep_and_log().await;
-                next_sweep = Instant::now() + self.parts.settings.sweep_every;
-            }
             let full_batch = self.claim_into(&slots, &tasks, &shutdown).await;
             if full_batch {
                 continue;
@@ -152,44 +126,9 @@ impl Worker {
         }
     }
 
-    /// Looks once after runs whose worker fell silent.
+    /// Looks once after runs whose worker fell silent, as the caretaker does. For tests and one-shot use.
     pub async fn sweep(&self) -> Result<SweepReport, StoreError> {
         self.parts.queue.sweep(&self.parts.settings.queue).await
-    }
-
-    /// Looks once after credentials whose time comes.
-    pub async fn upkeep(&self) -> Result<UpkeepReport, StoreError> {
-        self.parts.upkeep.upkeep(&self.parts.settings.upkeep).await
-    }
-
-    async fn upkeep_and_log(&self) {
-        match self.upkeep().await {
-            Ok(UpkeepReport {
-                removed: 0,
-                announced: 0,
-            }) => {}
-            Ok(report) => tracing::info!(
-                removed = report.removed,
-                announced = report.announced,
-                "looked after credentials"
-            ),
-            Err(error) => tracing::error!(%error, "the upkeep of credentials failed"),
-        }
-    }
-
-    async fn sweep_and_log(&self) {
-        match self.sweep().await {
-            Ok(SweepReport {
-                requeued: 0,
-                failed: 0,
-            }) => {}
-            Ok(report) => tracing::warn!(
-                requeued = report.requeued,
-                failed = report.failed,
-                "swept silent runs"
-            ),
-            Err(error) => tracing::error!(%error, "the sweep failed"),
-        }
     }
 
     /// Claims for the free slots. Tells whether there may be more to claim at once.

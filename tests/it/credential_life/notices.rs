@@ -2,12 +2,11 @@
 //! however many workers look after them.
 
 use chrono::{SecondsFormat, TimeDelta};
-use integration_tests::{TestDatabase, on_both_engines};
+use integration_tests::{TestDatabase, on_both_engines, upkeep};
 use kernel::{Clock as _, IdSource as _, SystemClock, SystemIds};
 use reqwest::Method;
 use serde_json::{Value, json};
 use server::compose::{Program, ProviderSetup};
-use worker::WorkerSettings;
 
 use super::kit::{Life, in_hours};
 
@@ -30,7 +29,7 @@ async fn until(life: &Life, hours_left: i64) {
 }
 
 async fn announced(life: &Life) -> u64 {
-    life.app.worker.upkeep().await.expect("answers").announced
+    life.app.upkeep().await.announced
 }
 
 async fn days(life: &Life) -> Vec<Value> {
@@ -116,11 +115,10 @@ async fn two_workers_at_once_announce_once(database: TestDatabase) {
     let other = Program::open(&database.database_url(), database.key_ring(), false, setup)
         .await
         .expect("opens");
-    let second = other.worker(WorkerSettings::named("second")).expect("a worker");
-    let first = life.app.worker.clone();
+    let (first, second) = (upkeep(&life.app.program.database), upkeep(&other.database));
     let (first, second) = (
-        tokio::spawn(async move { first.upkeep().await }),
-        tokio::spawn(async move { second.upkeep().await }),
+        tokio::spawn(async move { first.run_once().await }),
+        tokio::spawn(async move { second.run_once().await }),
     );
     let first = first.await.expect("joins").expect("answers").announced;
     let second = second.await.expect("joins").expect("answers").announced;

@@ -122,10 +122,10 @@ async fn a_credential_is_replaced_in_stages_without_a_gap(database: TestDatabase
     assert_outcome(&again, "succeeded", None);
     assert!(life.tokens() > tokens, "and the old secret gets new tokens");
 
-    assert_eq!(life.app.worker.upkeep().await.expect("answers").removed, 0);
+    assert_eq!(life.app.upkeep().await.removed, 0);
     life.tamper("UPDATE provider_credentials SET keep_until = 1 WHERE stage = 'previous'")
         .await;
-    assert_eq!(life.app.worker.upkeep().await.expect("answers").removed, 1);
+    assert_eq!(life.app.upkeep().await.removed, 1);
     assert_eq!(life.number("SELECT count(*) FROM provider_credentials").await, 1);
     let removed = life.events("credential.previous_removed").await;
     assert_eq!(removed.len(), 1);
@@ -139,7 +139,7 @@ async fn a_credential_is_replaced_in_stages_without_a_gap(database: TestDatabase
     ] {
         assert_eq!(life.events(action).await.len(), 1, "{action}");
     }
-    assert_eq!(life.app.worker.upkeep().await.expect("answers").removed, 0);
+    assert_eq!(life.app.upkeep().await.removed, 0);
     life.end().await;
 }
 

@@ -315,7 +315,6 @@ pub(crate) fn worker(
         queue: Arc::new(product.queue()),
         vault: Arc::new(product.vault()),
         platform: Arc::new(FakeProvider),
-        upkeep: Arc::new(product.clone()),
         rules: Arc::new(FakeProvider),
         provider: Arc::new(FakeProvider),
         inventory: site,

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use integration_tests::{TestDatabase, on_both_engines};
 use kernel::PageRequest;
 use operations::{
-    Fence, HandBack, InsertedRun, OperationRun, OperationType, RunFilter, RunOutcome, RunStatus,
+    Fence, HandBack, InsertedRun, OperationRun, OperationType, RunFilter, RunOutcome, RunPlace, RunStatus,
 };
 use provider_core::ReasonCode;
 
@@ -130,7 +130,12 @@ async fn a_blocked_run_holds_nothing(database: TestDatabase) {
     let connection = world.connected(&place, "site-1", "secret").await;
     for with_target in [true, false] {
         let mut new = world.new_run(&place, &connection, "key");
-        new.target = new.target.filter(|_| with_target);
+        if !with_target {
+            new.place = RunPlace::Environment {
+                environment_id: place.environment,
+                target: None,
+            };
+        }
         let run = OperationRun::blocked(new, ReasonCode::ProviderConsentMissing);
         world.insert_blocked(&place, &run).await;
         assert_eq!(world.run_now(&place, run.id).await, run);

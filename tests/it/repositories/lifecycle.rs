@@ -166,7 +166,8 @@ async fn a_deleted_connection_frees_its_target_and_takes_its_secrets_along(datab
         .await
         .expect("reads");
     assert!(listed.items.is_empty());
-    let target = world.run_now(&place, run.id).await.target.expect("pinned");
+    let now = world.run_now(&place, run.id).await;
+    let target = now.target().expect("pinned");
     assert_eq!(target.connection_id, connection.id, "what ran stays readable");
     let again = world.connection(&place, "site-1");
     let inserted = world.insert_connection(&place, &again, None).await;

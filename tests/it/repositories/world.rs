@@ -5,8 +5,8 @@ use integration_tests::{Engine, TestDatabase};
 use inventory::{ItemKind, ObservedItem};
 use kernel::{Clock as _, Id, IdKind, SecretText, SystemClock, SystemIds, Timestamp};
 use operations::{
-    ClaimedRun, InsertedRun, OperationRun, OperationType, QueueSettings, RunContext, RunQueue as _,
-    RunTarget, WorkerName, run::NewRun,
+    ClaimedRun, InsertedRun, OperationRun, OperationType, QueueSettings, RunContext, RunPlace, RunQueue as _,
+    RunTarget, RunTrigger, WorkerName, run::NewRun,
 };
 use provider_core::{
     ConnectionDraft, ConnectionType, CredentialKind, InsertedConnection, NewCredential, ProviderConnection,
@@ -217,13 +217,16 @@ impl World {
     pub(super) fn new_run(&self, place: &Place, connection: &ProviderConnection, scope_key: &str) -> NewRun {
         NewRun {
             workspace_id: place.scope.workspace_id(),
-            environment_id: place.environment,
+            place: RunPlace::Environment {
+                environment_id: place.environment,
+                target: Some(RunTarget {
+                    connection_id: connection.id,
+                    scope_key: scope_key.to_owned(),
+                }),
+            },
+            trigger: RunTrigger::Api { retry_of: None },
             id: fresh(),
             operation_type: OperationType::InventorySync,
-            target: Some(RunTarget {
-                connection_id: connection.id,
-                scope_key: scope_key.to_owned(),
-            }),
             identity_hash: format!("hash of {scope_key}"),
             inputs: Map::new(),
             initiator: place.scope.actor().into(),

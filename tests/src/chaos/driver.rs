@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use kernel::{Clock as _, SystemClock, SystemIds, Timestamp};
 use operations::{
     ClaimedRun, ConnectionChoice, Fence, HandBack, Heartbeat, OperationRun, OperationType, QueueSettings,
-    RunOutcome, StartOutcome, StartRequest, WorkerName, change_target, gate,
+    RunOutcome, RunTrigger, StartOutcome, StartRequest, WorkerName, change_target, gate,
 };
 use provider_core::{ProviderConnection, ReasonCode, RunId, testing::FakeProvider};
 use serde_json::Map;
@@ -161,6 +161,7 @@ impl Driver {
             operation_type: OperationType::ALL[usize::from(operation) % self.rules.operations],
             environment_id: place.environment,
             inputs: Map::new(),
+            trigger: RunTrigger::Api { retry_of: None },
         };
         let choice = ConnectionChoice::Use(Box::new(connection.clone()), Vec::new());
         // Runs of a case are told apart by a microsecond, so that their order is known.

@@ -36,6 +36,8 @@ pub const CANCEL: &str = "V4 canceled as waiting while a worker had it";
 pub const V7: &str = "V7 not accepted exactly once";
 /// The outbox tells what the journal tells.
 pub const V8: &str = "V8 journal and outbox differ";
+/// The stream of events has no gap and no number twice.
+pub const V8_STREAM: &str = "V8 the stream of a workspace has gaps";
 /// Nothing is active.
 pub const V10: &str = "V10 still active";
 /// Each workspace has an owner.
@@ -101,6 +103,7 @@ fn rules(raw: &Raw) -> Vec<(&'static str, String)> {
     );
     let of_runs =
         |what: &str, broken: &str| format!("{told} SELECT run || ' ' || {what} FROM both_of WHERE {broken}");
+    let stream = raw.id_text("o.workspace_id");
     let owner = raw.id_text("w.id");
     let environment = raw.id_text("c.environment_id");
     vec![
@@ -132,6 +135,14 @@ fn rules(raw: &Raw) -> Vec<(&'static str, String)> {
             ON o.subject_id = a.target_id AND o.kind = a.action
             WHERE coalesce(a.events, 0) <> coalesce(o.events, 0)"
                 .to_owned(),
+        ),
+        (
+            V8_STREAM,
+            format!(
+                "SELECT {stream} FROM outbox_events o WHERE o.sequence IS NOT NULL GROUP BY o.workspace_id
+                HAVING max(o.sequence) - min(o.sequence) + 1 <> count(*)
+                    OR count(DISTINCT o.sequence) <> count(*)"
+            ),
         ),
         (
             V13,

@@ -34,8 +34,15 @@ pub(crate) struct RunView {
     /// `pending` while the run is active; then `succeeded`, `partially_succeeded`, `blocked`,
     /// `failed` or `canceled`.
     outcome: &'static str,
-    /// The environment that it belongs to.
-    environment_id: Uuid,
+    /// The environment that it belongs to; nothing for a run of the workspace as a whole.
+    environment_id: Option<Uuid>,
+    /// What caused it: `api`, `bulk`, `schedule`, `consent` or `system`.
+    #[schema(example = "api")]
+    trigger: &'static str,
+    /// The group that it was started with.
+    parent_run_id: Option<Uuid>,
+    /// The schedule that started it.
+    schedule_id: Option<Uuid>,
     /// The connection that it uses; nothing if it was blocked for want of one.
     connection_id: Option<Uuid>,
     /// Who started it. A deduplicated start does not change it.
@@ -181,8 +188,11 @@ impl RunView {
             label: definition.label,
             status: status.as_str(),
             outcome: run.outcome().map_or(RunOutcome::PENDING, RunOutcome::as_str),
-            environment_id: run.environment_id.as_uuid(),
-            connection_id: run.target.as_ref().map(|target| target.connection_id.as_uuid()),
+            environment_id: run.place.environment_id().map(|id| id.as_uuid()),
+            trigger: run.trigger.as_str(),
+            parent_run_id: run.trigger.parent().map(|id| id.as_uuid()),
+            schedule_id: run.trigger.schedule().map(|id| id.as_uuid()),
+            connection_id: run.target().map(|target| target.connection_id.as_uuid()),
             initiator: InitiatorView {
                 label: run.initiator.label,
                 principal_id: run.initiator.principal_id.map(|id| id.as_uuid()),
@@ -207,7 +217,7 @@ impl RunView {
             not_before: run.not_before,
             waiting_for: run.waiting.map(|waiting| WaitView::of(waiting, run.not_before)),
             cancel_requested_at: run.cancel_requested_at,
-            retry_of: run.retry_of.map(|id| id.as_uuid()),
+            retry_of: run.trigger.retry_of().map(|id| id.as_uuid()),
         }
     }
 }

@@ -20,10 +20,13 @@ pub(crate) fn sample_new_run() -> NewRun {
     let ids = SequentialIds::default();
     NewRun {
         workspace_id: Id::next(&ids),
-        environment_id: Id::next(&ids),
+        place: RunPlace::Environment {
+            environment_id: Id::next(&ids),
+            target: None,
+        },
+        trigger: RunTrigger::Api { retry_of: None },
         id: Id::next(&ids),
         operation_type: OperationType::InventorySync,
-        target: None,
         identity_hash: "0".repeat(64),
         inputs: Map::new(),
         initiator: Initiator {
@@ -85,6 +88,7 @@ fn prepared_for(operation_type: OperationType, change: impl FnOnce(&mut Provider
         operation_type,
         environment_id: connection.environment_id,
         inputs: Map::new(),
+        trigger: RunTrigger::Api { retry_of: None },
     };
     let choice = ConnectionChoice::Use(Box::new(connection), Vec::new());
     prepare(
@@ -101,7 +105,7 @@ fn prepared_for(operation_type: OperationType, change: impl FnOnce(&mut Provider
 fn a_usable_connection_gives_a_waiting_run_that_is_pinned_to_it() {
     let run = prepared(|_| {});
     assert!(run.status().is_active());
-    assert_eq!(run.target.expect("pinned").scope_key, "fake/tenant/site-1");
+    assert_eq!(run.target().expect("pinned").scope_key, "fake/tenant/site-1");
     assert!(run.context.target_scope.is_some());
 }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{Failure, open, until_signal};
 use crate::{
-    compose::{self, worker_settings},
+    compose::{self, Crew, caretaker_settings, worker_settings},
     files,
     settings::{AccessSettings, IssuerSettings, Settings},
 };
@@ -39,7 +39,7 @@ pub(super) async fn run(args: ServeArgs, settings: Settings) -> Result<(), Failu
     } else {
         Some(
             program
-                .worker(worker_settings(&settings.worker, &settings.connections))
+                .worker(worker_settings(&settings.worker))
                 .map_err(Failure::config)?,
         )
     };
@@ -61,7 +61,11 @@ pub(super) async fn run(args: ServeArgs, settings: Settings) -> Result<(), Failu
         files::replace_private(path, ready.to_string().as_bytes())
             .map_err(|error| Failure::other(format!("the ready file: {error}")))?;
     }
-    compose::serve(listener, state, settings.http.threads, worker, until_signal())
+    let crew = Crew {
+        caretaker: program.caretaker(caretaker_settings(&settings.worker, &settings.connections)),
+        worker,
+    };
+    compose::serve(listener, state, settings.http.threads, crew, until_signal())
         .await
         .map_err(Failure::other)
 }

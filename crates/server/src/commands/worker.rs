@@ -6,7 +6,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Failure, open, until_signal};
-use crate::{compose::worker_settings, files, settings::Settings};
+use crate::{
+    compose::{Crew, caretaker_settings, worker_settings},
+    files,
+    settings::Settings,
+};
 
 /// Options of `worker`.
 #[derive(Debug, Args)]
@@ -20,7 +24,7 @@ pub(super) async fn run(args: WorkerArgs, settings: Settings) -> Result<(), Fail
     files::forget(args.ready_file.as_deref()).map_err(Failure::other)?;
     let program = open(&settings, false).await?;
     let worker = program
-        .worker(worker_settings(&settings.worker, &settings.connections))
+        .worker(worker_settings(&settings.worker))
         .map_err(Failure::config)?;
     if let Some(path) = &args.ready_file {
         let ready = json!({ "pid": std::process::id() });
@@ -28,6 +32,10 @@ pub(super) async fn run(args: WorkerArgs, settings: Settings) -> Result<(), Fail
             .map_err(|error| Failure::other(format!("the ready file: {error}")))?;
     }
     tracing::info!("working");
-    worker.run(until_signal()).await;
+    let crew = Crew {
+        caretaker: program.caretaker(caretaker_settings(&settings.worker, &settings.connections)),
+        worker: Some(worker),
+    };
+    crew.run(until_signal()).await;
     Ok(())
 }

@@ -28,7 +28,7 @@ use worker::WorkerSettings;
 
 use super::{DemoArgs, DemoError};
 use crate::{
-    compose::{self, Program, ProviderSetup},
+    compose::{self, CaretakerSettings, Crew, Program, ProviderSetup},
     files,
 };
 
@@ -282,7 +282,11 @@ fn serve(
         .worker(numbers)
         .map_err(|error| start("the worker", &error))?;
     let state = program.api(verifier, program.database.derived_key("cursor"), settings);
-    let serving = tokio::spawn(compose::serve(listener, state, 2, Some(worker), shutdown));
+    let crew = Crew {
+        caretaker: program.caretaker(CaretakerSettings::default()),
+        worker: Some(worker),
+    };
+    let serving = tokio::spawn(compose::serve(listener, state, 2, crew, shutdown));
     Ok((token, serving))
 }
 

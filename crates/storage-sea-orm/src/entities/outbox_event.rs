@@ -16,7 +16,7 @@ pub struct Model {
     #[sea_orm(column_type = "JsonBinary")]
     pub payload: Json,
     pub created_at: i64,
-    pub delivered_at: Option<i64>,
+    pub sequence: Option<i64>,
 }
 
 /// Rows are joined by hand where they are joined at all.

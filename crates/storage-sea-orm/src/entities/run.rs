@@ -10,7 +10,7 @@ pub struct Model {
     pub workspace_id: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    pub environment_id: Uuid,
+    pub environment_id: Option<Uuid>,
     pub connection_id: Option<Uuid>,
     pub operation_type: String,
     pub status: String,
@@ -43,6 +43,10 @@ pub struct Model {
     pub waiting_since: Option<i64>,
     pub waiting_reason: Option<String>,
     pub waited: i64,
+    pub kind: String,
+    pub trigger_kind: String,
+    pub parent_run_id: Option<Uuid>,
+    pub schedule_id: Option<Uuid>,
 }
 
 /// Rows are joined by hand where they are joined at all.

@@ -67,6 +67,9 @@ impl RunQueue for Queue {
             claimed.push(ClaimedRun { scope, run, lease });
         }
         db.commit().await.or_store_error()?;
+        if !claimed.is_empty() {
+            self.database.context().committed.notify_one();
+        }
         Ok(claimed)
     }
 

@@ -2,13 +2,14 @@
 
 use kernel::{Id, StoreError};
 use operations::{
-    Completion, Initiator, OperationRun, OperationType, RunFailure, RunOutcome, RunState, RunStatus,
-    RunTarget, Waiting, run::NewRun,
+    Completion, Initiator, OperationRun, OperationType, RunFailure, RunOutcome, RunPlace, RunState,
+    RunStatus, RunTarget, RunTrigger, Waiting, run::NewRun,
 };
 use provider_core::{Progress, ReasonCode};
 use sea_orm::ActiveValue::Set;
 use serde_json::{Map, Value, json};
 use tenancy::WorkspaceScope;
+use uuid::Uuid;
 
 use crate::{
     entities::run::{ActiveModel, Model},
@@ -24,20 +25,14 @@ const fn broken(column: &'static str) -> StoreError {
 /// The run of a row.
 pub(crate) fn run(row: Model) -> Result<OperationRun, StoreError> {
     let state = state(&row)?;
-    let target = match (row.connection_id, row.scope_key) {
-        (Some(connection), Some(scope_key)) => Some(RunTarget {
-            connection_id: Id::from_uuid(connection),
-            scope_key,
-        }),
-        (None, None) => None,
-        (Some(_), None) | (None, Some(_)) => return Err(broken("scope_key")),
-    };
+    let trigger = trigger(&row)?;
+    let place = place(row.environment_id, row.connection_id, row.scope_key)?;
     let new = NewRun {
         workspace_id: Id::from_uuid(row.workspace_id),
-        environment_id: Id::from_uuid(row.environment_id),
+        place,
+        trigger,
         id: Id::from_uuid(row.id),
         operation_type: OperationType::parse(&row.operation_type).ok_or(broken("operation_type"))?,
-        target,
         identity_hash: row.identity_hash,
         inputs: match row.inputs {
             Value::Object(map) => map,
@@ -59,8 +54,46 @@ pub(crate) fn run(row: Model) -> Result<OperationRun, StoreError> {
     run.cancel_requested_at = from_optional(row.cancel_requested_at, TABLE, "cancel_requested_at")?;
     run.waiting = waiting(row.waiting_since, row.waiting_reason.as_deref())?;
     run.waited = duration(row.waited);
-    run.retry_of = row.retry_of.map(Id::from_uuid);
     Ok(run)
+}
+
+fn place(
+    environment: Option<Uuid>,
+    connection: Option<Uuid>,
+    scope_key: Option<String>,
+) -> Result<RunPlace, StoreError> {
+    let target = match (connection, scope_key) {
+        (Some(connection), Some(scope_key)) => Some(RunTarget {
+            connection_id: Id::from_uuid(connection),
+            scope_key,
+        }),
+        (None, None) => None,
+        (None, Some(scope_key)) if environment.is_none() => return Ok(RunPlace::Workspace { scope_key }),
+        (Some(_), None) | (None, Some(_)) => return Err(broken("scope_key")),
+    };
+    let environment_id = environment.map(Id::from_uuid).ok_or(broken("environment_id"))?;
+    Ok(RunPlace::Environment {
+        environment_id,
+        target,
+    })
+}
+
+fn trigger(row: &Model) -> Result<RunTrigger, StoreError> {
+    match row.trigger_kind.as_str() {
+        "api" => Ok(RunTrigger::Api {
+            retry_of: row.retry_of.map(Id::from_uuid),
+        }),
+        "bulk" => Ok(RunTrigger::Bulk {
+            parent: row.parent_run_id.map(Id::from_uuid),
+        }),
+        "schedule" => {
+            let schedule = row.schedule_id.ok_or(broken("schedule_id"))?;
+            Ok(RunTrigger::Schedule(Id::from_uuid(schedule)))
+        }
+        "consent" => Ok(RunTrigger::Consent),
+        "system" => Ok(RunTrigger::System),
+        _ => Err(broken("trigger_kind")),
+    }
 }
 
 fn waiting(since: Option<i64>, reason: Option<&str>) -> Result<Option<Waiting>, StoreError> {
@@ -119,15 +152,15 @@ pub(crate) fn new_row(scope: &WorkspaceScope, run: &OperationRun) -> ActiveModel
     ActiveModel {
         workspace_id: Set(scope.workspace_id().as_uuid()),
         id: Set(run.id.as_uuid()),
-        environment_id: Set(run.environment_id.as_uuid()),
-        connection_id: Set(run.target.as_ref().map(|target| target.connection_id.as_uuid())),
+        environment_id: Set(run.place.environment_id().map(|id| id.as_uuid())),
+        connection_id: Set(run.target().map(|target| target.connection_id.as_uuid())),
         operation_type: Set(run.operation_type.as_str().to_owned()),
         status: Set(run.status().as_str().to_owned()),
         outcome: Set(run
             .outcome()
             .map_or(RunOutcome::PENDING, RunOutcome::as_str)
             .to_owned()),
-        scope_key: Set(run.target.as_ref().map(|target| target.scope_key.clone())),
+        scope_key: Set(run.place.scope_key().map(str::to_owned)),
         identity_hash: Set(run.identity_hash.clone()),
         inputs: Set(Value::Object(run.inputs.clone())),
         initiator_principal_id: Set(run.initiator.principal_id.map(|id| id.as_uuid())),
@@ -141,7 +174,7 @@ pub(crate) fn new_row(scope: &WorkspaceScope, run: &OperationRun) -> ActiveModel
         completed_at: Set(completed_at),
         not_before: Set(run.not_before.map(to_micros)),
         cancel_requested_at: Set(None),
-        retry_of: Set(run.retry_of.map(|id| id.as_uuid())),
+        retry_of: Set(run.trigger.retry_of().map(|id| id.as_uuid())),
         context: Set(serde_json::to_value(&run.context).expect("the context serializes")),
         counts: Set(serde_json::to_value(&run.counts).expect("the counts serialize")),
         failures: Set(failures_json(&run.failures)),
@@ -151,6 +184,10 @@ pub(crate) fn new_row(scope: &WorkspaceScope, run: &OperationRun) -> ActiveModel
         waiting_since: Set(None),
         waiting_reason: Set(None),
         waited: Set(0),
+        kind: Set("job".to_owned()),
+        trigger_kind: Set(run.trigger.as_str().to_owned()),
+        parent_run_id: Set(run.trigger.parent().map(|id| id.as_uuid())),
+        schedule_id: Set(run.trigger.schedule().map(|id| id.as_uuid())),
     }
 }
 

@@ -178,6 +178,7 @@ async fn settle(
     }
     journal::record(&db, run.workspace_id, &change).await?;
     db.commit().await.or_store_error()?;
+    database.context().committed.notify_one();
     Ok(true)
 }
 

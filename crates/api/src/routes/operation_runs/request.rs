@@ -2,7 +2,8 @@
 //! looking at stored facts only.
 
 use operations::{
-    ConnectionChoice, OperationRun, OperationType, StartOutcome, StartRequest, UnknownInput, gate, inputs,
+    ConnectionChoice, OperationRun, OperationType, RunTrigger, StartOutcome, StartRequest, UnknownInput,
+    gate, inputs,
 };
 use provider_core::{ConnectionId, ReasonCode};
 use serde::Deserialize;
@@ -69,10 +70,8 @@ impl Prepared {
             &*state.ids,
             state.clock.now(),
         );
-        let holder = match &run.target {
-            Some(target) if run.status().is_active() => {
-                session.runs().active_on(scope, &target.scope_key).await?
-            }
+        let holder = match run.place.scope_key() {
+            Some(scope_key) if run.status().is_active() => session.runs().active_on(scope, scope_key).await?,
             Some(_) | None => None,
         };
         Ok(Self { run, holder })
@@ -124,6 +123,7 @@ fn check(
             operation_type,
             environment_id,
             inputs,
+            trigger: RunTrigger::Api { retry_of: None },
         },
         connection_id,
     ))

@@ -95,11 +95,15 @@ pub(in crate::routes) fn entry(author: &Author, run: &OperationRun) -> Change {
     let definition = run.operation_type.definition();
     let mut facts = vec![
         ("operation_type", definition.code.to_owned()),
-        ("environment_id", run.environment_id.to_string()),
+        ("trigger", run.trigger.as_str().to_owned()),
     ];
     facts.extend(
-        run.target
-            .as_ref()
+        run.place
+            .environment_id()
+            .map(|environment| ("environment_id", environment.to_string())),
+    );
+    facts.extend(
+        run.target()
             .map(|target| ("connection_id", target.connection_id.to_string())),
     );
     facts.extend(

@@ -2,7 +2,7 @@
 //! everything that follows from it is written.
 
 use actix_web::web::Data;
-use operations::{ConnectionChoice, GateError, OperationType, StartOutcome, StartRequest, gate};
+use operations::{ConnectionChoice, GateError, OperationType, RunTrigger, StartOutcome, StartRequest, gate};
 use provider_core::{
     ConsentAnswer, ConsentHint, ConsentLink, ConsentResult, ProviderConnection, ReasonCode, TextHash, Written,
 };
@@ -200,6 +200,7 @@ impl Ending {
             operation_type: OperationType::ConnectionCheck,
             environment_id: connection.environment_id,
             inputs: Map::new(),
+            trigger: RunTrigger::Consent,
         };
         let choice = ConnectionChoice::Use(Box::new(connection), requirements);
         let now = state.clock.now();
