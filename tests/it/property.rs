@@ -15,7 +15,8 @@ use integration_tests::{
     Engine, TestDatabase,
     chaos::{
         depth::{self, SEED},
-        driver::{Driver, Ground},
+        driver::Driver,
+        ground::Ground,
         invariants,
         raw::Raw,
         reference::{RULES, Reference},

@@ -4,10 +4,13 @@
 //! Every plan of faults is a function of its seed. Each test has a quick form, which runs with
 //! the others, and a deep form: set `TENANTATLAS_DEEP=1` (see [`depth`] and `docs/faults.md`).
 
+pub mod bugs;
 pub mod callers;
 pub mod depth;
+pub mod drill;
 pub mod driver;
 pub mod fleet;
+pub mod ground;
 pub mod history;
 pub mod invariants;
 pub mod order;

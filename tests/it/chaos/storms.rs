@@ -6,7 +6,7 @@ use integration_tests::{
     Engine, TestDatabase,
     chaos::{
         depth::{self, Depth, SEED},
-        plan::{self, What},
+        plan::{self, Fault, What},
         report::Report,
         storm::Storm,
     },
@@ -19,7 +19,7 @@ const ACKNOWLEDGED: usize = 5_000;
 
 fn storm(name: &'static str, database: TestDatabase, cluster: Option<Cluster>) -> Storm {
     let depth = depth::of_environment();
-    let seconds = depth.pick(10, 120);
+    let seconds = depth.pick(5, 120);
     Storm {
         name,
         binary: PathBuf::from(env!("CARGO_BIN_EXE_tenantatlas-under-test")),
@@ -49,7 +49,8 @@ fn kills(engine: Engine) {
     integration_tests::database::run(engine, |database| async {
         let mut storm = storm("kill -9", database, None);
         let processes = Storm::roles(engine).len();
-        storm.faults = plan::kills(storm.seed, processes, Duration::from_secs(2), storm.length);
+        let every = Duration::from_secs(depth::of_environment().pick(1, 2));
+        storm.faults = plan::kills(storm.seed, processes, every, storm.length);
         let report = judge(storm).await;
         assert!(report.kills > 0);
         if engine == Engine::Postgres && depth::of_environment() == Depth::Deep {
@@ -74,23 +75,36 @@ fn kills_on_sqlite() {
     kills(Engine::Sqlite);
 }
 
-/// The server crashes and recovers every ten seconds; in the quick form, twice.
+/// The server crashes and recovers every ten seconds; in the quick form, once, and all sessions are
+/// ended before and after.
 #[test]
 fn postgres_crashes() {
-    on_own_cluster(
-        "PostgreSQL crashes",
-        What::CrashDatabase,
-        depth::of_environment().pick(4, 10),
-    );
+    on_own_cluster("PostgreSQL crashes", |length| match depth::of_environment() {
+        Depth::Deep => plan::every(What::CrashDatabase, Duration::from_secs(10), length),
+        Depth::Quick => [
+            (1, What::EndSessions),
+            (2, What::CrashDatabase),
+            (4, What::EndSessions),
+        ]
+        .map(|(at, what)| Fault {
+            at: Duration::from_secs(at),
+            what,
+        })
+        .to_vec(),
+    });
 }
 
-/// All sessions are ended every second.
+/// All sessions are ended every second. The quick form is part of the one above.
 #[test]
 fn postgres_ends_all_sessions() {
-    on_own_cluster("sessions end", What::EndSessions, 1);
+    if depth::of_environment() == Depth::Deep {
+        on_own_cluster("sessions end", |length| {
+            plan::every(What::EndSessions, Duration::from_secs(1), length)
+        });
+    }
 }
 
-fn on_own_cluster(name: &'static str, what: What, seconds: u64) {
+fn on_own_cluster(name: &'static str, faults: impl FnOnce(Duration) -> Vec<Fault>) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -101,7 +115,7 @@ fn on_own_cluster(name: &'static str, what: What, seconds: u64) {
             return integration_tests::postgres::announce_skip();
         };
         let mut storm = storm(name, database, Some(cluster));
-        storm.faults = plan::every(what, Duration::from_secs(seconds), storm.length);
+        storm.faults = faults(storm.length);
         let report = judge(storm).await;
         assert!(report.crashes + report.sessions_ended > 0);
     });

@@ -1,6 +1,6 @@
 //! Takes steps on a real database, through the ports that the API and the worker use.
 
-use std::{sync::Arc, time::Duration};
+use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use kernel::{Clock as _, SystemClock, SystemIds, Timestamp};
@@ -8,38 +8,22 @@ use operations::{
     ClaimedRun, ConnectionChoice, Fence, HandBack, Heartbeat, OperationRun, OperationType, QueueSettings,
     RunOutcome, RunTrigger, StartOutcome, StartRequest, WorkerName, change_target, gate,
 };
-use provider_core::{ProviderConnection, ReasonCode, RunId, testing::FakeProvider};
+use provider_core::{ReasonCode, RunId, testing::FakeProvider};
 use serde_json::Map;
 use tenancy::{AuditAction, Change, WorkspaceScope};
 
 use super::{
+    bugs::Bug,
+    ground::Ground,
+    history::{Event, Heard, History},
     raw::Raw,
     reference::Rules,
     steps::{Row, Seen, Step},
-    world::{self, Place, Ports},
+    world::Ports,
 };
 
 /// Long enough that no lease ends by itself.
 const LEASE: Duration = Duration::from_hours(1);
-
-/// Workspaces, and the connections on which operations can be started. Sequences take turns on it.
-#[derive(Clone)]
-pub struct Ground(Arc<Vec<(Place, ProviderConnection)>>);
-
-impl Ground {
-    /// As `rules` want it.
-    pub async fn new(ports: &Ports, rules: Rules) -> Self {
-        let storage = ports.storage.as_ref();
-        let places = [world::place(storage).await, world::place(storage).await];
-        let mut scopes = Vec::new();
-        for workspace in rules.workspace_of {
-            let place = places[*workspace].clone();
-            let connection = world::connection(storage, &place).await;
-            scopes.push((place, connection));
-        }
-        Self(Arc::new(scopes))
-    }
-}
 
 /// A sequence on a database, and what happened in it.
 pub struct Driver {
@@ -50,19 +34,9 @@ pub struct Driver {
     runs: Vec<(WorkspaceScope, RunId)>,
     claims: Vec<ClaimedRun>,
     begin: Timestamp,
+    bug: Option<Bug>,
     /// What was answered to starts, for checks of the whole.
-    pub answers: Vec<(StartAnswer, RunId)>,
-}
-
-/// What a start was told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StartAnswer {
-    /// It is new.
-    Accepted,
-    /// It was active.
-    Deduplicated,
-    /// Another one holds the scope.
-    ScopeBusy,
+    pub history: History,
 }
 
 impl Driver {
@@ -76,12 +50,23 @@ impl Driver {
             runs: Vec::new(),
             claims: Vec::new(),
             begin: SystemClock.now(),
-            answers: Vec::new(),
+            bug: None,
+            history: History::default(),
         }
+    }
+
+    /// The same with a bug in it.
+    #[must_use]
+    pub fn with(mut self, bug: Option<Bug>) -> Self {
+        self.bug = bug;
+        self
     }
 
     /// Takes a step, and tells what came of it.
     pub async fn take(&mut self, step: Step) -> Seen {
+        if let Some(sql) = self.bug.and_then(|bug| bug.before(step, self)) {
+            self.raw.change(&sql).await;
+        }
         match step {
             Step::Start { scope, operation } => self.start(scope, operation).await,
             Step::Claim { worker, limit } => self.claim(worker, limit).await,
@@ -103,21 +88,15 @@ impl Driver {
     pub async fn rows(&self) -> Vec<Row> {
         let mut rows = Vec::new();
         let soon = (SystemClock.now() + TimeDelta::minutes(1)).timestamp_micros();
-        let ids: Vec<_> = self
-            .runs
-            .iter()
-            .map(|(_, id)| self.raw.uuid(id.as_uuid()))
-            .collect();
-        if ids.is_empty() {
+        let Some(ids) = self.ids() else {
             return rows;
-        }
+        };
         let found = self
             .raw
             .rows(&format!(
                 "SELECT status, outcome, attempt, lost_leases, cancel_requested_at IS NOT NULL AS cancel,
                 coalesce(not_before, 0) > {soon} AS paused
-                FROM operation_runs WHERE id IN ({}) ORDER BY created_at, id",
-                ids.join(", ")
+                FROM operation_runs WHERE id IN ({ids}) ORDER BY created_at, id"
             ))
             .await;
         for row in found {
@@ -169,27 +148,64 @@ impl Driver {
         let now = self.begin + TimeDelta::microseconds(age);
         let run = gate::prepare(&place.scope, request, &choice, &FakeProvider, &SystemIds, now);
         let change = entry(&place.scope, &run, AuditAction::OperationAccepted);
-        let mut unit = self.ports.storage.begin().await.expect("begins");
-        let outcome = gate::start(unit.runs().as_mut(), &place.scope, run, &change)
-            .await
-            .expect("settles");
-        unit.commit().await.expect("commits");
-        match outcome {
+        let (asked, from) = (Instant::now(), SystemClock.now());
+        let outcome = self.through_the_gate(&place.scope, run, &change).await;
+        let (seen, heard) = match outcome {
             StartOutcome::Accepted(run) => {
-                self.runs.push((place.scope.clone(), run.id));
-                self.answers.push((StartAnswer::Accepted, run.id));
-                Seen::Accepted(self.runs.len() - 1)
+                let scope = place.scope.clone();
+                self.runs.push((scope, run.id));
+                (
+                    Seen::Accepted(self.runs.len() - 1),
+                    Heard::Accepted(run.id.to_string()),
+                )
             }
             StartOutcome::Deduplicated(run) => {
-                self.answers.push((StartAnswer::Deduplicated, run.id));
-                Seen::Deduplicated(self.number(run.id))
+                let seen = Seen::Deduplicated(self.number(run.id));
+                (seen, Heard::Deduplicated(run.id.to_string()))
             }
             StartOutcome::ScopeBusy { holder } => {
-                self.answers.push((StartAnswer::ScopeBusy, holder.id));
-                Seen::ScopeBusy(self.number(holder.id))
+                let seen = Seen::ScopeBusy(self.number(holder.id));
+                (seen, Heard::ScopeBusy(holder.id.to_string()))
             }
             StartOutcome::Blocked(run) => panic!("blocked: {:?}", run.context.reason_code),
+        };
+        let heard = match self.bug {
+            Some(bug) => bug.answer(heard, self.runs.first().map(|(_, id)| id.to_string())),
+            None => heard,
+        };
+        self.history.0.push(Event {
+            slot: 0,
+            span: (asked, Instant::now()),
+            wall: (from, SystemClock.now()),
+            heard,
+        });
+        seen
+    }
+
+    async fn through_the_gate(
+        &self,
+        scope: &WorkspaceScope,
+        run: OperationRun,
+        change: &Change,
+    ) -> StartOutcome {
+        let mut unit = self.ports.storage.begin().await.expect("begins");
+        if self.bug == Some(Bug::NoIndex) {
+            // An insert that does not ask the index.
+            unit.runs()
+                .insert_blocked(scope, &run, change)
+                .await
+                .expect("inserts");
+            unit.commit().await.expect("commits");
+            return StartOutcome::Accepted(run);
         }
+        let outcome = gate::start(unit.runs().as_mut(), scope, run, change)
+            .await
+            .expect("settles");
+        let answers_early = self.bug == Some(Bug::AnswerBeforeCommit) && self.runs.len() % 3 == 2;
+        if !answers_early {
+            unit.commit().await.expect("commits");
+        }
+        outcome
     }
 
     async fn claim(&mut self, worker: u8, limit: u8) -> Seen {
@@ -208,6 +224,22 @@ impl Driver {
             .collect();
         self.claims.extend(claimed);
         Seen::Claimed(seen)
+    }
+
+    /// SQL for the id of a run that a claim took, and the attempt.
+    pub fn taken(&self, claim: u8) -> Option<(String, i32)> {
+        let claimed = self.claimed(claim)?;
+        Some((self.raw.uuid(claimed.run.id.as_uuid()), claimed.lease.attempt))
+    }
+
+    /// SQL for the ids of all runs of this sequence.
+    pub fn ids(&self) -> Option<String> {
+        let ids: Vec<_> = self
+            .runs
+            .iter()
+            .map(|(_, id)| self.raw.uuid(id.as_uuid()))
+            .collect();
+        (!ids.is_empty()).then(|| ids.join(", "))
     }
 
     fn claimed(&self, number: u8) -> Option<&ClaimedRun> {
@@ -278,11 +310,11 @@ impl Driver {
         (count > 0).then(|| usize::from(number) % count)
     }
 
-    async fn present(&self, run: usize) -> OperationRun {
+    /// The run as it stands; nothing if it is gone, which the checks will tell.
+    async fn present(&self, run: usize) -> Option<OperationRun> {
         let (scope, id) = &self.runs[run];
         let session = self.ports.storage.read().await.expect("reads");
-        let found = session.runs().find(scope, *id).await.expect("reads");
-        found.expect("an accepted run is there")
+        session.runs().find(scope, *id).await.expect("reads")
     }
 
     /// As `POST .../cancel` does it.
@@ -291,18 +323,22 @@ impl Driver {
             return Seen::Nothing;
         };
         let (scope, id) = &self.runs[run];
-        let present = self.present(run).await;
+        let Some(present) = self.present(run).await else {
+            return Seen::Nothing;
+        };
         let Ok(end) = present.end_because(RunOutcome::Canceled, ReasonCode::RunCanceled) else {
             return Seen::CancelRefused;
         };
         let canceled = entry(scope, &present, AuditAction::OperationCanceled);
         let asked = entry(scope, &present, AuditAction::OperationCancelRequested);
         let mut unit = self.ports.storage.begin().await.expect("begins");
-        let ended = unit
-            .runs()
-            .end_queued(scope, *id, &end, &canceled)
-            .await
-            .expect("answers");
+        let mut runs = unit.runs();
+        let ended = match self.bug {
+            Some(Bug::CancelFreesAtOnce) => runs.end_active(scope, *id, &end, &canceled).await,
+            Some(_) | None => runs.end_queued(scope, *id, &end, &canceled).await,
+        };
+        drop(runs);
+        let ended = ended.expect("answers");
         let at = SystemClock.now();
         let seen = if ended {
             Seen::Canceled
@@ -329,7 +365,9 @@ impl Driver {
 
     async fn end_by_force(&self, run: usize) -> bool {
         let (scope, id) = &self.runs[run];
-        let present = self.present(run).await;
+        let Some(present) = self.present(run).await else {
+            return false;
+        };
         let Ok(end) = present.end_because(RunOutcome::Canceled, ReasonCode::RunCanceled) else {
             return false;
         };

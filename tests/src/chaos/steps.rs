@@ -7,6 +7,8 @@
 
 use operations::{Fence, HandBack};
 
+use super::seed::Numbers;
+
 /// One step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -63,6 +65,35 @@ pub enum Step {
     },
     /// The sweep comes by.
     Sweep,
+}
+
+impl Step {
+    /// A step as often as it is worth taking.
+    pub fn random(numbers: &mut Numbers) -> Self {
+        let mut byte = || u8::try_from(numbers.below(256)).expect("a byte");
+        let (kind, one, two) = (byte() % 25, byte(), byte());
+        match kind {
+            0..=4 => Self::Start {
+                scope: one,
+                operation: two,
+            },
+            5..=8 => Self::Claim {
+                worker: one,
+                limit: 1 + two % 3,
+            },
+            9..=10 => Self::Heartbeat { claim: one },
+            11..=12 => Self::HandBack {
+                claim: one,
+                later: two % 2 == 0,
+            },
+            13..=15 => Self::Finish { claim: one },
+            16..=17 => Self::Cancel { run: one },
+            18 => Self::Force { run: one },
+            19..=21 => Self::LeaseEnds { run: one },
+            22 => Self::PauseEnds { run: one },
+            _ => Self::Sweep,
+        }
+    }
 }
 
 /// What came of a step. Runs are numbered in the order in which they were accepted.
