@@ -6,3 +6,4 @@ mod hangups;
 mod pauses;
 mod seeded;
 mod storms;
+mod teeth;

@@ -32,6 +32,10 @@ pub(super) enum Author {
 
 /// A run: its row, and what the journal knows of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "columns, and what must never become true"
+)]
 pub(super) struct Run {
     pub(super) status: Status,
     pub(super) attempt: u8,

@@ -161,7 +161,8 @@ fn heard(answer: Result<Answer, ClientError>) -> Heard {
         (202, "accepted", _) => Heard::Accepted(answer.text("/run/id").to_owned()),
         (202, "deduplicated", _) => Heard::Deduplicated(answer.text("/run/id").to_owned()),
         (409, _, "scope_busy") => Heard::ScopeBusy(answer.text("/active_run/id").to_owned()),
-        (503, ..) => Heard::Unavailable,
+        // A 408 comes from the HTTP server of a starved machine: it could not read the request in time.
+        (503 | 408, ..) => Heard::Unavailable,
         (status, ..) => Heard::Unexpected(format!("{status} {}", answer.body)),
     }
 }
@@ -171,7 +172,7 @@ fn canceled(answer: Result<Answer, ClientError>) -> Heard {
         Err(error) => Heard::Unknown(format!("{error:?}")),
         Ok(answer) => match (answer.status, answer.text("/code")) {
             (200 | 202, _) | (409, "run_already_completed") => Heard::Canceled,
-            (503, _) => Heard::Unavailable,
+            (503 | 408, _) => Heard::Unavailable,
             (status, _) => Heard::Unexpected(format!("{status} {}", answer.body)),
         },
     }

@@ -27,8 +27,8 @@ pub async fn drill(ports: &Ports, raw: &Raw, bug: Option<Bug>, seed: u64) -> BTr
     let mut reference = Reference::new(RULES);
     for _ in 0..STEPS {
         let step = Step::random(&mut numbers);
-        let (seen, wanted) = (driver.take(step).await, reference.take(step));
-        if seen != wanted || driver.rows().await != reference.rows() {
+        let (came, wanted) = (driver.take(step).await, reference.take(step));
+        if came != wanted || driver.rows().await != reference.rows() {
             found.insert(REFERENCE);
         }
         // Two active runs would be ended before anybody looks.

@@ -35,7 +35,7 @@ pub struct Driver {
     claims: Vec<ClaimedRun>,
     begin: Timestamp,
     bug: Option<Bug>,
-    /// What was answered to starts, for checks of the whole.
+    /// What was answered to starts.
     pub history: History,
 }
 
@@ -397,7 +397,7 @@ impl Driver {
     }
 }
 
-/// A journal entry of its own for each try: its ids are used once.
+/// A journal entry of its own for each try.
 fn entry(scope: &WorkspaceScope, run: &OperationRun, action: AuditAction) -> Change {
     Change::new(scope, action, change_target(run), SystemClock.now(), &SystemIds)
 }

@@ -1,9 +1,13 @@
 //! What must be true of a database that nobody writes to at the moment, whatever happened
 //! before. Each rule is one query for what breaks it, in SQL that both engines understand.
 
-use std::fmt;
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use super::raw::Raw;
+use crate::Engine;
 
 /// A broken promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +44,8 @@ pub const V8: &str = "V8 journal and outbox differ";
 pub const V8_STREAM: &str = "V8 the stream of a workspace has gaps";
 /// Nothing is active.
 pub const V10: &str = "V10 still active";
+/// No session of the database stays inside a transaction.
+pub const OPEN: &str = "a session stays inside a transaction";
 /// Each workspace has an owner.
 pub const V13: &str = "V13 a workspace without an owner";
 /// One default connection.
@@ -69,6 +75,32 @@ pub async fn active(raw: &Raw) -> Vec<Violation> {
             detail: detail(row),
         })
         .collect()
+}
+
+/// Sessions that stay inside a transaction although nobody works: looks until there are none, for
+/// ten seconds at most.
+pub async fn left_open(raw: &Raw) -> Vec<Violation> {
+    if raw.engine() == Engine::Sqlite {
+        return Vec::new();
+    }
+    let sql = "SELECT query FROM pg_stat_activity WHERE datname = current_database()
+        AND state LIKE 'idle in transaction%'";
+    let begin = Instant::now();
+    let mut looks = tokio::time::interval(Duration::from_millis(20));
+    loop {
+        looks.tick().await;
+        let rows = raw.rows(sql).await;
+        if rows.is_empty() || begin.elapsed() > Duration::from_secs(10) {
+            let detail = |row: &sea_orm::QueryResult| row.try_get_by_index(0).expect("text");
+            return rows
+                .iter()
+                .map(|row| Violation {
+                    rule: OPEN,
+                    detail: detail(row),
+                })
+                .collect();
+        }
+    }
 }
 
 /// The ends of runs as the journal tells them. A run that was blocked at the gate ended there.

@@ -221,6 +221,7 @@ async fn judge(report: &mut Report, fleet: &Fleet, raw: &Raw, history: &History)
     let down: BTreeMap<_, _> = (0..fleet.len()).map(|slot| (slot, fleet.down(slot))).collect();
     report.violations.extend(invariants::check(raw).await);
     report.violations.extend(invariants::active(raw).await);
+    report.violations.extend(invariants::left_open(raw).await);
     report.violations.extend(order::check(raw).await);
     report.violations.extend(history.check(raw, &down).await);
     report.fallen = fleet.fallen();
@@ -237,9 +238,11 @@ async fn judge(report: &mut Report, fleet: &Fleet, raw: &Raw, history: &History)
     reclaims.look(raw).await;
 }
 
+/// How runs ended and why, with how many did.
 async fn outcomes(raw: &Raw) -> String {
-    let sql =
-        "SELECT outcome || ' ' || CAST(count(*) AS text) FROM operation_runs GROUP BY outcome ORDER BY 1";
+    let sql = "SELECT ended || ' ' || CAST(count(*) AS text) FROM (
+        SELECT outcome || coalesce(' ' || (context ->> 'reason_code'), '') AS ended FROM operation_runs) o
+        GROUP BY ended ORDER BY 1";
     let rows = raw.rows(sql).await;
     let texts = rows
         .iter()
