@@ -101,6 +101,17 @@ impl Bench {
         calls.iter().map(|call| call.sequence).collect()
     }
 
+    /// Stops a worker, but not while it holds the lock of a file: that would stop everybody.
+    async fn freeze(&self, worker: usize) {
+        loop {
+            self.workers[worker].signal("STOP");
+            if self.raw.can_write().await {
+                return;
+            }
+            self.workers[worker].signal("CONT");
+        }
+    }
+
     /// A run is at work when its worker goes away. Returns the run, the worker, and how long it
     /// took until another one had it.
     async fn go_away(&mut self, home: &Home, kill: bool) -> (String, usize, Duration) {
@@ -119,7 +130,7 @@ impl Bench {
             std::mem::replace(&mut self.workers[away], other).kill();
             Instant::now()
         } else {
-            self.workers[away].signal("STOP");
+            self.freeze(away).await;
             Instant::now()
         };
         self.until(&run, "attempt = 2").await;
@@ -133,8 +144,8 @@ impl Bench {
     /// after.
     async fn wake(&self, away: usize, elsewhere: &Home) -> (usize, usize) {
         let before = self.calls().len();
-        let other = &self.workers[1 - away];
-        other.signal("STOP");
+        let other = 1 - away;
+        self.freeze(other).await;
         self.workers[away].signal("CONT");
         let job = self.start(elsewhere, "provider.connection.check").await;
         self.until(&job, "status = 'completed'").await;
@@ -142,7 +153,7 @@ impl Bench {
         let job = self.start(elsewhere, "provider.connection.check").await;
         self.until(&job, "status = 'completed'").await;
         let later = self.calls().len();
-        other.signal("CONT");
+        self.workers[other].signal("CONT");
         (awake - before, later - awake)
     }
 }

@@ -41,7 +41,11 @@ async fn of_rows(database: TestDatabase) {
             V5,
             "UPDATE audit_events SET metadata = '{\"attempt\": 9}' WHERE action = 'operation.completed'",
         ),
-        (V8_STREAM, "UPDATE outbox_events SET sequence = 7"),
+        (
+            V8_STREAM,
+            "UPDATE outbox_events SET sequence = NULL; UPDATE outbox_events SET sequence = 2 * (SELECT count(*)
+                FROM outbox_events o WHERE o.workspace_id = outbox_events.workspace_id AND o.id <= outbox_events.id)",
+        ),
         (V13, "UPDATE members SET role = 'readonly'"),
         (
             V13_DEFAULTS,

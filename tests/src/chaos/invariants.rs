@@ -104,7 +104,8 @@ pub async fn left_open(raw: &Raw) -> Vec<Violation> {
 }
 
 /// The ends of runs as the journal tells them. A run that was blocked at the gate ended there.
-const ENDS: &str = "('operation.completed', 'operation.canceled', 'operation.blocked')";
+const ENDS: &str = "('operation.completed', 'operation.canceled', 'operation.force_canceled',
+    'operation.released', 'operation.blocked')";
 
 fn rules(raw: &Raw) -> Vec<(&'static str, String)> {
     let run = raw.id_text("r.id");

@@ -64,6 +64,13 @@ impl Raw {
         rows[0].try_get_by_index(0).expect("a number")
     }
 
+    /// Whether somebody could write now. On a file, a process that was stopped within a transaction
+    /// keeps everybody else from it.
+    pub async fn can_write(&self) -> bool {
+        let nothing = "UPDATE members SET role = role WHERE 1 = 0";
+        self.connection.execute_unprepared(nothing).await.is_ok()
+    }
+
     /// Runs a statement, and tells how many rows it changed.
     pub async fn change(&self, sql: &str) -> u64 {
         self.connection
