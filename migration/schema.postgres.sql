@@ -47,6 +47,8 @@ CREATE TABLE call_attempts (
     CONSTRAINT call_attempts_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT,
     CONSTRAINT call_attempts_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES operation_runs(workspace_id, id) ON DELETE RESTRICT
 );
+CREATE INDEX call_attempts_age ON public.call_attempts USING btree (workspace_id, occurred_at);
+CREATE INDEX call_attempts_of_run ON public.call_attempts USING btree (workspace_id, run_id);
 CREATE INDEX call_attempts_order ON public.call_attempts USING btree (workspace_id, connection_id, occurred_at, id);
 CREATE UNIQUE INDEX call_attempts_pkey ON public.call_attempts USING btree (workspace_id, id);
 
@@ -63,6 +65,7 @@ CREATE TABLE compliance_snapshots (
     CONSTRAINT compliance_snapshots_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES operation_runs(workspace_id, id) ON DELETE RESTRICT
 );
 CREATE INDEX compliance_snapshots_list_order ON public.compliance_snapshots USING btree (workspace_id, taken_at, id);
+CREATE INDEX compliance_snapshots_of_run ON public.compliance_snapshots USING btree (workspace_id, run_id);
 CREATE UNIQUE INDEX compliance_snapshots_pkey ON public.compliance_snapshots USING btree (workspace_id, id);
 
 CREATE TABLE connection_history (
@@ -80,6 +83,7 @@ CREATE TABLE connection_history (
     CONSTRAINT connection_history_workspace_id_connection_id_fkey FOREIGN KEY (workspace_id, connection_id) REFERENCES provider_connections(workspace_id, id) ON DELETE RESTRICT,
     CONSTRAINT connection_history_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
 );
+CREATE INDEX connection_history_age ON public.connection_history USING btree (workspace_id, occurred_at);
 CREATE INDEX connection_history_list_order ON public.connection_history USING btree (workspace_id, connection_id, occurred_at, id);
 CREATE UNIQUE INDEX connection_history_pkey ON public.connection_history USING btree (workspace_id, id);
 
@@ -132,6 +136,7 @@ CREATE TABLE consent_links (
     CONSTRAINT consent_links_workspace_id_connection_id_fkey FOREIGN KEY (workspace_id, connection_id) REFERENCES provider_connections(workspace_id, id) ON DELETE RESTRICT,
     CONSTRAINT consent_links_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
 );
+CREATE INDEX consent_links_age ON public.consent_links USING btree (workspace_id, expires_at);
 CREATE UNIQUE INDEX consent_links_link_unique ON public.consent_links USING btree (link_hash);
 CREATE UNIQUE INDEX consent_links_pkey ON public.consent_links USING btree (workspace_id, id);
 CREATE UNIQUE INDEX consent_links_state_unique ON public.consent_links USING btree (state_hash);
@@ -169,6 +174,14 @@ CREATE TABLE expiry_notices (
 );
 CREATE UNIQUE INDEX expiry_notices_pkey ON public.expiry_notices USING btree (workspace_id, subject, expires_at, threshold_days);
 
+CREATE TABLE housekeeping_turns (
+    workspace_id uuid NOT NULL,
+    next_at bigint NOT NULL,
+    CONSTRAINT housekeeping_turns_pkey PRIMARY KEY (workspace_id),
+    CONSTRAINT housekeeping_turns_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX housekeeping_turns_pkey ON public.housekeeping_turns USING btree (workspace_id);
+
 CREATE TABLE inventory_items (
     workspace_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -192,6 +205,7 @@ CREATE TABLE inventory_items (
 );
 CREATE UNIQUE INDEX inventory_items_external_unique ON public.inventory_items USING btree (workspace_id, connection_id, kind, external_id);
 CREATE INDEX inventory_items_list_order ON public.inventory_items USING btree (workspace_id, first_seen_at, id);
+CREATE INDEX inventory_items_of_run ON public.inventory_items USING btree (workspace_id, last_seen_run_id);
 CREATE UNIQUE INDEX inventory_items_pkey ON public.inventory_items USING btree (workspace_id, id);
 
 CREATE TABLE key_ring (
@@ -393,6 +407,15 @@ CREATE TABLE provider_credentials (
 CREATE UNIQUE INDEX provider_credentials_pkey ON public.provider_credentials USING btree (workspace_id, id);
 CREATE UNIQUE INDEX provider_credentials_stage_unique ON public.provider_credentials USING btree (workspace_id, connection_id, stage);
 CREATE UNIQUE INDEX provider_credentials_version_unique ON public.provider_credentials USING btree (workspace_id, connection_id, version);
+
+CREATE TABLE retention_marks (
+    workspace_id uuid NOT NULL,
+    kind text NOT NULL,
+    pruned_until bigint NOT NULL,
+    CONSTRAINT retention_marks_pkey PRIMARY KEY (workspace_id, kind),
+    CONSTRAINT retention_marks_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX retention_marks_pkey ON public.retention_marks USING btree (workspace_id, kind);
 
 CREATE TABLE run_resume_points (
     workspace_id uuid NOT NULL,

@@ -45,6 +45,10 @@ CREATE TABLE "call_attempts" (
     FOREIGN KEY ("workspace_id", "run_id") REFERENCES "operation_runs" ("workspace_id", "id") ON DELETE RESTRICT
 );
 
+CREATE INDEX "call_attempts_age" ON "call_attempts" ("workspace_id", "occurred_at");
+
+CREATE INDEX "call_attempts_of_run" ON "call_attempts" ("workspace_id", "run_id");
+
 CREATE INDEX "call_attempts_order" ON "call_attempts" ("workspace_id", "connection_id", "occurred_at", "id");
 
 CREATE TABLE "compliance_snapshots" (
@@ -62,6 +66,8 @@ CREATE TABLE "compliance_snapshots" (
 
 CREATE INDEX "compliance_snapshots_list_order" ON "compliance_snapshots" ("workspace_id", "taken_at", "id");
 
+CREATE INDEX "compliance_snapshots_of_run" ON "compliance_snapshots" ("workspace_id", "run_id");
+
 CREATE TABLE "connection_history" (
     "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
@@ -76,6 +82,8 @@ CREATE TABLE "connection_history" (
     FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
     FOREIGN KEY ("workspace_id", "connection_id") REFERENCES "provider_connections" ("workspace_id", "id") ON DELETE RESTRICT
 );
+
+CREATE INDEX "connection_history_age" ON "connection_history" ("workspace_id", "occurred_at");
 
 CREATE INDEX "connection_history_list_order" ON "connection_history" ("workspace_id", "connection_id", "occurred_at", "id");
 
@@ -125,6 +133,8 @@ CREATE TABLE "consent_links" (
     CHECK (("used_at" IS NULL) = ("result" IS NULL))
 );
 
+CREATE INDEX "consent_links_age" ON "consent_links" ("workspace_id", "expires_at");
+
 CREATE TABLE "environments" (
     "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
@@ -154,6 +164,13 @@ CREATE TABLE "expiry_notices" (
     FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT
 );
 
+CREATE TABLE "housekeeping_turns" (
+    "workspace_id" uuid_text NOT NULL,
+    "next_at" integer NOT NULL,
+    PRIMARY KEY ("workspace_id"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT
+);
+
 CREATE TABLE "inventory_items" (
     "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
@@ -177,6 +194,8 @@ CREATE TABLE "inventory_items" (
 );
 
 CREATE INDEX "inventory_items_list_order" ON "inventory_items" ("workspace_id", "first_seen_at", "id");
+
+CREATE INDEX "inventory_items_of_run" ON "inventory_items" ("workspace_id", "last_seen_run_id");
 
 CREATE TABLE "key_ring" (
     "kid" text NOT NULL PRIMARY KEY,
@@ -358,6 +377,14 @@ CREATE TABLE "provider_credentials" (
     CONSTRAINT "provider_credentials_stage_unique" UNIQUE ("workspace_id", "connection_id", "stage"),
     CONSTRAINT "provider_credentials_version_unique" UNIQUE ("workspace_id", "connection_id", "version"),
     FOREIGN KEY ("workspace_id", "connection_id") REFERENCES "provider_connections" ("workspace_id", "id") ON DELETE RESTRICT
+);
+
+CREATE TABLE "retention_marks" (
+    "workspace_id" uuid_text NOT NULL,
+    "kind" text NOT NULL,
+    "pruned_until" integer NOT NULL,
+    PRIMARY KEY ("workspace_id", "kind"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT
 );
 
 CREATE TABLE "run_resume_points" (

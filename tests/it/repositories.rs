@@ -10,6 +10,7 @@ mod fence;
 mod filters;
 mod foreign;
 mod gate;
+mod groups;
 mod hints;
 mod inventory;
 mod journal;

@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use uuid::Uuid;
+use webhooks::DestinationPolicy;
 use worker::{Upkeep, Worker, WorkerSettings};
 
 use crate::TestDatabase;
@@ -146,9 +147,11 @@ impl TestApp {
             ..ProviderSetup::default()
         };
         change(&mut setup);
-        let program = Program::open(&database.database_url(), database.key_ring(), false, setup)
+        let mut program = Program::open(&database.database_url(), database.key_ring(), false, setup)
             .await
             .expect("opens");
+        // Receivers of the tests live on this machine, and on one address of it.
+        program.webhooks = DestinationPolicy::with_private(vec!["127.0.0.1/32".parse().expect("a range")]);
         let mut settings = WorkerSettings::named("it");
         settings.queue.lease = LEASE;
         let worker = program.worker(settings).expect("a worker");

@@ -17,6 +17,9 @@ pub enum OperationType {
     InventorySync,
     /// Counts how what is there complies.
     ComplianceSnapshot,
+    /// Holds the runs of one start over many environments together. Nobody works at it: it is over when
+    /// they are.
+    Bulk,
 }
 
 /// What the catalogue says about a type.
@@ -29,13 +32,15 @@ pub struct OperationDefinition {
     pub label: &'static str,
     /// Which part of the product it belongs to.
     pub module: &'static str,
+    /// Whether a start may ask for it. What may not comes from a call of its own.
+    pub startable: bool,
     /// What it takes to start it.
     #[serde(serialize_with = "capability_code")]
     pub capability: Capability,
     /// How long it usually takes, in seconds.
     pub expected_duration_seconds: u32,
     /// After how long a run is ended, in seconds, counted from its first start. The time for which
-    /// the provider made it wait does not count.
+    /// the provider made it wait does not count. 0 where it has no limit of its own.
     pub run_timeout_seconds: u32,
     /// The keys of its counts.
     pub count_keys: &'static [CountKey],
@@ -43,7 +48,15 @@ pub struct OperationDefinition {
 
 impl OperationType {
     /// Every type.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 4] = [
+        Self::ConnectionCheck,
+        Self::InventorySync,
+        Self::ComplianceSnapshot,
+        Self::Bulk,
+    ];
+
+    /// The types that a start may ask for.
+    pub const STARTABLE: [Self; 3] = [
         Self::ConnectionCheck,
         Self::InventorySync,
         Self::ComplianceSnapshot,
@@ -55,6 +68,7 @@ impl OperationType {
             Self::ConnectionCheck => "provider.connection.check",
             Self::InventorySync => "inventory.sync",
             Self::ComplianceSnapshot => "compliance.snapshot",
+            Self::Bulk => "operations.bulk",
         }
     }
 
@@ -70,6 +84,7 @@ impl OperationType {
                 code: self.as_str(),
                 label: "Connection check",
                 module: "connections",
+                startable: true,
                 capability: Capability::OperationsStart,
                 expected_duration_seconds: 10,
                 run_timeout_seconds: 900,
@@ -84,6 +99,7 @@ impl OperationType {
                 code: self.as_str(),
                 label: "Inventory",
                 module: "inventory",
+                startable: true,
                 capability: Capability::OperationsStart,
                 expected_duration_seconds: 300,
                 run_timeout_seconds: 4 * 3600,
@@ -99,6 +115,7 @@ impl OperationType {
                 code: self.as_str(),
                 label: "Compliance snapshot",
                 module: "compliance",
+                startable: true,
                 capability: Capability::OperationsStart,
                 expected_duration_seconds: 60,
                 run_timeout_seconds: 3600,
@@ -109,6 +126,29 @@ impl OperationType {
                     CountKey::Skipped,
                 ],
             },
+            Self::Bulk => OperationDefinition {
+                code: self.as_str(),
+                label: "Start over many environments",
+                module: "operations",
+                startable: false,
+                capability: Capability::OperationsStart,
+                expected_duration_seconds: 300,
+                run_timeout_seconds: 0,
+                count_keys: &[
+                    CountKey::Total,
+                    CountKey::Succeeded,
+                    CountKey::Failed,
+                    CountKey::Skipped,
+                ],
+            },
+        }
+    }
+
+    /// Whether its runs hold others together and are worked at by nobody.
+    pub const fn is_group(self) -> bool {
+        match self {
+            Self::Bulk => true,
+            Self::ConnectionCheck | Self::InventorySync | Self::ComplianceSnapshot => false,
         }
     }
 

@@ -5,6 +5,8 @@ use provider_core::{NextStep, NextStepKind, ProviderContext, ReasonCode, TargetS
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::GroupTally;
+
 /// The context. `target_scope` is a value here: it is shown as it was when the run was made, and
 /// never read back to decide where to go. A worker reads the connection's row again.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -28,6 +30,9 @@ pub struct RunContext {
     /// How a run whose worker was gone came to its end.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reconciliation: Option<Reconciliation>,
+    /// What became of the starts that a group holds together.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub group: Option<GroupTally>,
 }
 
 /// A part that could not be looked at. Not a failure of the customer.

@@ -6,33 +6,43 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub mod actions;
+pub mod bulk;
 pub mod catalogue;
+pub mod choice;
 pub mod context;
 pub mod counts;
+pub mod entry;
 pub mod execution_gate;
 pub mod gate;
 pub mod ids;
 pub mod inputs;
+pub mod notification;
 pub mod queue;
 pub mod readiness;
 pub mod run;
 pub mod run_repository;
 pub mod sanitizer;
 
+pub use actions::{ActionTimes, RunAction};
+pub use bulk::{BulkItem, BulkStart, StartedBulk};
 pub use catalogue::{OperationDefinition, OperationType};
+pub use choice::choose;
 pub use context::{Reconciliation, RunContext};
 pub use counts::{CountKey, SummaryCounts};
+pub use entry::StartEntry;
 pub use gate::{ConnectionChoice, GateError, StartOutcome, StartRequest};
-pub use ids::ScheduleId;
+pub use ids::{NotificationId, ScheduleId};
 pub use inputs::UnknownInput;
+pub use notification::{Notification, NotificationLookup, NotificationRepository, is_told};
 pub use queue::{
     ClaimedRun, Fence, HandBack, Heartbeat, QueueSettings, RunAttempts, RunLease, RunQueue, SweepReport,
     WorkerName,
 };
 pub use readiness::OperationReadiness;
 pub use run::{
-    Completion, Freshness, Initiator, InvalidTransition, OperationRun, RunOutcome, RunPlace, RunState,
-    RunStatus, RunTarget, RunTrigger, Waiting, audit_outcome, change_target,
+    ChildOutcomes, Completion, Freshness, GroupTally, Initiator, InvalidTransition, OperationRun, RunOutcome,
+    RunPlace, RunState, RunStatus, RunTarget, RunTrigger, StatusGroup, Waiting, audit_outcome, change_target,
 };
 pub use run_repository::{InsertedRun, RunFilter, RunLookup, RunRepository};
 pub use sanitizer::RunFailure;

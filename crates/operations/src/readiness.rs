@@ -32,7 +32,7 @@ pub fn of_connection(
     stale_after: TimeDelta,
 ) -> Vec<OperationReadiness> {
     let summary = SurfaceSummary::of(connection, rules, now, stale_after);
-    OperationType::ALL
+    OperationType::STARTABLE
         .into_iter()
         .map(|operation| {
             let blocked = gate::refusal(operation, connection, requirements, rules, now);

@@ -8,6 +8,7 @@
 //!
 //! Nothing leads out of `completed`. A retry is a new run that names the old one.
 
+mod group;
 mod status;
 
 use std::time::Duration;
@@ -17,7 +18,8 @@ use provider_core::{ConnectionId, Progress, ReasonCode, RunId};
 use serde_json::{Map, Value};
 use tenancy::{Actor, ChangeTarget, EnvironmentId, PrincipalId, WorkspaceId};
 
-pub use self::status::{Freshness, RunOutcome, RunStatus, audit_outcome};
+pub use self::group::{ChildOutcomes, GroupTally};
+pub use self::status::{Freshness, RunOutcome, RunStatus, StatusGroup, audit_outcome};
 use crate::{OperationType, RunContext, RunFailure, ScheduleId, SummaryCounts};
 
 /// The state of a run, with what only that state has.
@@ -33,6 +35,11 @@ pub enum RunState {
         heartbeat_at: Timestamp,
         /// Until when the worker's claim holds without one.
         lease_until: Timestamp,
+    },
+    /// A group whose runs are not all over. Nobody works at it, so it has no lease.
+    Gathering {
+        /// When they were started.
+        started_at: Timestamp,
     },
     /// Over.
     Completed {
@@ -50,7 +57,7 @@ impl RunState {
     pub const fn status(&self) -> RunStatus {
         match self {
             Self::Queued => RunStatus::Queued,
-            Self::Running { .. } => RunStatus::Running,
+            Self::Running { .. } | Self::Gathering { .. } => RunStatus::Running,
             Self::Completed { .. } => RunStatus::Completed,
         }
     }
@@ -375,7 +382,7 @@ impl OperationRun {
     pub const fn outcome(&self) -> Option<RunOutcome> {
         match self.state {
             RunState::Completed { outcome, .. } => Some(outcome),
-            RunState::Queued | RunState::Running { .. } => None,
+            RunState::Queued | RunState::Running { .. } | RunState::Gathering { .. } => None,
         }
     }
 
@@ -389,7 +396,7 @@ impl OperationRun {
         failures: Vec<RunFailure>,
     ) -> Result<Completion, InvalidTransition> {
         match self.state {
-            RunState::Queued | RunState::Running { .. } => Ok(Completion {
+            RunState::Queued | RunState::Running { .. } | RunState::Gathering { .. } => Ok(Completion {
                 outcome,
                 context,
                 counts,
@@ -424,7 +431,7 @@ impl OperationRun {
                 let since = (now - started_at).to_std().unwrap_or(Duration::ZERO);
                 since.saturating_sub(self.waited)
             }
-            RunState::Queued | RunState::Completed { .. } => Duration::ZERO,
+            RunState::Queued | RunState::Gathering { .. } | RunState::Completed { .. } => Duration::ZERO,
         }
     }
 
@@ -432,7 +439,9 @@ impl OperationRun {
     pub fn freshness(&self, now: Timestamp) -> Freshness {
         match self.state {
             RunState::Running { lease_until, .. } if lease_until < now => Freshness::LikelyStale,
-            RunState::Queued | RunState::Running { .. } => Freshness::FreshActive,
+            RunState::Queued | RunState::Running { .. } | RunState::Gathering { .. } => {
+                Freshness::FreshActive
+            }
             RunState::Completed { .. } if self.context.reconciliation.is_some() => {
                 Freshness::ReconciledFailed
             }

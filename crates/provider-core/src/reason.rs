@@ -35,6 +35,8 @@ pub enum NextStepKind {
     RetryLater,
     /// Ask whoever runs this installation.
     ContactOperator,
+    /// Look at the runs of the group.
+    ReviewGroup,
 }
 
 /// A next step as callers see it.
@@ -67,6 +69,7 @@ impl NextStepKind {
             Self::RunCheck => "Run the connection check again",
             Self::RetryLater => "Wait, then start the operation again",
             Self::ContactOperator => "Ask the operator of this installation, naming the run",
+            Self::ReviewGroup => "Look at the runs of the group: list runs with its id as parent_run_id",
         };
         NextStep { kind: self, label }
     }
@@ -208,6 +211,12 @@ reasons! {
     /// Canceled on request.
     RunCanceled => "run_canceled", false, None,
         "The run was canceled.";
+    /// Somebody ended the run, because no worker seemed to work at it.
+    RunReleased => "run_released", true, RetryLater,
+        "The run was released, because no worker seemed to work at it.";
+    /// A group of runs did not come to a full success.
+    GroupIncomplete => "group_incomplete", false, ReviewGroup,
+        "Not every start of the group came to a full success.";
     /// A defect of this product.
     InternalError => "internal_error", true, ContactOperator,
         "The run failed for a reason inside this installation.";

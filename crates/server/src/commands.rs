@@ -164,9 +164,11 @@ async fn open(settings: &Settings, migrate: bool) -> Result<Program, Failure> {
     let url = DatabaseUrl::parse(settings.database.url.expose()).map_err(Failure::config)?;
     let ring = load_ring(settings)?;
     let setup = ProviderSetup::of(&settings.provider).map_err(|error| Failure::composing(&error))?;
-    Program::open(&url, ring, migrate, setup)
+    let mut program = Program::open(&url, ring, migrate, setup)
         .await
-        .map_err(|error| Failure::composing(&error))
+        .map_err(|error| Failure::composing(&error))?;
+    program.webhooks = settings.webhooks.policy().map_err(Failure::config)?;
+    Ok(program)
 }
 
 /// Reads the configured key ring.

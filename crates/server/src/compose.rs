@@ -15,7 +15,12 @@ use storage_sea_orm::{ConnectError, Database, DatabaseUrl, KeyRing};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use url::Url;
-use worker::{Caretaker, Publish, Sweep, Upkeep, Worker, WorkerParts, WorkerSettings};
+use webhook_sender::{Sender, SenderSettings, SystemLookup};
+use webhooks::{DestinationPolicy, WebhookSender};
+use worker::{
+    Caretaker, Deliverer, DelivererParts, DeliverySettings, Publish, Sweep, Upkeep, Worker, WorkerParts,
+    WorkerSettings,
+};
 
 use crate::{
     platform,
@@ -35,7 +40,7 @@ pub enum ComposeError {
     #[error("provider.platform: {0}")]
     Platform(String),
     /// The HTTP client.
-    #[error("the HTTP client for the provider cannot be made")]
+    #[error("the HTTP client for the provider or for webhooks cannot be made")]
     Client,
 }
 
@@ -61,6 +66,9 @@ pub struct Program {
     pub rules: Arc<MicrosoftScopeRules>,
     /// From the API to the worker of the same process.
     pub wake: Arc<Notify>,
+    /// Where webhooks may lead. Public addresses, unless it is changed before the API and the worker
+    /// are made.
+    pub webhooks: DestinationPolicy,
     endpoint: Option<EndpointOverride>,
 }
 
@@ -116,6 +124,7 @@ impl Program {
             ids,
             rules: Arc::new(rules),
             wake: Arc::new(Notify::new()),
+            webhooks: DestinationPolicy::public(),
             endpoint,
         })
     }
@@ -131,8 +140,11 @@ impl Program {
             ids: Arc::clone(&self.ids),
             verifier,
             cursor_key,
+            watching: Arc::new(self.database.clone()),
+            publisher: Arc::new(self.database.clone()),
             wake: Arc::new(move || wake.notify_one()),
             metrics: Metrics::new(),
+            webhook_destinations: self.webhooks.clone(),
             queue_depth: Some(Arc::new(self.database.queue())),
             settings,
         })
@@ -162,7 +174,7 @@ impl Program {
         adapter.endpoint_override.clone_from(&self.endpoint);
         adapter.federated = self.rules.federated_sources();
         let provider = MicrosoftProvider::new(adapter).map_err(|_| ComposeError::Client)?;
-        Ok(Worker::new(WorkerParts {
+        let worker = Worker::new(WorkerParts {
             storage: Arc::new(self.database.clone()),
             queue: Arc::new(self.database.queue()),
             vault: Arc::new(self.database.vault()),
@@ -174,7 +186,25 @@ impl Program {
             ids: Arc::clone(&self.ids),
             wake: Arc::clone(&self.wake),
             settings,
-        }))
+        });
+        let sender = Sender::new(
+            &SenderSettings::new(self.webhooks.clone()),
+            Arc::new(SystemLookup),
+        )
+        .map_err(|_| ComposeError::Client)?;
+        Ok(worker.with_deliverer(self.deliverer(Arc::new(sender), DeliverySettings::default())))
+    }
+
+    /// What delivers webhooks through `sender`.
+    pub fn deliverer(&self, sender: Arc<dyn WebhookSender>, settings: DeliverySettings) -> Deliverer {
+        Deliverer::new(DelivererParts {
+            queue: Arc::new(self.database.clone()),
+            vault: Arc::new(self.database.vault()),
+            sender,
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+            settings,
+        })
     }
 }
 

@@ -14,9 +14,13 @@ use serde::Deserialize;
 
 mod connections;
 mod provider;
+mod runs;
+mod webhooks;
 
+pub use self::webhooks::WebhookSettings;
 pub use connections::ConnectionSettings;
 pub use provider::{FederatedTokenSettings, PlatformSettings, ProviderSettings};
+pub use runs::OperationSettings;
 
 const DEFAULTS: &str = include_str!("default.toml");
 
@@ -34,10 +38,14 @@ pub struct Settings {
     pub access: AccessSettings,
     /// Connections and their credentials.
     pub connections: ConnectionSettings,
+    /// Operation runs.
+    pub operations: OperationSettings,
     /// The worker.
     pub worker: WorkerSection,
     /// The provider.
     pub provider: ProviderSettings,
+    /// Webhooks.
+    pub webhooks: WebhookSettings,
     /// Logs.
     pub telemetry: TelemetrySettings,
 }
@@ -305,6 +313,8 @@ impl Settings {
         settings.http.check()?;
         settings.worker.check()?;
         settings.connections.check()?;
+        settings.operations.check()?;
+        settings.webhooks.policy()?;
         Ok(settings)
     }
 }

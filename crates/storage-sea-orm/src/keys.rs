@@ -6,6 +6,7 @@ pub(crate) mod lookup;
 mod manage;
 mod reseal;
 mod rotate;
+mod signing;
 pub(crate) mod start;
 pub(crate) mod state;
 mod status;

@@ -37,9 +37,13 @@ workspace_tables!(
     environment,
     item,
     member,
+    notification,
     outbox_event,
     run,
-    snapshot
+    snapshot,
+    webhook,
+    webhook_delivery,
+    webhook_secret,
 );
 
 /// The rows of the scope's workspace.

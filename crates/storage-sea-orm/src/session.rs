@@ -6,16 +6,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use inventory::{InventoryLookup, InventoryRepository};
 use kernel::StoreError;
-use operations::{RunAttempts, RunLookup, RunRepository};
+use operations::{NotificationLookup, NotificationRepository, RunAttempts, RunLookup, RunRepository};
 use provider_core::{
     CallLookup, CallRepository, ConnectionLookup, ConnectionRepository, ConsentLookup, ConsentRepository,
 };
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use storage::{ReadSession, UnitOfWork};
 use tenancy::{
-    EnvironmentLookup, EnvironmentRepository, EventLookup, Journal, MemberLookup, MemberRepository,
-    WorkspaceLookup, WorkspaceRepository,
+    EnvironmentLookup, EnvironmentRepository, EventLookup, IdempotencyRepository, Journal, MemberLookup,
+    MemberRepository, StreamTickets, WorkspaceLookup, WorkspaceRepository,
 };
+use webhooks::{WebhookLookup, WebhookRepository};
 
 use crate::{database::Context, error::OrStoreError as _};
 
@@ -65,6 +66,10 @@ impl ReadSession for Reader {
         Box::new(self.repo())
     }
 
+    fn notifications(&self) -> Box<dyn NotificationLookup + '_> {
+        Box::new(self.repo())
+    }
+
     fn connections(&self) -> Box<dyn ConnectionLookup + '_> {
         Box::new(self.repo())
     }
@@ -82,6 +87,10 @@ impl ReadSession for Reader {
     }
 
     fn calls(&self) -> Box<dyn CallLookup + '_> {
+        Box::new(self.repo())
+    }
+
+    fn webhooks(&self) -> Box<dyn WebhookLookup + '_> {
         Box::new(self.repo())
     }
 }
@@ -119,6 +128,14 @@ impl UnitOfWork for Transaction {
         Box::new(self.repo())
     }
 
+    fn notifications(&mut self) -> Box<dyn NotificationRepository + '_> {
+        Box::new(self.repo())
+    }
+
+    fn tickets(&mut self) -> Box<dyn StreamTickets + '_> {
+        Box::new(self.repo())
+    }
+
     fn connections(&mut self) -> Box<dyn ConnectionRepository + '_> {
         Box::new(self.repo())
     }
@@ -140,6 +157,14 @@ impl UnitOfWork for Transaction {
     }
 
     fn calls(&mut self) -> Box<dyn CallRepository + '_> {
+        Box::new(self.repo())
+    }
+
+    fn idempotency(&mut self) -> Box<dyn IdempotencyRepository + '_> {
+        Box::new(self.repo())
+    }
+
+    fn webhooks(&mut self) -> Box<dyn WebhookRepository + '_> {
         Box::new(self.repo())
     }
 

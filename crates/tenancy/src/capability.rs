@@ -25,15 +25,23 @@ pub enum Capability {
     OperationsStart,
     /// Cancel operations.
     OperationsCancel,
+    /// End operations that were asked to end and did not.
+    OperationsForceCancel,
+    /// End operations that nobody seems to work at.
+    OperationsRelease,
     /// See inventory and compliance snapshots.
     InventoryView,
     /// Read the audit log.
     AuditView,
+    /// See webhooks and what was delivered.
+    WebhooksView,
+    /// Create and change webhooks.
+    WebhooksManage,
 }
 
 impl Capability {
     /// Every capability, in the order of the role matrix.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::WorkspaceView,
         Self::EnvironmentsManage,
         Self::MembersView,
@@ -44,8 +52,12 @@ impl Capability {
         Self::OperationsView,
         Self::OperationsStart,
         Self::OperationsCancel,
+        Self::OperationsForceCancel,
+        Self::OperationsRelease,
         Self::InventoryView,
         Self::AuditView,
+        Self::WebhooksView,
+        Self::WebhooksManage,
     ];
 
     /// The stable string, as it stands in tokens, audit events and documents.
@@ -61,8 +73,12 @@ impl Capability {
             Self::OperationsView => "operations.view",
             Self::OperationsStart => "operations.start",
             Self::OperationsCancel => "operations.cancel",
+            Self::OperationsForceCancel => "operations.force_cancel",
+            Self::OperationsRelease => "operations.release",
             Self::InventoryView => "inventory.view",
             Self::AuditView => "audit.view",
+            Self::WebhooksView => "webhooks.view",
+            Self::WebhooksManage => "webhooks.manage",
         }
     }
 }
@@ -83,7 +99,11 @@ impl Role {
             Capability::EnvironmentsManage
             | Capability::ConnectionsManage
             | Capability::CredentialsManage
-            | Capability::AuditView => match self {
+            | Capability::OperationsForceCancel
+            | Capability::OperationsRelease
+            | Capability::AuditView
+            | Capability::WebhooksView
+            | Capability::WebhooksManage => match self {
                 Self::Owner | Self::Manager => true,
                 Self::Operator | Self::Readonly => false,
             },

@@ -244,6 +244,11 @@ async fn dispatch(
                 })?;
             end(Ending::of_collection(context, &collection, counts))
         }
+        // The queue gives out no groups.
+        OperationType::Bulk => Err(ProviderFailure::Provider {
+            reason: ReasonCode::OperationNotSupported,
+            retry: Retry::Never,
+        }),
         OperationType::ComplianceSnapshot => {
             let measurement = parts.inventory.measure(access, signals).await?;
             end(Ending::of_measurement(context, measurement))

@@ -9,6 +9,7 @@ mod calls;
 mod caretaker;
 mod checking;
 mod chores;
+mod deliveries;
 mod execution;
 mod finish;
 mod outcome;
@@ -18,4 +19,5 @@ mod worker;
 
 pub use caretaker::{Caretaker, Chore, ChoreRecord, ChoreRecords};
 pub use chores::{Publish, Sweep, Upkeep};
+pub use deliveries::{Deliverer, DelivererParts, DeliverySettings};
 pub use worker::{Worker, WorkerParts, WorkerSettings};

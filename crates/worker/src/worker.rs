@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{calls::CallBook, execution::execute, finish::Work, outcome::Ending};
+use crate::{calls::CallBook, deliveries::Deliverer, execution::execute, finish::Work, outcome::Ending};
 
 /// The numbers that rule a worker.
 #[derive(Debug, Clone)]
@@ -74,6 +74,7 @@ pub struct WorkerParts {
 #[derive(Clone)]
 pub struct Worker {
     parts: Arc<WorkerParts>,
+    deliverer: Option<Deliverer>,
 }
 
 impl Worker {
@@ -81,13 +82,30 @@ impl Worker {
     pub fn new(parts: WorkerParts) -> Self {
         Self {
             parts: Arc::new(parts),
+            deliverer: None,
         }
+    }
+
+    /// The same with webhooks delivered beside the runs.
+    #[must_use]
+    pub fn with_deliverer(mut self, deliverer: Deliverer) -> Self {
+        self.deliverer = Some(deliverer);
+        self
+    }
+
+    /// What delivers webhooks, if anything does.
+    pub const fn deliverer(&self) -> Option<&Deliverer> {
+        self.deliverer.as_ref()
     }
 
     /// Works until `shutdown`, then hands back what it was working on and returns.
     pub async fn run(&self, shutdown: CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.parts.settings.concurrency as usize));
         let tasks = TaskTracker::new();
+        if let Some(deliverer) = self.deliverer.clone() {
+            let shutdown = shutdown.clone();
+            tasks.spawn(async move { deliverer.run(shutdown).await });
+        }
         while !shutdown.is_cancelled() {
             let full_batch = self.claim_into(&slots, &tasks, &shutdown).await;
             if full_batch {

@@ -145,8 +145,11 @@ impl Core {
             ids: Arc::new(SystemIds),
             verifier: TokenVerifier::new(vec![issuer.verifier_issuer()]),
             cursor_key: product.derived_key("cursor"),
+            watching: Arc::new(product.clone()),
+            publisher: Arc::new(product.clone()),
             wake: Arc::new(move || wake.notify_one()),
             metrics: Metrics::new(),
+            webhook_destinations: webhooks::DestinationPolicy::public(),
             queue_depth: Some(Arc::new(product.queue())),
             settings: ApiSettings {
                 public_url: Some(Url::parse(&base).expect("an address")),

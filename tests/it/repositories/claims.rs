@@ -206,7 +206,7 @@ async fn a_run_that_was_handed_back_waits_its_time(database: TestDatabase) {
     assert_eq!((again.run.attempt, again.run.not_before), (2, None));
     let started = |run: &OperationRun| match run.state() {
         RunState::Running { started_at, .. } => Some(started_at),
-        RunState::Queued | RunState::Completed { .. } => None,
+        RunState::Queued | RunState::Gathering { .. } | RunState::Completed { .. } => None,
     };
     assert_eq!(
         started(&again.run),

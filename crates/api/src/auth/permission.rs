@@ -40,8 +40,16 @@ permissions! {
     StartOperations => OperationsStart;
     /// Cancel runs.
     CancelOperations => OperationsCancel;
+    /// Force runs to their end.
+    ForceCancelOperations => OperationsForceCancel;
+    /// Release stuck runs.
+    ReleaseOperations => OperationsRelease;
     /// See inventory and compliance.
     ViewInventory => InventoryView;
     /// Read the audit log.
     ViewAudit => AuditView;
+    /// See webhooks and deliveries.
+    ViewWebhooks => WebhooksView;
+    /// Create and change webhooks.
+    ManageWebhooks => WebhooksManage;
 }

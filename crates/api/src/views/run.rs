@@ -3,12 +3,13 @@
 use chrono::{DateTime, Utc};
 use kernel::Timestamp;
 use operations::{
-    OperationDefinition, OperationRun, Reconciliation, RunContext, RunFailure, RunOutcome, RunState,
-    RunStatus, SummaryCounts, Waiting, context::NotAssessed,
+    ActionTimes, GroupTally, OperationDefinition, OperationRun, Reconciliation, RunAction, RunContext,
+    RunFailure, RunOutcome, RunState, RunStatus, SummaryCounts, Waiting, context::NotAssessed,
 };
 use provider_core::{Progress, ReasonCode};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tenancy::Role;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -51,7 +52,8 @@ pub(crate) struct RunView {
     attempt: i32,
     /// `fresh_active`, `likely_stale`, `reconciled_failed` or `terminal_normal`.
     freshness: &'static str,
-    /// What this caller may do with it at present.
+    /// What this caller may do with it at present: `cancel`, `force_cancel`, `release`, `retry`
+    /// (start the same again with `retry_of`).
     #[schema(example = json!(["cancel"]))]
     allowed_actions: Vec<&'static str>,
     /// How far it is; nothing while that is not known.
@@ -84,6 +86,8 @@ pub(crate) struct RunView {
     waiting_for: Option<WaitView>,
     /// When somebody asked for its end.
     cancel_requested_at: Option<DateTime<Utc>>,
+    /// From when on it may be forced to its end; nothing while nobody asked for its end.
+    force_cancel_available_at: Option<DateTime<Utc>>,
     /// The run that this one tries again.
     retry_of: Option<Uuid>,
 }
@@ -149,6 +153,24 @@ struct RunContextView {
     not_assessed: Vec<NotAssessedView>,
     /// How a run whose worker was gone came to its end.
     reconciliation: Option<ReconciliationView>,
+    /// For a group: what became of the starts that it holds together.
+    group: Option<GroupTallyView>,
+}
+
+/// How many environments of a start over many came to what.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = GroupTally)]
+struct GroupTallyView {
+    /// New runs: the group's own.
+    accepted: u32,
+    /// The same operation was active already.
+    deduplicated: u32,
+    /// Another operation held the target.
+    scope_busy: u32,
+    /// Stored facts forbade it.
+    blocked: u32,
+    /// There is no such environment.
+    not_found: u32,
 }
 
 /// A part that could not be looked at.
@@ -177,10 +199,15 @@ list_views! {
 }
 
 impl RunView {
-    /// The run as it stands at `now`, for a caller who may cancel runs or not.
-    pub(crate) fn of(run: OperationRun, now: Timestamp, may_cancel: bool) -> Self {
+    /// The run as it stands at `now`, for a caller with this role.
+    pub(crate) fn of(run: OperationRun, now: Timestamp, role: Role, actions: ActionTimes) -> Self {
         let definition = run.operation_type.definition();
         let (freshness, status) = (run.freshness(now), run.status());
+        let open =
+            |action: &RunAction| role.holds(run.capability_for(*action)) && run.allows(*action, actions, now);
+        let open = RunAction::ALL.into_iter().filter(open);
+        let allowed_actions = open.map(RunAction::as_str).collect();
+        let force_cancel_available_at = run.force_cancel_available_at(actions);
         let times = Times::of(&run.state());
         Self {
             id: run.id.as_uuid(),
@@ -199,11 +226,7 @@ impl RunView {
             },
             attempt: run.attempt,
             freshness: freshness.as_str(),
-            allowed_actions: if may_cancel && status.is_active() && run.cancel_requested_at.is_none() {
-                vec!["cancel"]
-            } else {
-                Vec::new()
-            },
+            allowed_actions,
             progress: run.progress.map(ProgressView::from),
             counts: with_zeroes(&definition, status, run.counts),
             failures: run.failures.iter().map(FailureView::from).collect(),
@@ -217,6 +240,7 @@ impl RunView {
             not_before: run.not_before,
             waiting_for: run.waiting.map(|waiting| WaitView::of(waiting, run.not_before)),
             cancel_requested_at: run.cancel_requested_at,
+            force_cancel_available_at,
             retry_of: run.trigger.retry_of().map(|id| id.as_uuid()),
         }
     }
@@ -244,6 +268,11 @@ impl Times {
             } => Self {
                 started: Some(started_at),
                 heartbeat: Some(heartbeat_at),
+                completed: None,
+            },
+            RunState::Gathering { started_at } => Self {
+                started: Some(started_at),
+                heartbeat: None,
                 completed: None,
             },
             RunState::Completed {
@@ -297,6 +326,7 @@ impl From<RunContext> for RunContextView {
             verification_report,
             not_assessed,
             reconciliation,
+            group,
         } = context;
         Self {
             target_scope,
@@ -304,6 +334,26 @@ impl From<RunContext> for RunContextView {
             verification_report: verification_report.as_ref().map(VerificationReportView::from),
             not_assessed: not_assessed.into_iter().map(NotAssessedView::from).collect(),
             reconciliation: reconciliation.map(ReconciliationView::from),
+            group: group.map(GroupTallyView::from),
+        }
+    }
+}
+
+impl From<GroupTally> for GroupTallyView {
+    fn from(tally: GroupTally) -> Self {
+        let GroupTally {
+            accepted,
+            deduplicated,
+            scope_busy,
+            blocked,
+            not_found,
+        } = tally;
+        Self {
+            accepted,
+            deduplicated,
+            scope_busy,
+            blocked,
+            not_found,
         }
     }
 }

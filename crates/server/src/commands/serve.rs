@@ -51,6 +51,7 @@ pub(super) async fn run(args: ServeArgs, settings: Settings) -> Result<(), Failu
         public_url: settings.http.public_url.clone(),
         stale_after: settings.connections.stale_after(),
         keep_previous: settings.connections.keep_previous(),
+        run_actions: settings.operations.action_times(),
         ..ApiSettings::default()
     };
     let cursor_key = program.database.derived_key("cursor");

@@ -13,7 +13,7 @@ use sea_orm::{
 };
 use tenancy::{Change, WorkspaceScope};
 
-use super::{points, rows};
+use super::{end::end_run, points};
 use crate::{
     entities::run::{Column, Entity},
     error::OrStoreError as _,
@@ -31,22 +31,6 @@ pub(crate) fn fenced(lease: &RunLease) -> UpdateStatement {
         .and_where(Expr::col(Column::Attempt).eq(lease.attempt))
         .and_where(Expr::col(Column::Status).eq("running"))
         .to_owned()
-}
-
-/// Adds the end of a run to an update.
-pub(crate) fn end(statement: &mut UpdateStatement, completion: &Completion, now: &'static str) {
-    let (context, counts, failures) = rows::completion_json(completion);
-    statement
-        .value(Column::Status, "completed")
-        .value(Column::Outcome, completion.outcome().as_str())
-        .value(Column::CompletedAt, Expr::cust(now))
-        .value(Column::Context, context)
-        .value(Column::Counts, counts)
-        .value(Column::Failures, failures)
-        .value(Column::NotBefore, None::<i64>)
-        .value(Column::WaitingSince, None::<i64>)
-        .value(Column::WaitingReason, None::<String>);
-    release(statement);
 }
 
 /// Takes the lease off a run.
@@ -103,17 +87,9 @@ impl RunAttempts for Repo<'_, DatabaseTransaction> {
         completion: &Completion,
         change: &Change,
     ) -> Result<Fence, StoreError> {
-        let mut statement = fenced(lease);
-        end(
-            &mut statement,
-            completion,
-            now_sql(self.db.get_database_backend()),
-        );
-        let fence = self.write_fenced(&statement, scope, change).await?;
-        if fence == Fence::Held {
-            points::forget(self.db, lease.workspace_id, lease.run_id).await?;
-        }
-        Ok(fence)
+        let told = (scope.workspace_id(), change);
+        let ended = end_run((self.db, self.context), fenced(lease), completion, told).await?;
+        Ok(if ended { Fence::Held } else { Fence::Lost })
     }
 
     async fn hand_back(

@@ -39,12 +39,12 @@ pub(crate) async fn claim(
     let until = format!("CASE WHEN not_before < {now} THEN not_before ELSE {now} END");
     let sql = format!(
         "WITH busy AS (
-            SELECT workspace_id, count(*) AS runs FROM operation_runs WHERE status = 'running' GROUP BY workspace_id
+            SELECT workspace_id, count(*) AS runs FROM operation_runs WHERE status = 'running' AND kind = 'job' GROUP BY workspace_id
         ), ranked AS (
             SELECT q.workspace_id, q.id,
                 coalesce(b.runs, 0) + row_number() OVER (PARTITION BY q.workspace_id ORDER BY q.created_at, q.id) AS place
             FROM operation_runs q LEFT JOIN busy b ON b.workspace_id = q.workspace_id
-            WHERE q.status = 'queued' AND q.operation_type IN ({known}) AND (q.not_before IS NULL OR q.not_before <= {now})
+            WHERE q.status = 'queued' AND q.kind = 'job' AND q.operation_type IN ({known}) AND (q.not_before IS NULL OR q.not_before <= {now})
         ), picked AS (
             SELECT r.workspace_id, r.id
             FROM operation_runs r JOIN ranked k ON k.workspace_id = r.workspace_id AND k.id = r.id

@@ -118,7 +118,7 @@ impl RunQueue for Queue {
         let db = self.database.readers();
         let sql = "SELECT coalesce(sum(CASE WHEN status = 'queued' THEN 1 ELSE 0 END), 0) AS queued,
             coalesce(sum(CASE WHEN status = 'running' THEN 1 ELSE 0 END), 0) AS running
-            FROM operation_runs WHERE status IN ('queued', 'running')";
+            FROM operation_runs WHERE status IN ('queued', 'running') AND kind = 'job'";
         let row = db
             .query_one_raw(Statement::from_string(db.get_database_backend(), sql))
             .await

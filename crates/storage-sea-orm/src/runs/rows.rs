@@ -17,6 +17,8 @@ use crate::{
 };
 
 const TABLE: &str = "operation_runs";
+const JOB: &str = "job";
+const GROUP: &str = "group";
 
 const fn broken(column: &'static str) -> StoreError {
     StoreError::Inconsistent { table: TABLE, column }
@@ -78,7 +80,8 @@ fn place(
     })
 }
 
-fn trigger(row: &Model) -> Result<RunTrigger, StoreError> {
+/// What caused the run of a row.
+pub(crate) fn trigger(row: &Model) -> Result<RunTrigger, StoreError> {
     match row.trigger_kind.as_str() {
         "api" => Ok(RunTrigger::Api {
             retry_of: row.retry_of.map(Id::from_uuid),
@@ -108,6 +111,9 @@ fn state(row: &Model) -> Result<RunState, StoreError> {
     let started_at = from_optional(row.started_at, TABLE, "started_at")?;
     match RunStatus::parse(&row.status).ok_or(broken("status"))? {
         RunStatus::Queued => Ok(RunState::Queued),
+        RunStatus::Running if row.kind == GROUP => Ok(RunState::Gathering {
+            started_at: started_at.ok_or(broken("started_at"))?,
+        }),
         RunStatus::Running => Ok(RunState::Running {
             started_at: started_at.ok_or(broken("started_at"))?,
             heartbeat_at: from_optional(row.heartbeat_at, TABLE, "heartbeat_at")?
@@ -145,10 +151,17 @@ fn progress(processed: Option<i64>, total: Option<i64>) -> Option<Progress> {
 
 /// The row of a new run.
 pub(crate) fn new_row(scope: &WorkspaceScope, run: &OperationRun) -> ActiveModel {
-    let completed_at = match run.state() {
-        RunState::Completed { completed_at, .. } => Some(to_micros(completed_at)),
-        RunState::Queued | RunState::Running { .. } => None,
+    let (started_at, completed_at) = match run.state() {
+        RunState::Completed {
+            started_at,
+            completed_at,
+            outcome: _,
+        } => (started_at, Some(completed_at)),
+        RunState::Gathering { started_at } => (Some(started_at), None),
+        RunState::Queued | RunState::Running { .. } => (None, None),
     };
+    let kind = if run.operation_type.is_group() { GROUP } else { JOB };
+    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     ActiveModel {
         workspace_id: Set(scope.workspace_id().as_uuid()),
         id: Set(run.id.as_uuid()),
@@ -170,21 +183,21 @@ pub(crate) fn new_row(scope: &WorkspaceScope, run: &OperationRun) -> ActiveModel
         lease_owner: Set(None),
         lease_until: Set(None),
         heartbeat_at: Set(None),
-        started_at: Set(None),
-        completed_at: Set(completed_at),
+        started_at: Set(started_at.map(to_micros)),
+        completed_at: Set(completed_at.map(to_micros)),
         not_before: Set(run.not_before.map(to_micros)),
         cancel_requested_at: Set(None),
         retry_of: Set(run.trigger.retry_of().map(|id| id.as_uuid())),
         context: Set(serde_json::to_value(&run.context).expect("the context serializes")),
         counts: Set(serde_json::to_value(&run.counts).expect("the counts serialize")),
         failures: Set(failures_json(&run.failures)),
-        progress_processed: Set(None),
-        progress_total: Set(None),
+        progress_processed: Set(run.progress.map(|progress| number(progress.processed))),
+        progress_total: Set(run.progress.map(|progress| number(progress.total))),
         created_at: Set(to_micros(run.created_at)),
         waiting_since: Set(None),
         waiting_reason: Set(None),
         waited: Set(0),
-        kind: Set("job".to_owned()),
+        kind: Set(kind.to_owned()),
         trigger_kind: Set(run.trigger.as_str().to_owned()),
         parent_run_id: Set(run.trigger.parent().map(|id| id.as_uuid())),
         schedule_id: Set(run.trigger.schedule().map(|id| id.as_uuid())),

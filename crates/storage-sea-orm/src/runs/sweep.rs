@@ -16,8 +16,9 @@ use serde_json::json;
 use tenancy::{AuditAction, SystemTask};
 
 use super::{
-    attempts::{end, fenced, release},
-    points,
+    attempts::{fenced, release},
+    end::end_run,
+    groups,
     queue::{change, system_scope},
     rows,
 };
@@ -63,6 +64,10 @@ pub(crate) async fn sweep(database: &Database, settings: &QueueSettings) -> Resu
             }
         }
     }
+    match groups::reconcile(database).await? {
+        0 => {}
+        ended => tracing::warn!(ended, "ended groups whose runs were all over"),
+    }
     Ok(report)
 }
 
@@ -94,7 +99,12 @@ struct Cause {
 
 fn causes(database: &Database, settings: &QueueSettings) -> Vec<Cause> {
     let now = || Expr::cust(now_sql(database.readers().get_database_backend()));
-    let status = |status: &str| Condition::all().add(Column::Status.eq(status));
+    // A group has no worker that could be lost, and waits for its runs: those are looked after.
+    let status = |status: &str| {
+        Condition::all()
+            .add(Column::Status.eq(status))
+            .add(Column::Kind.eq("job"))
+    };
     let mut causes = vec![
         Cause {
             condition: status("running").add(Expr::col(Column::LeaseUntil).lt(now())),
@@ -146,40 +156,37 @@ async fn settle(
         run_id: run.id,
         attempt: run.attempt,
     };
-    let mut statement = match verdict {
-        Verdict::Requeue => requeue(&lease),
+    let scope = system_scope(&run, SystemTask::Sweep);
+    let settled = match verdict {
+        Verdict::Requeue => {
+            let mut statement = requeue(&lease);
+            statement.cond_where(condition.clone());
+            let change = change(database.context(), &scope, &run, AuditAction::OperationRequeued);
+            let met = db.execute(&statement).await.or_store_error()?.rows_affected() == 1;
+            if met {
+                journal::record(&db, run.workspace_id, &change).await?;
+            }
+            met
+        }
         Verdict::End(outcome, reason) => {
             let Some(completion) = completion(&run, outcome, reason) else {
                 return Ok(false);
             };
             let mut statement = guarded(&lease);
-            end(&mut statement, &completion, now_sql(db.get_database_backend()));
-            statement
+            statement.cond_where(condition.clone());
+            let mut change = change(database.context(), &scope, &run, AuditAction::OperationCompleted)
+                .with("outcome", outcome.as_str())
+                .with("reason_code", reason.as_str());
+            change.outcome = operations::audit_outcome(outcome);
+            let told = (run.workspace_id, &change);
+            end_run((&db, database.context()), statement, &completion, told).await?
         }
     };
-    statement.cond_where(condition.clone());
-    if db.execute(&statement).await.or_store_error()?.rows_affected() == 0 {
-        return Ok(false);
+    if settled {
+        db.commit().await.or_store_error()?;
+        database.context().committed.notify_one();
     }
-    if let Verdict::End(..) = verdict {
-        points::forget(&db, run.workspace_id, run.id).await?;
-    }
-    let scope = system_scope(&run, SystemTask::Sweep);
-    let action = match verdict {
-        Verdict::Requeue => AuditAction::OperationRequeued,
-        Verdict::End(..) => AuditAction::OperationCompleted,
-    };
-    let mut change = change(database.context(), &scope, &run, action);
-    if let Verdict::End(outcome, reason) = verdict {
-        change = change
-            .with("outcome", outcome.as_str())
-            .with("reason_code", reason.as_str());
-        change.outcome = operations::audit_outcome(outcome);
-    }
-    journal::record(&db, run.workspace_id, &change).await?;
-    db.commit().await.or_store_error()?;
-    database.context().committed.notify_one();
-    Ok(true)
+    Ok(settled)
 }
 
 fn requeue(lease: &RunLease) -> UpdateStatement {

@@ -11,7 +11,7 @@ use crate::{
 
 /// List operation types
 ///
-/// What can be started, with what it takes and how long it lasts. Needs no token.
+/// What can be started or comes with a start, with what it takes and how long it lasts. Needs no token.
 #[utoipa::path(
     tag = "catalogues",
     security(()),

@@ -2,10 +2,9 @@
 //! looking at stored facts only.
 
 use operations::{
-    ConnectionChoice, OperationRun, OperationType, RunTrigger, StartOutcome, StartRequest, UnknownInput,
-    gate, inputs,
+    OperationRun, OperationType, RunTrigger, StartOutcome, StartRequest, UnknownInput, choose, gate, inputs,
 };
-use provider_core::{ConnectionId, ReasonCode};
+use provider_core::{ConnectionId, RunId};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use storage::ReadSession;
@@ -30,6 +29,10 @@ pub(crate) struct StartOperationRun {
     /// Through which connection; the environment's default if it is left out.
     #[schema(value_type = Option<Uuid>)]
     connection_id: Option<ConnectionId>,
+    /// The run that this one tries again: a completed one of the same environment. It does not change
+    /// what the operation is: an active run of the same operation is found all the same.
+    #[schema(value_type = Option<Uuid>)]
+    retry_of: Option<RunId>,
     /// Parameters. `provider.connection.check` takes `credential`: `current`, or `next` to try the
     /// credential that was stored as the next one. Other operations take none.
     #[schema(value_type = Option<std::collections::HashMap<String, serde_json::Value>>)]
@@ -61,7 +64,20 @@ impl Prepared {
         {
             return Err(invalid_reference("/environment_id"));
         }
-        let choice = choose(guard, &*session, request.environment_id, connection_id).await?;
+        if let Some(earlier) = request.trigger.retry_of() {
+            over_here(guard, &*session, request.environment_id, earlier).await?;
+        }
+        let connections = session.connections();
+        let provider = state.rules.provider();
+        let choice = choose(
+            &*connections,
+            scope,
+            request.environment_id,
+            connection_id,
+            &provider,
+        )
+        .await?;
+        let choice = choice.ok_or_else(|| invalid_reference("/connection_id"))?;
         let run = gate::prepare(
             scope,
             request,
@@ -104,29 +120,43 @@ fn check(
         operation_type,
         environment_id,
         connection_id,
+        retry_of,
         inputs,
     } = body;
-    let operation_type = OperationType::parse(&operation_type).ok_or_else(|| {
+    let (operation_type, inputs) = wish(guard, &operation_type, inputs)?;
+    Ok((
+        StartRequest {
+            operation_type,
+            environment_id,
+            inputs,
+            trigger: RunTrigger::Api { retry_of },
+        },
+        connection_id,
+    ))
+}
+
+/// An operation that a caller may start, and its inputs in their canonical spelling.
+pub(super) fn wish(
+    guard: &Guard<StartOperations>,
+    operation_type: &str,
+    inputs: Option<Map<String, Value>>,
+) -> Result<(OperationType, Map<String, Value>), Problem> {
+    let operation_type = OperationType::parse(operation_type).ok_or_else(|| {
         Problem::at(
             Code::UnknownOperationType,
             "/operation_type",
             "unknown_operation_type",
         )
     })?;
-    let capability = operation_type.definition().capability;
-    if !guard.may(capability) {
-        return Err(Problem::forbidden(capability));
+    let definition = operation_type.definition();
+    if !definition.startable {
+        return Err(Problem::invalid("/operation_type", "not_startable"));
+    }
+    if !guard.may(definition.capability) {
+        return Err(Problem::forbidden(definition.capability));
     }
     let inputs = inputs::canonical(operation_type, &inputs.unwrap_or_default()).map_err(unfit_input)?;
-    Ok((
-        StartRequest {
-            operation_type,
-            environment_id,
-            inputs,
-            trigger: RunTrigger::Api { retry_of: None },
-        },
-        connection_id,
-    ))
+    Ok((operation_type, inputs))
 }
 
 /// Points at an input of ours; a name that is none of ours is not repeated.
@@ -138,32 +168,20 @@ fn unfit_input(UnknownInput { name, known_name }: UnknownInput) -> Problem {
     }
 }
 
-/// The connection that was named, if it lies in the environment, or the environment's default.
-async fn choose(
+/// A run can be tried again if it is over, and where it was.
+async fn over_here(
     guard: &Guard<StartOperations>,
     session: &dyn ReadSession,
     environment: EnvironmentId,
-    named: Option<ConnectionId>,
-) -> Result<ConnectionChoice, Problem> {
-    let (state, scope) = (&guard.state, &guard.scope);
-    let connections = session.connections();
-    let chosen: Result<_, ReasonCode> = if let Some(id) = named {
-        let found = connections.find(scope, id).await?;
-        let here = found.filter(|connection| connection.environment_id == environment);
-        Ok(here.ok_or_else(|| invalid_reference("/connection_id"))?)
-    } else {
-        let defaults = connections
-            .defaults(scope, environment, &state.rules.provider())
-            .await?;
-        ConnectionChoice::from_defaults(defaults)
-    };
-    Ok(match chosen {
-        Ok(connection) => {
-            let requirements = connections.requirements(scope, connection.id).await?;
-            ConnectionChoice::Use(Box::new(connection), requirements)
-        }
-        Err(reason) => ConnectionChoice::Unusable(reason),
-    })
+    earlier: RunId,
+) -> Result<(), Problem> {
+    let found = session.runs().find(&guard.scope, earlier).await?;
+    let here = found.filter(|run| run.place.environment_id() == Some(environment));
+    let run = here.ok_or_else(|| invalid_reference("/retry_of"))?;
+    if run.status().is_active() {
+        return Err(Problem::invalid("/retry_of", "not_completed"));
+    }
+    Ok(())
 }
 
 fn invalid_reference(pointer: &str) -> Problem {
