@@ -3,6 +3,7 @@
 mod access;
 mod bad_input;
 mod boundaries;
+mod chaos;
 mod connection_life;
 mod consent;
 mod credential_life;
@@ -13,8 +14,10 @@ mod keys;
 mod leaks;
 mod lost_write;
 mod migrations;
+mod model;
 mod neutrality;
 mod openapi;
+mod property;
 mod race;
 mod reads;
 mod repositories;

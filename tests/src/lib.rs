@@ -12,6 +12,7 @@
 pub mod app;
 pub mod capacity;
 pub mod certificates;
+pub mod chaos;
 pub mod database;
 pub mod invariants;
 pub mod postgres;
