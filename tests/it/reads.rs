@@ -12,6 +12,7 @@ use crate::{
     spec,
     tables::Tables,
     throttling,
+    webhooks::kit,
     wire::{Reply, Request, Wire},
 };
 
@@ -23,7 +24,7 @@ const PAGED: &[&str] = &["", "?limit=1", "?limit=200"];
 
 /// Every read of the API, with the variants that are asked for. One that is missing here fails
 /// the test, and so does one that is not served.
-pub(crate) const READS: [(&str, &[&str]); 26] = [
+pub(crate) const READS: [(&str, &[&str]); 29] = [
     ("/livez", PLAIN),
     ("/readyz", PLAIN),
     ("/metrics", PLAIN),
@@ -77,6 +78,12 @@ pub(crate) const READS: [(&str, &[&str]); 26] = [
         PAGED,
     ),
     ("/api/v1/workspaces/{workspace_id}/expiry-calendar", PAGED),
+    ("/api/v1/workspaces/{workspace_id}/webhooks", PAGED),
+    ("/api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}", PLAIN),
+    (
+        "/api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}/deliveries",
+        &["", "?limit=1", "?state=exhausted"],
+    ),
     (
         "/api/v1/workspaces/{workspace_id}/operation-runs",
         &[
@@ -194,12 +201,15 @@ async fn main_job(app: &TestApp) -> Place {
     home.start(&owner, "provider.connection.check").await;
     app.drain().await;
     home.start(&owner, "inventory.sync").await;
+    let (webhook, delivery) = kit::seed(app, "owner", &home.workspace).await;
     let place = Place {
         workspace: home.workspace,
         environment: home.environment,
         connection: home.connection,
         run,
         snapshot,
+        webhook,
+        delivery,
     };
     throttling::kit::seed(&app.program.database, &place, 3).await;
     place

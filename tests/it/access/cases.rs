@@ -4,7 +4,7 @@ use integration_tests::{Customer, TestApp};
 use kernel::{IdSource as _, SystemIds};
 use serde_json::{Value, json};
 
-use crate::spec;
+use crate::{spec, webhooks::kit};
 
 /// What it takes to call an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub(crate) struct Place {
     pub(crate) connection: String,
     pub(crate) run: String,
     pub(crate) snapshot: String,
+    pub(crate) webhook: String,
+    pub(crate) delivery: String,
 }
 
 impl Place {
@@ -50,6 +52,8 @@ impl Place {
             connection: id(),
             run: id(),
             snapshot: id(),
+            webhook: id(),
+            delivery: id(),
         }
     }
 
@@ -61,6 +65,8 @@ impl Place {
             ("connection_id", &self.connection),
             ("run_id", &self.run),
             ("snapshot_id", &self.snapshot),
+            ("webhook_id", &self.webhook),
+            ("delivery_id", &self.delivery),
         ];
         spec::fill(template, &values)
     }
@@ -123,7 +129,7 @@ const fn sent(method: &'static str, path: &'static str, needs: Needs, body: fn(&
 use Needs::{Capability, Nothing, Token};
 
 /// Every operation. One that is missing here fails a test, and so does one that is not served.
-pub(crate) const CASES: [Case; 47] = [
+pub(crate) const CASES: [Case; 58] = [
     get("/livez", Nothing),
     get("/readyz", Nothing),
     get("/metrics", Nothing),
@@ -321,7 +327,67 @@ pub(crate) const CASES: [Case; 47] = [
         "/api/v1/workspaces/{workspace_id}/audit-events",
         Capability("audit.view"),
     ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/webhooks",
+        Capability("webhooks.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}",
+        Capability("webhooks.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}/deliveries",
+        Capability("webhooks.view"),
+    ),
+    post(
+        "/api/v1/workspaces/{workspace_id}/webhooks",
+        Capability("webhooks.manage"),
+        webhook,
+    ),
+    sent(
+        "PATCH",
+        "/api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}",
+        Capability("webhooks.manage"),
+        webhook,
+    )
+    .matched(),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}/verify",
+        Capability("webhooks.manage"),
+    ),
+    post(
+        "/api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}/rotate-secret",
+        Capability("webhooks.manage"),
+        |_| json!({}),
+    ),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}/disable",
+        Capability("webhooks.manage"),
+    ),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}/enable",
+        Capability("webhooks.manage"),
+    ),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
+        Capability("webhooks.manage"),
+    ),
+    case(
+        "DELETE",
+        "/api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}",
+        Capability("webhooks.manage"),
+    )
+    .spending(),
 ];
+
+/// A webhook that leads where [`kit::URL`] does, so that one that is there may be sent it too.
+pub(crate) fn webhook(_: &Place) -> Value {
+    json!({ "url": kit::URL, "description": "A receiver", "event_types": ["operation.*"] })
+}
 
 fn unique() -> String {
     SystemIds.next_uuid().simple().to_string()

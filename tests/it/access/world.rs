@@ -11,6 +11,7 @@ use serde_json::json;
 use super::cases::{Case, Place, connection, credential};
 use crate::{
     throttling,
+    webhooks::kit,
     wire::{Reply, Request, Wire},
 };
 
@@ -38,6 +39,7 @@ impl World {
         let (mut ours, second_environment) = furnish(&app).await;
         let neighbour = app.client(NEIGHBOUR);
         let home = app.home(&neighbour, &app.fabrikam, &app.fabrikam.secret).await;
+        (ours.webhook, ours.delivery) = kit::seed(&app, "owner", &ours.workspace).await;
         let theirs = Place {
             workspace: home.workspace,
             environment: home.environment,
@@ -73,6 +75,14 @@ pub(crate) async fn spare(app: &TestApp, place: &Place, case: &Case) -> Place {
         return place.clone();
     }
     let (wire, token) = (Wire::to(&app.base_url), app.token("owner"));
+    if case.path.contains("{webhook_id}") {
+        let (webhook, delivery) = kit::seed(app, "owner", &place.workspace).await;
+        return Place {
+            webhook,
+            delivery,
+            ..place.clone()
+        };
+    }
     let create = place.fill("/api/v1/workspaces/{workspace_id}/connections");
     let made = Request::new("POST", &create)
         .bearer(&token)
@@ -160,6 +170,7 @@ async fn furnish(app: &TestApp) -> (Place, String) {
         connection: home.connection,
         run: String::new(),
         snapshot,
+        ..Place::nowhere()
     };
     (place, second)
 }

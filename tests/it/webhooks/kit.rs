@@ -137,6 +137,34 @@ async fn serve(
     let _ = stream.write_all(head.as_bytes()).await;
 }
 
+/// Where the webhooks of [`seed`] lead. Nothing is ever sent there.
+pub(crate) const URL: &str = "https://hooks.example.com/tenantatlas";
+
+/// Two webhooks of a workspace, one of them enabled and with deliveries that were given up: the ids
+/// of that one and of its newest delivery.
+pub(crate) async fn seed(app: &TestApp, subject: &str, workspace: &str) -> (String, String) {
+    let (client, path) = (
+        app.client(subject),
+        format!("/api/v1/workspaces/{workspace}/webhooks"),
+    );
+    let body = json!({ "url": URL });
+    let made = client.post(&path, &body).await.expect("an answer");
+    let webhook = made.text("/webhook/id").to_owned();
+    app.database
+        .tamper("UPDATE webhook_endpoints SET verified_at = created_at")
+        .await;
+    client.post(&path, &body).await.expect("an answer");
+    app.program.database.publish().await.expect("publishes");
+    let given_up = "UPDATE webhook_deliveries SET state = 'exhausted', next_attempt_at = NULL, \
+        finished_at = created_at WHERE state = 'pending'";
+    app.database.tamper(given_up).await;
+    let log = client
+        .get(&format!("{path}/{webhook}/deliveries"))
+        .await
+        .expect("an answer");
+    (webhook, log.text("/items/0/id").to_owned())
+}
+
 /// The machine's clock, some time ahead.
 #[derive(Default)]
 pub(crate) struct Ahead(AtomicI64);

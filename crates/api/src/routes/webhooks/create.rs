@@ -59,7 +59,10 @@ pub(crate) async fn create_webhook(
     let state = guard.state.clone();
     let body = body.read(&state.settings).await?;
     let url = fields::url(&body.url, &state.webhook_destinations)?;
-    let description = fields::description(&body.description.unwrap_or_default())?;
+    let description = body
+        .description
+        .map(|text| fields::description(&text))
+        .transpose()?;
     let events = fields::event_types(body.event_types.unwrap_or_default())?;
     let secret = secret()?;
     let now = state.clock.now();

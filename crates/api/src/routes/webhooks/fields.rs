@@ -14,12 +14,9 @@ pub(super) fn url(text: &str, policy: &DestinationPolicy) -> Result<WebhookUrl, 
         .map_err(|refusal| Problem::at(Code::WebhookUrlInvalid, "/url", refusal.code()))
 }
 
-/// What people read. An empty text takes it away.
-pub(super) fn description(text: &str) -> Result<Option<DisplayName>, Problem> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    text::display_name("/description", text).map(Some)
+/// What people read.
+pub(super) fn description(text: &str) -> Result<DisplayName, Problem> {
+    text::display_name("/description", text)
 }
 
 /// Which events.

@@ -27,7 +27,7 @@ use crate::{
 pub(crate) struct PatchWebhook {
     /// Another URL. The webhook has to be verified again, and gets another secret.
     url: Option<String>,
-    /// For people: up to 120 characters. An empty text takes it away.
+    /// For people: up to 120 characters.
     description: Option<String>,
     /// The event types in place of the present ones. An empty list means every type.
     event_types: Option<Vec<String>>,
@@ -79,7 +79,7 @@ pub(crate) async fn patch_webhook(
 
 struct Patch {
     url: Option<WebhookUrl>,
-    description: Option<Option<DisplayName>>,
+    description: Option<DisplayName>,
     events: Option<EventFilter>,
     /// Used if the URL is another one.
     secret: Arc<SigningSecret>,
@@ -98,9 +98,9 @@ impl WebhookChange for Patch {
         if let Some(description) = self
             .description
             .as_ref()
-            .filter(|new| **new != webhook.description)
+            .filter(|new| webhook.description.as_ref() != Some(*new))
         {
-            after.description.clone_from(description);
+            after.description = Some(description.clone());
             changed.push("description");
         }
         if let Some(events) = self.events.as_ref().filter(|new| **new != webhook.events) {
