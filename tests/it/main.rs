@@ -17,6 +17,7 @@ mod openapi;
 mod race;
 mod reads;
 mod repositories;
+mod runs;
 mod spec;
 mod storm;
 mod tables;
