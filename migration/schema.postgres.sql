@@ -169,6 +169,26 @@ CREATE TABLE expiry_notices (
 );
 CREATE UNIQUE INDEX expiry_notices_pkey ON public.expiry_notices USING btree (workspace_id, subject, expires_at, threshold_days);
 
+CREATE TABLE idempotency_records (
+    workspace_id uuid NOT NULL,
+    principal_id uuid NOT NULL,
+    request_key text NOT NULL,
+    fingerprint text NOT NULL,
+    fence uuid NOT NULL,
+    locked_until bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    status integer,
+    headers jsonb,
+    body text,
+    CONSTRAINT idempotency_records_check CHECK (((status IS NULL) = (headers IS NULL))),
+    CONSTRAINT idempotency_records_check1 CHECK (((status IS NOT NULL) OR (body IS NULL))),
+    CONSTRAINT idempotency_records_pkey PRIMARY KEY (workspace_id, principal_id, request_key),
+    CONSTRAINT idempotency_records_principal_id_fkey FOREIGN KEY (principal_id) REFERENCES principals(id),
+    CONSTRAINT idempotency_records_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE INDEX idempotency_records_expiry ON public.idempotency_records USING btree (expires_at);
+CREATE UNIQUE INDEX idempotency_records_pkey ON public.idempotency_records USING btree (workspace_id, principal_id, request_key);
+
 CREATE TABLE inventory_items (
     workspace_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -279,6 +299,8 @@ CREATE UNIQUE INDEX operation_runs_active_scope_unique ON public.operation_runs 
 CREATE INDEX operation_runs_children ON public.operation_runs USING btree (workspace_id, parent_run_id) WHERE (parent_run_id IS NOT NULL);
 CREATE INDEX operation_runs_list_order ON public.operation_runs USING btree (workspace_id, created_at, id);
 CREATE INDEX operation_runs_of_connection ON public.operation_runs USING btree (workspace_id, connection_id, created_at);
+CREATE INDEX operation_runs_of_environment ON public.operation_runs USING btree (workspace_id, environment_id, created_at);
+CREATE INDEX operation_runs_of_schedule ON public.operation_runs USING btree (workspace_id, schedule_id, created_at) WHERE (schedule_id IS NOT NULL);
 CREATE UNIQUE INDEX operation_runs_pkey ON public.operation_runs USING btree (workspace_id, id);
 
 CREATE TABLE outbox_events (
@@ -296,6 +318,7 @@ CREATE TABLE outbox_events (
 );
 CREATE UNIQUE INDEX outbox_events_pkey ON public.outbox_events USING btree (workspace_id, id);
 CREATE UNIQUE INDEX outbox_events_stream ON public.outbox_events USING btree (workspace_id, sequence);
+CREATE INDEX outbox_events_subject ON public.outbox_events USING btree (workspace_id, subject_id);
 CREATE INDEX outbox_events_unnumbered ON public.outbox_events USING btree (workspace_id) WHERE (sequence IS NULL);
 
 CREATE TABLE platform_targets (

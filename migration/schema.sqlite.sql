@@ -154,6 +154,26 @@ CREATE TABLE "expiry_notices" (
     FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT
 );
 
+CREATE TABLE "idempotency_records" (
+    "workspace_id" uuid_text NOT NULL,
+    "principal_id" uuid_text NOT NULL,
+    "request_key" text NOT NULL,
+    "fingerprint" text NOT NULL,
+    "fence" uuid_text NOT NULL,
+    "locked_until" integer NOT NULL,
+    "expires_at" integer NOT NULL,
+    "status" integer NULL,
+    "headers" jsonb_text NULL,
+    "body" text NULL,
+    PRIMARY KEY ("workspace_id", "principal_id", "request_key"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
+    FOREIGN KEY ("principal_id") REFERENCES "principals" ("id"),
+    CHECK (("status" IS NULL) = ("headers" IS NULL)),
+    CHECK ("status" IS NOT NULL OR "body" IS NULL)
+);
+
+CREATE INDEX "idempotency_records_expiry" ON "idempotency_records" ("expires_at");
+
 CREATE TABLE "inventory_items" (
     "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
@@ -260,6 +280,10 @@ CREATE INDEX "operation_runs_list_order" ON "operation_runs" ("workspace_id", "c
 
 CREATE INDEX "operation_runs_of_connection" ON "operation_runs" ("workspace_id", "connection_id", "created_at");
 
+CREATE INDEX "operation_runs_of_environment" ON "operation_runs" ("workspace_id", "environment_id", "created_at");
+
+CREATE INDEX "operation_runs_of_schedule" ON "operation_runs" ("workspace_id", "schedule_id", "created_at") WHERE "schedule_id" IS NOT NULL;
+
 CREATE TABLE "outbox_events" (
     "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
@@ -274,6 +298,8 @@ CREATE TABLE "outbox_events" (
 );
 
 CREATE UNIQUE INDEX "outbox_events_stream" ON "outbox_events" ("workspace_id", "sequence");
+
+CREATE INDEX "outbox_events_subject" ON "outbox_events" ("workspace_id", "subject_id");
 
 CREATE INDEX "outbox_events_unnumbered" ON "outbox_events" ("workspace_id") WHERE "sequence" IS NULL;
 

@@ -16,7 +16,7 @@ const HISTORY: &str = "INSERT INTO operation_runs (workspace_id, id, environment
         status, outcome, scope_key, identity_hash, inputs, initiator_label, attempt, lost_leases, context, counts,
         failures, created_at, completed_at, waited, kind, trigger_kind, schedule_id)
     SELECT workspace_id, gen_random_uuid(), environment_id, connection_id, operation_type, 'completed', 'succeeded',
-        scope_key, identity_hash, inputs, initiator_label, 1, 0, context, counts, failures, created_at - n * 1000000,
+        scope_key, identity_hash, inputs, initiator_label, 1, 0, context, counts, failures, created_at - n::bigint * 1000000,
         created_at, 0, 'job', 'api', CASE WHEN n % 1000 = 0 THEN id END
     FROM operation_runs, generate_series(1, 20000) AS n";
 
