@@ -241,7 +241,7 @@ fn listing(matrix: &BTreeMap<(&str, &str), bool>) -> String {
     let words = |may: bool| if may { "yes" } else { "-" };
     let line = |first: &str, cells: [&str; 4]| {
         format!(
-            "{first:<22}{:<8}{:<9}{:<10}{:<8}",
+            "{first:<26}{:<8}{:<9}{:<10}{:<8}",
             cells[0], cells[1], cells[2], cells[3]
         )
         .trim_end()

@@ -93,6 +93,7 @@ async fn an_answer_is_forgotten_after_its_time(database: TestDatabase) {
         .await;
     let anew = kit.keyed("k", "/environments", Some(&named())).await;
     assert_eq!(anew.status, 201, "another body, too: {}", anew.text());
+    assert_eq!(anew.header("idempotency-replayed"), None, "{}", anew.text());
     assert_eq!(kit.count("idempotency_records").await, 1);
     kit.app.stop().await;
 }
