@@ -21,6 +21,7 @@ mod property;
 mod race;
 mod reads;
 mod repositories;
+mod runs;
 mod spec;
 mod storm;
 mod tables;

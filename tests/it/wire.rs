@@ -66,7 +66,7 @@ impl Request {
     }
 
     /// As it goes over the wire. A length is announced unless the caller says how the body ends.
-    fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut head = format!(
             "{} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n",
             self.method, self.target

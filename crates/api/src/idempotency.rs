@@ -127,7 +127,9 @@ impl<P: Permission> Guard<P> {
                 Err(problem) => {
                     // Before the answer, so that the caller's next try does not meet it.
                     let back = release(state.clone(), scope, reservation);
-                    state.transact(back).await?;
+                    if let Err(error) = state.transact(back).await {
+                        tracing::warn!(%error, "a reservation was not given back; its time will end it");
+                    }
                     Err(problem)
                 }
             },

@@ -129,7 +129,7 @@ const fn sent(method: &'static str, path: &'static str, needs: Needs, body: fn(&
 use Needs::{Capability, Nothing, Token};
 
 /// Every operation. One that is missing here fails a test, and so does one that is not served.
-pub(crate) const CASES: [Case; 58] = [
+pub(crate) const CASES: [Case; 61] = [
     get("/livez", Nothing),
     get("/readyz", Nothing),
     get("/metrics", Nothing),
@@ -310,6 +310,20 @@ pub(crate) const CASES: [Case; 58] = [
         "POST",
         "/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}/cancel",
         Capability("operations.cancel"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}/events",
+        Capability("operations.view"),
+    ),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}/force-cancel",
+        Capability("operations.force_cancel"),
+    ),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}/release",
+        Capability("operations.release"),
     ),
     get(
         "/api/v1/workspaces/{workspace_id}/inventory/items",

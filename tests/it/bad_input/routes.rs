@@ -118,6 +118,14 @@ async fn a_query_that_makes_no_sense_is_refused(database: TestDatabase) {
             "expires_before",
             "reason_code",
             "tag",
+            "outcome",
+            "initiator",
+            "trigger",
+            "freshness",
+            "parent_run_id",
+            "schedule_id",
+            "created_after",
+            "created_before",
         ] {
             for value in STRANGE_FILTERS.into_iter().filter(|_| operation.takes(filter)) {
                 query_is(&mut trial, case, &format!("{filter}={value}"), "invalid_query").await;
