@@ -6,6 +6,7 @@ mod boundaries;
 mod connection_life;
 mod consent;
 mod credential_life;
+mod events;
 mod fake_provider;
 mod journey;
 mod keys;

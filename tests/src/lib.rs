@@ -16,7 +16,7 @@ pub mod postgres;
 pub mod process;
 pub mod virtual_time;
 
-pub use app::{Customer, Home, TestApp};
+pub use app::{Beside, Customer, Home, TestApp};
 pub use database::{Engine, TestDatabase};
 
 /// Makes one test for each engine out of an async function that takes the engine's database.

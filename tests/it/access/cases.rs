@@ -38,6 +38,7 @@ pub(crate) struct Place {
     pub(crate) connection: String,
     pub(crate) run: String,
     pub(crate) snapshot: String,
+    pub(crate) notification: String,
 }
 
 impl Place {
@@ -50,6 +51,7 @@ impl Place {
             connection: id(),
             run: id(),
             snapshot: id(),
+            notification: id(),
         }
     }
 
@@ -61,6 +63,7 @@ impl Place {
             ("connection_id", &self.connection),
             ("run_id", &self.run),
             ("snapshot_id", &self.snapshot),
+            ("notification_id", &self.notification),
         ];
         spec::fill(template, &values)
     }
@@ -123,7 +126,7 @@ const fn sent(method: &'static str, path: &'static str, needs: Needs, body: fn(&
 use Needs::{Capability, Nothing, Token};
 
 /// Every operation. One that is missing here fails a test, and so does one that is not served.
-pub(crate) const CASES: [Case; 47] = [
+pub(crate) const CASES: [Case; 55] = [
     get("/livez", Nothing),
     get("/readyz", Nothing),
     get("/metrics", Nothing),
@@ -318,6 +321,42 @@ pub(crate) const CASES: [Case; 47] = [
         Capability("inventory.view"),
     ),
     get(
+        "/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}/stream",
+        Capability("operations.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/events",
+        Capability("workspace.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/events/stream",
+        Capability("workspace.view"),
+    ),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/events/stream-tickets",
+        Capability("workspace.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/notifications",
+        Capability("workspace.view"),
+    ),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/notifications/{notification_id}/read",
+        Capability("workspace.view"),
+    ),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/notifications/{notification_id}/unread",
+        Capability("workspace.view"),
+    ),
+    post(
+        "/api/v1/workspaces/{workspace_id}/notifications/read-all",
+        Capability("workspace.view"),
+        read_all,
+    ),
+    get(
         "/api/v1/workspaces/{workspace_id}/audit-events",
         Capability("audit.view"),
     ),
@@ -379,6 +418,10 @@ fn preview(_: &Place) -> Value {
 
 fn changes(_: &Place) -> Value {
     json!({ "display_name": "A new name", "scope_display_name": "A target", "tags": { "tier": "gold" } })
+}
+
+fn read_all(place: &Place) -> Value {
+    json!({ "up_to": place.notification })
 }
 
 fn way_back(_: &Place) -> Value {
