@@ -19,7 +19,7 @@ on_both_engines!(
 const ROUNDS: usize = 60;
 const EACH: usize = 100;
 const PADDING: usize = 4096;
-const WINDOW: u32 = 4096;
+const WINDOW: u32 = 256 * 1024;
 
 async fn slow_one(scene: &Scene, api: &str, last: &str) -> Reader {
     let bearer = format!("Bearer {}", scene.app.token("owner"));
