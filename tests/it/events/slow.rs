@@ -16,9 +16,9 @@ on_both_engines!(
 );
 
 /// As many as fill what the system keeps for a socket many times over.
-const ROUNDS: usize = 60;
-const EACH: usize = 100;
-const PADDING: usize = 4096;
+const ROUNDS: usize = 24;
+const EACH: usize = 20;
+const PADDING: usize = 16 * 1024;
 const WINDOW: u32 = 256 * 1024;
 
 async fn slow_one(scene: &Scene, api: &str, last: &str) -> Reader {
@@ -31,7 +31,7 @@ async fn slow_one(scene: &Scene, api: &str, last: &str) -> Reader {
 
 async fn a_slow_reader_is_cut_off_and_goes_on_by_its_last_id(database: TestDatabase) {
     let scene = Scene::begin(database).await;
-    let api = scene.beside(quick(|streams| streams.buffer = 4)).await;
+    let api = scene.beside(quick(|streams| streams.buffer = 2)).await;
     let last = scene.newest().await.to_string();
     let mut slow = slow_one(&scene, &api.base_url, &last).await;
     let mut fast = scene
