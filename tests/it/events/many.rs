@@ -98,9 +98,9 @@ impl Counted {
     }
 }
 
-/// Five changes, each of which every reader has got before the next one.
+/// Three changes, each of which every reader has got before the next one.
 async fn hear(readers: &mut [Reader], scene: &Scene, first: usize) {
-    for number in first..first + 5 {
+    for number in first..first + 3 {
         scene.flood(number, 1, "environment.created", 0).await;
         for event in join_all(readers.iter_mut().map(Reader::event)).await {
             assert_eq!(n(&event.expect("an event").data), number as u64);
@@ -114,7 +114,7 @@ async fn a_thousand_watchers_of_a_stream_cost_as_much_as_one(database: TestDatab
     let mut readers = counted.open(&[stream.clone()]).await;
     let alone = counted.cost(hear(&mut readers, &counted.scene, 1)).await;
     readers.extend(counted.open(&vec![stream; MANY - 1]).await);
-    let together = counted.cost(hear(&mut readers, &counted.scene, 6)).await;
+    let together = counted.cost(hear(&mut readers, &counted.scene, 4)).await;
     assert_bounded(alone, together);
     counted.stop().await;
 }
@@ -127,9 +127,9 @@ fn assert_bounded(alone: f64, together: f64) {
     );
 }
 
-/// Five steps of progress, each of which every reader has seen before the next one.
+/// Three steps of progress, each of which every reader has seen before the next one.
 async fn progress(readers: &mut [Reader], scene: &Scene) {
-    for step in 1..=5 {
+    for step in 1..=3 {
         let sql = format!("UPDATE operation_runs SET progress_processed = {step}, progress_total = 10");
         scene.app.database.tamper(&sql).await;
         let seen = readers.iter_mut().map(|reader| async move {

@@ -201,9 +201,14 @@ impl Reader {
     /// Reads to the end.
     pub(super) async fn rest(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
-        while let Some(event) = self.event().await {
-            events.push(event);
-        }
+        let all = async {
+            while let Some(event) = self.event().await {
+                events.push(event);
+            }
+        };
+        tokio::time::timeout(PATIENCE, all)
+            .await
+            .expect("the stream ends");
         events
     }
 }
