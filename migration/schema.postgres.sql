@@ -236,6 +236,28 @@ CREATE TABLE members (
 CREATE UNIQUE INDEX members_pkey ON public.members USING btree (workspace_id, id);
 CREATE UNIQUE INDEX members_principal_unique ON public.members USING btree (workspace_id, principal_id);
 
+CREATE TABLE notifications (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    principal_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    operation_type text NOT NULL,
+    outcome text NOT NULL,
+    environment_id uuid,
+    sequence bigint NOT NULL,
+    created_at bigint NOT NULL,
+    read_at bigint,
+    CONSTRAINT notifications_outcome_check CHECK ((outcome = ANY (ARRAY['succeeded'::text, 'partially_succeeded'::text, 'blocked'::text, 'failed'::text, 'canceled'::text]))),
+    CONSTRAINT notifications_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT notifications_principal_id_fkey FOREIGN KEY (principal_id) REFERENCES principals(id) ON DELETE RESTRICT,
+    CONSTRAINT notifications_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT,
+    CONSTRAINT notifications_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES operation_runs(workspace_id, id) ON DELETE CASCADE
+);
+CREATE INDEX notifications_order ON public.notifications USING btree (workspace_id, principal_id, created_at, id);
+CREATE UNIQUE INDEX notifications_pkey ON public.notifications USING btree (workspace_id, id);
+CREATE UNIQUE INDEX notifications_run_unique ON public.notifications USING btree (workspace_id, run_id);
+CREATE INDEX notifications_unread ON public.notifications USING btree (workspace_id, principal_id) WHERE (read_at IS NULL);
+
 CREATE TABLE operation_runs (
     workspace_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -428,6 +450,21 @@ CREATE TABLE run_resume_points (
     CONSTRAINT run_resume_points_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES operation_runs(workspace_id, id) ON DELETE RESTRICT
 );
 CREATE UNIQUE INDEX run_resume_points_pkey ON public.run_resume_points USING btree (workspace_id, run_id);
+
+CREATE TABLE stream_tickets (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    principal_id uuid NOT NULL,
+    ticket_hash bytea NOT NULL,
+    created_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    CONSTRAINT stream_tickets_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT stream_tickets_principal_id_fkey FOREIGN KEY (principal_id) REFERENCES principals(id) ON DELETE RESTRICT,
+    CONSTRAINT stream_tickets_ticket_unique UNIQUE (ticket_hash),
+    CONSTRAINT stream_tickets_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX stream_tickets_pkey ON public.stream_tickets USING btree (workspace_id, id);
+CREATE UNIQUE INDEX stream_tickets_ticket_unique ON public.stream_tickets USING btree (ticket_hash);
 
 CREATE TABLE throttle_ledger (
     workspace_id uuid NOT NULL,

@@ -220,6 +220,29 @@ CREATE TABLE "members" (
     FOREIGN KEY ("principal_id") REFERENCES "principals" ("id")
 );
 
+CREATE TABLE "notifications" (
+    "workspace_id" uuid_text NOT NULL,
+    "id" uuid_text NOT NULL,
+    "principal_id" uuid_text NOT NULL,
+    "run_id" uuid_text NOT NULL,
+    "operation_type" text NOT NULL,
+    "outcome" text NOT NULL CHECK ("outcome" IN ('succeeded', 'partially_succeeded', 'blocked', 'failed', 'canceled')),
+    "environment_id" uuid_text NULL,
+    "sequence" integer NOT NULL,
+    "created_at" integer NOT NULL,
+    "read_at" integer NULL,
+    PRIMARY KEY ("workspace_id", "id"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
+    FOREIGN KEY ("principal_id") REFERENCES "principals" ("id") ON DELETE RESTRICT,
+    FOREIGN KEY ("workspace_id", "run_id") REFERENCES "operation_runs" ("workspace_id", "id") ON DELETE CASCADE
+);
+
+CREATE INDEX "notifications_order" ON "notifications" ("workspace_id", "principal_id", "created_at", "id");
+
+CREATE UNIQUE INDEX "notifications_run_unique" ON "notifications" ("workspace_id", "run_id");
+
+CREATE INDEX "notifications_unread" ON "notifications" ("workspace_id", "principal_id") WHERE "read_at" IS NULL;
+
 CREATE TABLE "operation_runs" (
     "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
@@ -396,6 +419,19 @@ CREATE TABLE "run_resume_points" (
     PRIMARY KEY ("workspace_id", "run_id"),
     FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
     FOREIGN KEY ("workspace_id", "run_id") REFERENCES "operation_runs" ("workspace_id", "id") ON DELETE RESTRICT
+);
+
+CREATE TABLE "stream_tickets" (
+    "workspace_id" uuid_text NOT NULL,
+    "id" uuid_text NOT NULL,
+    "principal_id" uuid_text NOT NULL,
+    "ticket_hash" blob NOT NULL,
+    "created_at" integer NOT NULL,
+    "expires_at" integer NOT NULL,
+    PRIMARY KEY ("workspace_id", "id"),
+    CONSTRAINT "stream_tickets_ticket_unique" UNIQUE ("ticket_hash"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
+    FOREIGN KEY ("principal_id") REFERENCES "principals" ("id") ON DELETE RESTRICT
 );
 
 CREATE TABLE "throttle_ledger" (

@@ -7,6 +7,7 @@ mod chaos;
 mod connection_life;
 mod consent;
 mod credential_life;
+mod events;
 mod fake_provider;
 mod invariants;
 mod journey;

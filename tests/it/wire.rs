@@ -172,8 +172,15 @@ async fn read_until(stream: &TcpStream, enough: fn(&[u8]) -> bool) -> Vec<u8> {
     all
 }
 
-/// Whether the announced length has arrived.
+/// Whether the announced length has arrived, or the first block of a stream that has no end.
 fn is_complete(bytes: &[u8]) -> bool {
+    let endless = |reply: &Reply| {
+        reply.header("content-type") == Some("text/event-stream")
+            && reply.body.windows(2).any(|pair| pair == b"\n\n")
+    };
+    if Reply::parse(bytes).is_some_and(|reply| endless(&reply)) {
+        return true;
+    }
     let announced = |reply: &Reply| {
         reply
             .header("content-length")

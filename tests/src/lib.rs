@@ -19,7 +19,7 @@ pub mod postgres;
 pub mod process;
 pub mod virtual_time;
 
-pub use app::{Customer, Home, TestApp, upkeep};
+pub use app::{Beside, Customer, Home, TestApp, upkeep};
 pub use database::{Engine, TestDatabase};
 pub use invariants::assert_invariants;
 

@@ -40,6 +40,7 @@ pub(crate) struct Place {
     pub(crate) snapshot: String,
     pub(crate) webhook: String,
     pub(crate) delivery: String,
+    pub(crate) notification: String,
 }
 
 impl Place {
@@ -54,6 +55,7 @@ impl Place {
             snapshot: id(),
             webhook: id(),
             delivery: id(),
+            notification: id(),
         }
     }
 
@@ -67,6 +69,7 @@ impl Place {
             ("snapshot_id", &self.snapshot),
             ("webhook_id", &self.webhook),
             ("delivery_id", &self.delivery),
+            ("notification_id", &self.notification),
         ];
         spec::fill(template, &values)
     }
@@ -129,7 +132,7 @@ const fn sent(method: &'static str, path: &'static str, needs: Needs, body: fn(&
 use Needs::{Capability, Nothing, Token};
 
 /// Every operation. One that is missing here fails a test, and so does one that is not served.
-pub(crate) const CASES: [Case; 61] = [
+pub(crate) const CASES: [Case; 69] = [
     get("/livez", Nothing),
     get("/readyz", Nothing),
     get("/metrics", Nothing),
@@ -338,6 +341,42 @@ pub(crate) const CASES: [Case; 61] = [
         Capability("inventory.view"),
     ),
     get(
+        "/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}/stream",
+        Capability("operations.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/events",
+        Capability("workspace.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/events/stream",
+        Capability("workspace.view"),
+    ),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/events/stream-tickets",
+        Capability("workspace.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/notifications",
+        Capability("workspace.view"),
+    ),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/notifications/{notification_id}/read",
+        Capability("workspace.view"),
+    ),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/notifications/{notification_id}/unread",
+        Capability("workspace.view"),
+    ),
+    post(
+        "/api/v1/workspaces/{workspace_id}/notifications/read-all",
+        Capability("workspace.view"),
+        read_all,
+    ),
+    get(
         "/api/v1/workspaces/{workspace_id}/audit-events",
         Capability("audit.view"),
     ),
@@ -459,6 +498,10 @@ fn preview(_: &Place) -> Value {
 
 fn changes(_: &Place) -> Value {
     json!({ "display_name": "A new name", "scope_display_name": "A target", "tags": { "tier": "gold" } })
+}
+
+fn read_all(place: &Place) -> Value {
+    json!({ "up_to": place.notification })
 }
 
 fn way_back(_: &Place) -> Value {

@@ -1,6 +1,8 @@
 //! Two workspaces that know nothing of each other, one of them with a member of each role and at
 //! least two of everything that can be listed.
 
+use std::collections::BTreeMap;
+
 use api::auth::LocalIssuer;
 use integration_tests::{
     TestApp, TestDatabase,
@@ -29,6 +31,8 @@ pub(crate) struct World {
     pub(crate) ours: Place,
     /// An environment of `ours` that the connection of `ours` does not lie in.
     pub(crate) second_environment: String,
+    /// A notification of each of them.
+    pub(crate) inbox: BTreeMap<&'static str, String>,
     /// Of [`NEIGHBOUR`]. It has no run and no snapshot.
     pub(crate) theirs: Place,
 }
@@ -48,7 +52,10 @@ impl World {
         };
         ours.run = queued(&app, &ours).await;
         throttling::kit::seed(&app.program.database, &ours, 3).await;
+        let inbox = notified(&app, &ours).await;
+        ours.notification.clone_from(&inbox["owner"]);
         Self {
+            inbox,
             wire: Wire::to(&app.base_url),
             app,
             ours,
@@ -64,6 +71,18 @@ impl World {
 
     /// The call of an operation at `place` by `subject`, with a body that would be accepted.
     pub(crate) fn request(&self, case: &Case, place: &Place, subject: &str) -> Request {
+        // Each has an inbox of his own.
+        let own = self.inbox.get(subject);
+        let own = own.filter(|_| {
+            place.workspace == self.ours.workspace && place.notification == self.ours.notification
+        });
+        let place = match own.cloned() {
+            Some(notification) => &Place {
+                notification,
+                ..place.clone()
+            },
+            None => place,
+        };
         bare(case, place).bearer(&self.app.token(subject))
     }
 }
@@ -150,6 +169,7 @@ async fn furnish(app: &TestApp) -> (Place, String) {
         "inventory.sync",
         "compliance.snapshot",
         "compliance.snapshot",
+        "provider.connection.check",
     ] {
         assert_eq!(
             home.start(&owner, operation).await.text("/disposition"),
@@ -173,6 +193,31 @@ async fn furnish(app: &TestApp) -> (Place, String) {
         ..Place::nowhere()
     };
     (place, second)
+}
+
+/// Gives every role a notification of the owner's, who keeps two.
+async fn notified(app: &TestApp, place: &Place) -> BTreeMap<&'static str, String> {
+    app.settle().await;
+    let of = |subject: &str| format!("(SELECT id FROM principals WHERE subject = '{subject}')");
+    for role in &ROLES[1..] {
+        let oldest = format!(
+            "SELECT min(sequence) FROM notifications WHERE principal_id = {}",
+            of("owner")
+        );
+        let given = format!(
+            "UPDATE notifications SET principal_id = {} WHERE principal_id = {} AND sequence = ({oldest})",
+            of(role),
+            of("owner")
+        );
+        assert_eq!(app.database.tamper(&given).await, 1);
+    }
+    let mut inbox = BTreeMap::new();
+    for role in ROLES {
+        let path = place.fill("/api/v1/workspaces/{workspace_id}/notifications");
+        let list = app.client(role).get(&path).await.expect("an answer");
+        inbox.insert(role, list.text("/items/0/id").to_owned());
+    }
+    inbox
 }
 
 async fn queued(app: &TestApp, place: &Place) -> String {

@@ -30,6 +30,7 @@ async fn an_id_that_is_not_here_is_not_found_in_any_spelling(database: TestDatab
         "snapshot_id",
         "webhook_id",
         "delivery_id",
+        "notification_id",
     ];
     for case in CASES.iter().filter(|case| case.in_workspace()) {
         for name in names
