@@ -46,6 +46,7 @@ fn worker(app: &TestApp, time: &VirtualTime, name: &str) -> Worker {
         vault: Arc::new(database.vault()),
         platform: Arc::new(app.program.rules.platform_vault()),
         upkeep: Arc::new(database.clone()),
+        retention: Arc::new(database.clone()),
         rules: app.program.rules.clone(),
         provider: Arc::new(provider.clone()),
         inventory: Arc::new(provider),

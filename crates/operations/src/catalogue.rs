@@ -1,5 +1,5 @@
-//! The operation catalogue: every type that can be started, with its label, the capability it
-//! takes, how long it may last and which counts it reports. Unknown types do not exist.
+//! The operation catalogue: every type that there is, with its label, the capability it takes to
+//! start it, how long it may last and which counts it reports. Unknown types do not exist.
 
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub enum OperationType {
     InventorySync,
     /// Counts how what is there complies.
     ComplianceSnapshot,
+    /// Removes what is older than it is kept. The system alone starts it.
+    WorkspaceHousekeeping,
 }
 
 /// What the catalogue says about a type.
@@ -29,6 +31,8 @@ pub struct OperationDefinition {
     pub label: &'static str,
     /// Which part of the product it belongs to.
     pub module: &'static str,
+    /// Whether callers can start it; the system starts the others.
+    pub startable: bool,
     /// What it takes to start it.
     #[serde(serialize_with = "capability_code")]
     pub capability: Capability,
@@ -43,7 +47,15 @@ pub struct OperationDefinition {
 
 impl OperationType {
     /// Every type.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 4] = [
+        Self::ConnectionCheck,
+        Self::InventorySync,
+        Self::ComplianceSnapshot,
+        Self::WorkspaceHousekeeping,
+    ];
+
+    /// Those that go through a connection, which are also those that callers can start.
+    pub const THROUGH_CONNECTIONS: [Self; 3] = [
         Self::ConnectionCheck,
         Self::InventorySync,
         Self::ComplianceSnapshot,
@@ -55,6 +67,7 @@ impl OperationType {
             Self::ConnectionCheck => "provider.connection.check",
             Self::InventorySync => "inventory.sync",
             Self::ComplianceSnapshot => "compliance.snapshot",
+            Self::WorkspaceHousekeeping => "workspace.housekeeping",
         }
     }
 
@@ -70,6 +83,7 @@ impl OperationType {
                 code: self.as_str(),
                 label: "Connection check",
                 module: "connections",
+                startable: true,
                 capability: Capability::OperationsStart,
                 expected_duration_seconds: 10,
                 run_timeout_seconds: 900,
@@ -84,6 +98,7 @@ impl OperationType {
                 code: self.as_str(),
                 label: "Inventory",
                 module: "inventory",
+                startable: true,
                 capability: Capability::OperationsStart,
                 expected_duration_seconds: 300,
                 run_timeout_seconds: 4 * 3600,
@@ -99,6 +114,7 @@ impl OperationType {
                 code: self.as_str(),
                 label: "Compliance snapshot",
                 module: "compliance",
+                startable: true,
                 capability: Capability::OperationsStart,
                 expected_duration_seconds: 60,
                 run_timeout_seconds: 3600,
@@ -107,6 +123,26 @@ impl OperationType {
                     CountKey::Succeeded,
                     CountKey::Failed,
                     CountKey::Skipped,
+                ],
+            },
+            Self::WorkspaceHousekeeping => OperationDefinition {
+                code: self.as_str(),
+                label: "Housekeeping",
+                module: "system",
+                startable: false,
+                capability: Capability::OperationsStart,
+                expected_duration_seconds: 60,
+                run_timeout_seconds: 4 * 3600,
+                count_keys: &[
+                    CountKey::Pruned,
+                    CountKey::PrunedEvents,
+                    CountKey::PrunedCallAttempts,
+                    CountKey::PrunedConnectionHistory,
+                    CountKey::PrunedConsentLinks,
+                    CountKey::PrunedExpiryNotices,
+                    CountKey::PrunedSnapshots,
+                    CountKey::PrunedRuns,
+                    CountKey::PrunedAuditEvents,
                 ],
             },
         }

@@ -15,6 +15,7 @@ pub mod ids;
 pub mod inputs;
 pub mod queue;
 pub mod readiness;
+pub mod retention;
 pub mod run;
 pub mod run_repository;
 pub mod sanitizer;
@@ -30,6 +31,7 @@ pub use queue::{
     WorkerName,
 };
 pub use readiness::OperationReadiness;
+pub use retention::{KeepDays, Retention, RetentionKind, RetentionSettings, RetentionTurns};
 pub use run::{
     Completion, Freshness, Initiator, InvalidTransition, OperationRun, RunOutcome, RunPlace, RunState,
     RunStatus, RunTarget, RunTrigger, Waiting, audit_outcome, change_target,

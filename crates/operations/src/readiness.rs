@@ -23,7 +23,7 @@ pub struct OperationReadiness {
     pub next_step: Option<NextStep>,
 }
 
-/// The readiness of `connection` for every type of operation at `now`, from stored facts alone.
+/// The readiness of `connection` for every type of operation through connections at `now`, from stored facts alone.
 pub fn of_connection(
     connection: &ProviderConnection,
     requirements: &[RequirementRow],
@@ -32,7 +32,7 @@ pub fn of_connection(
     stale_after: TimeDelta,
 ) -> Vec<OperationReadiness> {
     let summary = SurfaceSummary::of(connection, rules, now, stale_after);
-    OperationType::ALL
+    OperationType::THROUGH_CONNECTIONS
         .into_iter()
         .map(|operation| {
             let blocked = gate::refusal(operation, connection, requirements, rules, now);

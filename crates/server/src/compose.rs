@@ -18,7 +18,7 @@ use worker::{Worker, WorkerParts, WorkerSettings};
 
 use crate::{
     platform,
-    settings::{ConnectionSettings, ProviderSettings, WorkerSection},
+    settings::{ProviderSettings, Settings},
 };
 
 /// Why the program cannot be put together.
@@ -149,6 +149,7 @@ impl Program {
             vault: Arc::new(self.database.vault()),
             platform: Arc::new(self.rules.platform_vault()),
             upkeep: Arc::new(self.database.clone()),
+            retention: Arc::new(self.database.clone()),
             rules: self.rules.clone(),
             provider: Arc::new(provider.clone()),
             inventory: Arc::new(provider),
@@ -161,7 +162,13 @@ impl Program {
 }
 
 /// The worker's numbers, from the settings.
-pub fn worker_settings(section: &WorkerSection, connections: &ConnectionSettings) -> WorkerSettings {
+pub fn worker_settings(settings: &Settings) -> WorkerSettings {
+    let Settings {
+        worker: section,
+        connections,
+        retention,
+        ..
+    } = settings;
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "worker".to_owned());
     let mut settings = WorkerSettings::named(&format!("{host}/{}", std::process::id()));
     settings.concurrency = section.concurrency.max(1);
@@ -174,6 +181,7 @@ pub fn worker_settings(section: &WorkerSection, connections: &ConnectionSettings
     settings.poll = std::time::Duration::from_millis(section.poll_milliseconds.max(10));
     settings.sweep_every = section.sweep_every();
     settings.upkeep = connections.upkeep();
+    settings.retention = retention.numbers();
     settings.wait_budget = std::time::Duration::from_secs(section.wait_budget_seconds);
     settings
 }

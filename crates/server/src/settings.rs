@@ -14,9 +14,11 @@ use serde::Deserialize;
 
 mod connections;
 mod provider;
+mod retention;
 
 pub use connections::ConnectionSettings;
 pub use provider::{FederatedTokenSettings, PlatformSettings, ProviderSettings};
+pub use retention::RetentionSection;
 
 const DEFAULTS: &str = include_str!("default.toml");
 
@@ -36,6 +38,8 @@ pub struct Settings {
     pub connections: ConnectionSettings,
     /// The worker.
     pub worker: WorkerSection,
+    /// How long histories are kept.
+    pub retention: RetentionSection,
     /// The provider.
     pub provider: ProviderSettings,
     /// Logs.
@@ -305,6 +309,7 @@ impl Settings {
         settings.http.check()?;
         settings.worker.check()?;
         settings.connections.check()?;
+        settings.retention.check()?;
         Ok(settings)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use inventory::{InventoryLookup, InventoryRepository};
 use kernel::StoreError;
-use operations::{RunAttempts, RunLookup, RunRepository};
+use operations::{RetentionTurns, RunAttempts, RunLookup, RunRepository};
 use provider_core::{
     CallLookup, CallRepository, ConnectionLookup, ConnectionRepository, ConsentLookup, ConsentRepository,
 };
@@ -132,6 +132,10 @@ impl UnitOfWork for Transaction {
     }
 
     fn attempts(&mut self) -> Box<dyn RunAttempts + '_> {
+        Box::new(self.repo())
+    }
+
+    fn retention(&mut self) -> Box<dyn RetentionTurns + '_> {
         Box::new(self.repo())
     }
 

@@ -9,9 +9,11 @@ mod calls;
 mod checking;
 mod execution;
 mod finish;
+mod housekeeping;
 mod outcome;
 mod signals;
 mod sink;
 mod worker;
 
+pub use housekeeping::{Housekeeper, HousekeepingReport};
 pub use worker::{Worker, WorkerParts, WorkerSettings};

@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 
 use inventory::InventoryExecutor;
 use kernel::{Clock, IdSource, StoreError};
-use operations::{ClaimedRun, QueueSettings, RunOutcome, RunQueue, SweepReport, WorkerName};
+use operations::{
+    ClaimedRun, QueueSettings, Retention, RetentionSettings, RunOutcome, RunQueue, SweepReport, WorkerName,
+};
 use provider_core::{
     ConnectionUpkeep, CredentialVault, PlatformVault, ProviderExecutor, ReasonCode, ScopeRules, UpkeepReport,
     UpkeepSettings,
@@ -38,6 +40,8 @@ pub struct WorkerSettings {
     pub upkeep_every: Duration,
     /// What that goes by.
     pub upkeep: UpkeepSettings,
+    /// How long histories are kept.
+    pub retention: RetentionSettings,
 }
 
 impl WorkerSettings {
@@ -52,6 +56,7 @@ impl WorkerSettings {
             wait_budget: Duration::from_secs(30),
             upkeep_every: Duration::from_mins(5),
             upkeep: UpkeepSettings::default(),
+            retention: RetentionSettings::default(),
         }
     }
 }
@@ -64,6 +69,8 @@ pub struct WorkerParts {
     pub queue: Arc<dyn RunQueue>,
     /// Opens credentials.
     pub vault: Arc<dyn CredentialVault>,
+    /// Removes what is older than it is kept.
+    pub retention: Arc<dyn Retention>,
     /// Opens the platform's own.
     pub platform: Arc<dyn PlatformVault>,
     /// Looks after credentials whose time comes.

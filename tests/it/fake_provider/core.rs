@@ -316,6 +316,7 @@ pub(crate) fn worker(
         vault: Arc::new(product.vault()),
         platform: Arc::new(FakeProvider),
         upkeep: Arc::new(product.clone()),
+        retention: Arc::new(product.clone()),
         rules: Arc::new(FakeProvider),
         provider: Arc::new(FakeProvider),
         inventory: site,

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{list_views, scope::NextStepView};
 use crate::problem::Code;
 
-/// A type of operation that can be started.
+/// A type of operation.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OperationType)]
 pub(crate) struct OperationTypeView {
@@ -19,6 +19,8 @@ pub(crate) struct OperationTypeView {
     label: &'static str,
     /// Which part of the product it belongs to.
     module: &'static str,
+    /// Whether callers can start it; the system starts the others.
+    startable: bool,
     /// What it takes to start it.
     #[schema(example = "operations.start")]
     capability: &'static str,
@@ -80,6 +82,7 @@ impl From<OperationDefinition> for OperationTypeView {
             code,
             label,
             module,
+            startable,
             capability,
             expected_duration_seconds,
             run_timeout_seconds,
@@ -89,6 +92,7 @@ impl From<OperationDefinition> for OperationTypeView {
             operation_type: code,
             label,
             module,
+            startable,
             capability: capability.as_str(),
             expected_duration_seconds,
             run_timeout_seconds,

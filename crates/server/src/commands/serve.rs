@@ -39,7 +39,7 @@ pub(super) async fn run(args: ServeArgs, settings: Settings) -> Result<(), Failu
     } else {
         Some(
             program
-                .worker(worker_settings(&settings.worker, &settings.connections))
+                .worker(worker_settings(&settings))
                 .map_err(Failure::config)?,
         )
     };

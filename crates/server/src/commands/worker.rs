@@ -20,7 +20,7 @@ pub(super) async fn run(args: WorkerArgs, settings: Settings) -> Result<(), Fail
     files::forget(args.ready_file.as_deref()).map_err(Failure::other)?;
     let program = open(&settings, false).await?;
     let worker = program
-        .worker(worker_settings(&settings.worker, &settings.connections))
+        .worker(worker_settings(&settings))
         .map_err(Failure::config)?;
     if let Some(path) = &args.ready_file {
         let ready = json!({ "pid": std::process::id() });

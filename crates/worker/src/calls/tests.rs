@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use inventory::InventoryRepository;
 use kernel::Timestamp;
-use operations::{RunAttempts, RunRepository};
+use operations::{RetentionTurns, RunAttempts, RunRepository};
 use provider_core::{CallOutcome, CallRepository, ConnectionRepository, ConsentRepository};
 use tenancy::{EnvironmentRepository, MemberRepository, WorkspaceRepository};
 
@@ -47,6 +47,9 @@ impl UnitOfWork for Unit {
         unreachable!("calls alone are written")
     }
     fn attempts(&mut self) -> Box<dyn RunAttempts + '_> {
+        unreachable!("calls alone are written")
+    }
+    fn retention(&mut self) -> Box<dyn RetentionTurns + '_> {
         unreachable!("calls alone are written")
     }
     fn inventory(&mut self) -> Box<dyn InventoryRepository + '_> {

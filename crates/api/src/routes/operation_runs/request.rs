@@ -113,7 +113,15 @@ fn check(
             "unknown_operation_type",
         )
     })?;
-    let capability = operation_type.definition().capability;
+    let definition = operation_type.definition();
+    if !definition.startable {
+        return Err(Problem::at(
+            Code::UnknownOperationType,
+            "/operation_type",
+            "not_startable",
+        ));
+    }
+    let capability = definition.capability;
     if !guard.may(capability) {
         return Err(Problem::forbidden(capability));
     }
