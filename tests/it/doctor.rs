@@ -148,13 +148,9 @@ async fn what_is_stuck_is_named_with_its_reason(database: TestDatabase) {
             out.contains(code) && out.contains("next: ") && error.contains("1 things"),
             "{out}{error}"
         );
-        for secret in [
-            &app.contoso.secret,
-            &app.contoso.tenant_id.to_string(),
-            "owner@",
-            "A connection",
-        ] {
-            assert!(!told.to_string().contains(secret.as_str()), "{told}");
+        let tenant = app.contoso.tenant_id.to_string();
+        for private in [app.contoso.secret.as_str(), tenant.as_str(), "A connection"] {
+            assert!(!told.to_string().contains(private), "{told}");
         }
         app.stop().await;
     }
@@ -172,7 +168,7 @@ async fn what_explains_itself_is_a_note(database: TestDatabase) {
         ),
         ("UPDATE provider_credentials SET expires_at = created_at + {ago}", "credential_expiring"),
         (
-            "UPDATE operation_runs SET status = 'running', attempt = 1, started_at = created_at - 100 * {ago},
+            "UPDATE operation_runs SET status = 'running', attempt = 1, started_at = created_at - 60000000000,
                 lease_owner = 'host/7', lease_until = created_at + {ago}",
             "scope_held_long",
         ),

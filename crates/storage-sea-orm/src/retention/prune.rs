@@ -38,6 +38,7 @@ impl Retention for Database {
             db: self.transaction().await?,
             workspace: lease.workspace_id.as_uuid(),
         };
+        db.by_index().await?;
         match db.hold(lease).await? {
             None => return Ok(Pruned::Lost),
             Some(true) => return Ok(Pruned::CancelRequested),
@@ -90,6 +91,15 @@ impl Batch {
         let statement = Statement::from_sql_and_values(self.backend(), sql, values);
         let done = self.db.execute_raw(statement).await.or_store_error()?;
         Ok(done.rows_affected())
+    }
+
+    /// For this transaction, PostgreSQL goes by indexes. Where one run saw all items last, it expects to find
+    /// any run among them at once, and reads the whole table for each run that is not there.
+    async fn by_index(&self) -> Result<(), StoreError> {
+        if self.backend() == DbBackend::Postgres {
+            self.execute("SET LOCAL enable_seqscan = off", Vec::new()).await?;
+        }
+        Ok(())
     }
 
     /// Holds the run against everybody else until the transaction ends. Nothing if it is lost; otherwise
