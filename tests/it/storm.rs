@@ -45,6 +45,7 @@ fn worker(app: &TestApp, time: &VirtualTime, name: &str) -> Worker {
         queue: Arc::new(database.queue()),
         vault: Arc::new(database.vault()),
         platform: Arc::new(app.program.rules.platform_vault()),
+        retention: Arc::new(database.clone()),
         rules: app.program.rules.clone(),
         provider: Arc::new(provider.clone()),
         inventory: Arc::new(provider),

@@ -205,7 +205,7 @@ pub(crate) fn missing_requirement(
 
 /// sha256 over the operation type, the connection and the inputs in canonical form. `serde_json`
 /// keeps the keys of a map sorted, so equal inputs have one spelling.
-fn identity_hash(
+pub(crate) fn identity_hash(
     operation_type: OperationType,
     connection: Option<&ProviderConnection>,
     inputs: &Map<String, Value>,

@@ -21,6 +21,7 @@ pub mod lane;
 pub mod notification;
 pub mod queue;
 pub mod readiness;
+pub mod retention;
 pub mod run;
 pub mod run_repository;
 pub mod sanitizer;
@@ -42,6 +43,7 @@ pub use queue::{
     SweepReport, WorkerName,
 };
 pub use readiness::OperationReadiness;
+pub use retention::{KeepDays, Retention, RetentionKind, RetentionSettings, RetentionTurns};
 pub use run::{
     ChildOutcomes, Completion, Freshness, GroupTally, Initiator, InvalidTransition, OperationRun, RunOutcome,
     RunPlace, RunState, RunStatus, RunTarget, RunTrigger, StatusGroup, Waiting, audit_outcome, change_target,

@@ -2,6 +2,7 @@
 //! sysexits.h) when the configuration is at fault.
 
 mod discover;
+mod doctor;
 mod keys;
 mod migrate;
 mod openapi;
@@ -48,6 +49,8 @@ enum Command {
     Openapi(openapi::OpenapiArgs),
     /// Find a tenant by its domain: what a connection to it is created with.
     Discover(discover::DiscoverArgs),
+    /// Say what is stuck and why, and what to do about it. Changes nothing.
+    Doctor(doctor::DoctorArgs),
     /// Make key files, and manage the keys that protect stored credentials.
     Keys(keys::KeysArgs),
     /// Make a bearer token, signed with this installation's own key.
@@ -173,6 +176,7 @@ async fn configured(command: Command, settings: Settings) -> Result<(), Failure>
         Command::Migrate => migrate::run(&settings).await,
         Command::Token(args) => token::run(&args, &settings),
         Command::Keys(args) => keys::run(args, &settings).await,
+        Command::Doctor(args) => doctor::run(&args, &settings).await,
         Command::Demo(_) | Command::Openapi(_) | Command::Discover(_) => Ok(()),
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::TcpListener, sync::Arc, time::Duration};
 
 use api::{ApiParts, ApiSettings, ApiState, auth::TokenVerifier, metrics::Metrics};
 use kernel::{Clock, IdSource, SecretBytes, SystemClock, SystemIds};
-use operations::QueueSettings;
+use operations::{QueueSettings, RetentionSettings};
 use provider_core::UpkeepSettings;
 use provider_microsoft::{
     EndpointOverride, FederatedSource, MicrosoftProvider, MicrosoftScopeRules, MicrosoftSettings,
@@ -18,13 +18,13 @@ use url::Url;
 use webhook_sender::{Sender, SenderSettings, SystemLookup};
 use webhooks::{DestinationPolicy, WebhookSender};
 use worker::{
-    Caretaker, Deliverer, DelivererParts, DeliverySettings, Publish, Sweep, Upkeep, Worker, WorkerParts,
-    WorkerSettings,
+    Caretaker, Deliverer, DelivererParts, DeliverySettings, Housekeeper, Publish, Sweep, Upkeep, Worker,
+    WorkerParts, WorkerSettings,
 };
 
 use crate::{
     platform,
-    settings::{ConnectionSettings, ProviderSettings, WorkerSection},
+    settings::{ProviderSettings, Settings, WorkerSection},
 };
 
 /// Why the program cannot be put together.
@@ -159,11 +159,20 @@ impl Program {
             connections: database.clone(),
             settings: settings.upkeep,
         };
+        let housekeeper = Housekeeper {
+            storage: database.clone(),
+            retention: database.clone(),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+            wake: Arc::clone(&self.wake),
+            settings: settings.retention,
+        };
         let committed = self.database.committed();
         Caretaker::new(Arc::clone(&self.clock), Arc::clone(&self.ids))
             .with(sweep.chore(settings.sweep_every))
             .with(Publish(database).chore(settings.publish_every, committed))
             .with(upkeep.chore(settings.upkeep_every))
+            .with(housekeeper.chore(settings.retention_every))
     }
 
     /// The worker, with the one adapter.
@@ -177,6 +186,7 @@ impl Program {
             queue: Arc::new(self.database.queue()),
             vault: Arc::new(self.database.vault()),
             platform: Arc::new(self.rules.platform_vault()),
+            retention: Arc::new(self.database.clone()),
             rules: self.rules.clone(),
             provider: Arc::new(provider.clone()),
             inventory: Arc::new(provider),
@@ -219,6 +229,10 @@ pub struct CaretakerSettings {
     pub upkeep_every: Duration,
     /// What that goes by.
     pub upkeep: UpkeepSettings,
+    /// At least how often it is looked whether a workspace's housekeeping is due.
+    pub retention_every: Duration,
+    /// What that goes by.
+    pub retention: RetentionSettings,
 }
 
 impl Default for CaretakerSettings {
@@ -229,16 +243,19 @@ impl Default for CaretakerSettings {
             publish_every: Duration::from_millis(500),
             upkeep_every: Duration::from_mins(5),
             upkeep: UpkeepSettings::default(),
+            retention_every: Duration::from_mins(1),
+            retention: RetentionSettings::default(),
         }
     }
 }
 
 /// The caretaker's numbers, from the settings.
-pub fn caretaker_settings(section: &WorkerSection, connections: &ConnectionSettings) -> CaretakerSettings {
+pub fn caretaker_settings(settings: &Settings) -> CaretakerSettings {
     CaretakerSettings {
-        sweep_every: section.sweep_every(),
-        queue: queue_settings(section),
-        upkeep: connections.upkeep(),
+        sweep_every: settings.worker.sweep_every(),
+        queue: queue_settings(&settings.worker),
+        upkeep: settings.connections.upkeep(),
+        retention: settings.retention.numbers(),
         ..CaretakerSettings::default()
     }
 }
@@ -254,7 +271,8 @@ fn queue_settings(section: &WorkerSection) -> QueueSettings {
 }
 
 /// The worker's numbers, from the settings.
-pub fn worker_settings(section: &WorkerSection) -> WorkerSettings {
+pub fn worker_settings(settings: &Settings) -> WorkerSettings {
+    let (section, retention) = (&settings.worker, &settings.retention);
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "worker".to_owned());
     let mut settings = WorkerSettings::named(&format!("{host}/{}", std::process::id()));
     settings.concurrency = section.concurrency.max(1);
@@ -262,6 +280,7 @@ pub fn worker_settings(section: &WorkerSection) -> WorkerSettings {
     settings.stop_grace = section.worker_grace();
     settings.queue = queue_settings(section);
     settings.poll = Duration::from_millis(section.poll_milliseconds.max(10));
+    settings.retention = retention.numbers();
     settings.wait_budget = Duration::from_secs(section.wait_budget_seconds);
     settings
 }

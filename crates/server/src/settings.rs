@@ -14,12 +14,14 @@ use serde::Deserialize;
 
 mod connections;
 mod provider;
+mod retention;
 mod runs;
 mod webhooks;
 
 pub use self::webhooks::WebhookSettings;
 pub use connections::ConnectionSettings;
 pub use provider::{FederatedTokenSettings, PlatformSettings, ProviderSettings};
+pub use retention::RetentionSection;
 pub use runs::OperationSettings;
 
 const DEFAULTS: &str = include_str!("default.toml");
@@ -42,6 +44,8 @@ pub struct Settings {
     pub operations: OperationSettings,
     /// The worker.
     pub worker: WorkerSection,
+    /// How long histories are kept.
+    pub retention: RetentionSection,
     /// The provider.
     pub provider: ProviderSettings,
     /// Webhooks.
@@ -352,6 +356,7 @@ impl Settings {
         settings.connections.check()?;
         settings.operations.check()?;
         settings.webhooks.policy()?;
+        settings.retention.check()?;
         Ok(settings)
     }
 }

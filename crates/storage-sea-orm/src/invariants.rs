@@ -15,7 +15,7 @@ mod rules;
 mod schema;
 mod stream;
 mod tally;
-mod walk;
+pub(crate) mod walk;
 
 use std::{collections::BTreeMap, time::Duration};
 

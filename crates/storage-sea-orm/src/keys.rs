@@ -107,6 +107,11 @@ impl KeyAdmin {
         Ok(Self { database })
     }
 
+    /// On a database that is open already, whatever its schema and its keys.
+    pub(crate) const fn on(database: Database) -> Self {
+        Self { database }
+    }
+
     /// Closes the connections.
     pub async fn close(self) -> Result<(), StoreError> {
         self.database.close().await

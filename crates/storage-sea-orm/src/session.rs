@@ -6,7 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use inventory::{InventoryLookup, InventoryRepository};
 use kernel::StoreError;
-use operations::{NotificationLookup, NotificationRepository, RunAttempts, RunLookup, RunRepository};
+use operations::{
+    NotificationLookup, NotificationRepository, RetentionTurns, RunAttempts, RunLookup, RunRepository,
+};
 use provider_core::{
     CallLookup, CallRepository, ConnectionLookup, ConnectionRepository, ConsentLookup, ConsentRepository,
 };
@@ -149,6 +151,10 @@ impl UnitOfWork for Transaction {
     }
 
     fn attempts(&mut self) -> Box<dyn RunAttempts + '_> {
+        Box::new(self.repo())
+    }
+
+    fn retention(&mut self) -> Box<dyn RetentionTurns + '_> {
         Box::new(self.repo())
     }
 

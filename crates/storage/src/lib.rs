@@ -10,7 +10,9 @@ mod watching;
 use async_trait::async_trait;
 use inventory::{InventoryLookup, InventoryRepository};
 use kernel::StoreError;
-use operations::{NotificationLookup, NotificationRepository, RunAttempts, RunLookup, RunRepository};
+use operations::{
+    NotificationLookup, NotificationRepository, RetentionTurns, RunAttempts, RunLookup, RunRepository,
+};
 use provider_core::{
     CallLookup, CallRepository, ConnectionLookup, ConnectionRepository, ConsentLookup, ConsentRepository,
 };
@@ -85,6 +87,8 @@ pub trait UnitOfWork: Send {
     fn runs(&mut self) -> Box<dyn RunRepository + '_>;
     /// Runs, on behalf of the attempt that holds them.
     fn attempts(&mut self) -> Box<dyn RunAttempts + '_>;
+    /// Whose turn it is to be looked after.
+    fn retention(&mut self) -> Box<dyn RetentionTurns + '_>;
     /// Items and snapshots.
     fn inventory(&mut self) -> Box<dyn InventoryRepository + '_>;
     /// What calls came to.

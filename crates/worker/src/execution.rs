@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     checking::{self, Conclusion},
     finish::{Leave, Work},
+    housekeeping,
     lease::OwnLease,
     outcome::{Ending, Seen},
     signals::{Known, Signals},
@@ -127,6 +128,10 @@ async fn attempt(work: Work<'_>, signals: &Signals<'_>) -> Result<(), StoreError
     if claimed.run.cancel_requested_at.is_some() {
         let canceled = Ending::because(RunOutcome::Canceled, context, ReasonCode::RunCanceled);
         return work.finish(canceled).await.map(drop);
+    }
+    if claimed.run.operation_type == OperationType::WorkspaceHousekeeping {
+        // Of the workspace as a whole: no connection, no credential, no provider.
+        return housekeeping::attempt(work, signals).await;
     }
     let connection = match admitted(parts, claimed).await? {
         Ok((connection, known)) => {
@@ -305,6 +310,12 @@ async fn dispatch(
             reason: ReasonCode::OperationNotSupported,
             retry: Retry::Never,
         }),
+        // It was executed before anybody asked for a connection.
+        OperationType::WorkspaceHousekeeping => end(Ending::because(
+            RunOutcome::Failed,
+            context,
+            ReasonCode::InternalError,
+        )),
         OperationType::ComplianceSnapshot => {
             let measurement = parts.inventory.measure(access, signals).await?;
             end(Ending::of_measurement(context, measurement))

@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 
 use inventory::InventoryExecutor;
 use kernel::{Clock, IdSource, StoreError};
-use operations::{ClaimedRun, Lane, PerLane, QueueSettings, RunQueue, SweepReport, WorkerName};
+use operations::{
+    ClaimedRun, Lane, PerLane, QueueSettings, Retention, RetentionSettings, RunQueue, SweepReport, WorkerName,
+};
 use provider_core::{CredentialVault, PlatformVault, ProviderExecutor, ScopeRules};
 use storage::Storage;
 use tokio::{
@@ -33,6 +35,8 @@ pub struct WorkerSettings {
     pub wait_budget: Duration,
     /// How long the end may take once it was asked for. What is not handed back then waits for the sweep.
     pub stop_grace: Duration,
+    /// How long histories are kept.
+    pub retention: RetentionSettings,
 }
 
 impl WorkerSettings {
@@ -54,6 +58,7 @@ impl WorkerSettings {
             poll: Duration::from_millis(500),
             wait_budget: Duration::from_secs(30),
             stop_grace: Duration::from_secs(25),
+            retention: RetentionSettings::default(),
         }
     }
 }
@@ -66,6 +71,8 @@ pub struct WorkerParts {
     pub queue: Arc<dyn RunQueue>,
     /// Opens credentials.
     pub vault: Arc<dyn CredentialVault>,
+    /// Removes what is older than it is kept.
+    pub retention: Arc<dyn Retention>,
     /// Opens the platform's own.
     pub platform: Arc<dyn PlatformVault>,
     /// The provider's rules.

@@ -318,6 +318,7 @@ pub(crate) fn worker(
         queue: Arc::new(product.queue()),
         vault: Arc::new(product.vault()),
         platform: Arc::new(FakeProvider),
+        retention: Arc::new(product.clone()),
         rules: Arc::new(FakeProvider),
         provider: Arc::new(FakeProvider),
         inventory: site,

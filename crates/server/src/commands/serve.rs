@@ -39,7 +39,7 @@ pub(super) async fn run(args: ServeArgs, settings: Settings) -> Result<(), Failu
     } else {
         Some(
             program
-                .worker(worker_settings(&settings.worker))
+                .worker(worker_settings(&settings))
                 .map_err(Failure::config)?,
         )
     };
@@ -64,7 +64,7 @@ pub(super) async fn run(args: ServeArgs, settings: Settings) -> Result<(), Failu
             .map_err(|error| Failure::other(format!("the ready file: {error}")))?;
     }
     let crew = Crew {
-        caretaker: program.caretaker(caretaker_settings(&settings.worker, &settings.connections)),
+        caretaker: program.caretaker(caretaker_settings(&settings)),
         worker,
     };
     let stop = until_signal(settings.worker.stop_grace());

@@ -10,7 +10,7 @@ use crate::{database::Database, error::OrStoreError as _};
 const WORKSPACES: u32 = 500;
 
 /// The rows of a statement on a reader.
-pub(super) async fn rows(
+pub(crate) async fn rows(
     database: &Database,
     sql: &str,
     values: Vec<Value>,
@@ -21,7 +21,7 @@ pub(super) async fn rows(
 }
 
 /// A column of a row.
-pub(super) fn get<T: sea_orm::TryGetable>(row: &QueryResult, column: &str) -> Result<T, StoreError> {
+pub(crate) fn get<T: sea_orm::TryGetable>(row: &QueryResult, column: &str) -> Result<T, StoreError> {
     row.try_get("", column).or_store_error()
 }
 
