@@ -339,12 +339,11 @@ impl Driver {
         };
         drop(runs);
         let ended = ended.expect("answers");
-        let at = SystemClock.now();
         let seen = if ended {
             Seen::Canceled
         } else if unit
             .runs()
-            .request_cancel(scope, *id, at, &asked)
+            .request_cancel(scope, *id, &asked)
             .await
             .expect("answers")
         {
