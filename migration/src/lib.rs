@@ -29,6 +29,7 @@ mod m20261122_000014_create_idempotency;
 mod m20261122_000015_create_webhooks;
 mod m20261122_000016_create_notifications;
 mod m20261122_000018_prepare_retention;
+mod m20261122_000019_queue_clock;
 
 /// Runs the migrations.
 pub struct Migrator;
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000015_create_webhooks::Migration),
             Box::new(m20261122_000016_create_notifications::Migration),
             Box::new(m20261122_000018_prepare_retention::Migration),
+            Box::new(m20261122_000019_queue_clock::Migration),
         ]
     }
 }

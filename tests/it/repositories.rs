@@ -14,6 +14,7 @@ mod groups;
 mod hints;
 mod inventory;
 mod journal;
+mod lanes;
 mod lifecycle;
 mod observations;
 mod pages;

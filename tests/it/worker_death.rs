@@ -7,7 +7,7 @@ use std::{
 };
 
 use integration_tests::{TestApp, TestDatabase, assert_invariants, on_both_engines, process::Process};
-use operations::{Fence, HandBack, Heartbeat, QueueSettings, RunLease, RunQueue as _, WorkerName};
+use operations::{Fence, HandBack, Heartbeat, PerLane, QueueSettings, RunLease, RunQueue as _, WorkerName};
 use serde_json::Value;
 use storage::Storage as _;
 
@@ -176,7 +176,7 @@ mod late_writes {
         home.start(&owner, "inventory.sync").await;
         let (queue, settings) = (app.program.database.queue(), QueueSettings::default());
         let mut claimed = queue
-            .claim(&WorkerName::new("first"), &settings, 1)
+            .claim(&WorkerName::new("first"), &settings, PerLane::all(1))
             .await
             .expect("claims");
         let dead = claimed.pop().expect("a run");
@@ -185,7 +185,7 @@ mod late_writes {
             .await;
         assert_eq!(queue.sweep(&settings).await.expect("sweeps").requeued, 1);
         let mut claimed = queue
-            .claim(&WorkerName::new("second"), &settings, 1)
+            .claim(&WorkerName::new("second"), &settings, PerLane::all(1))
             .await
             .expect("claims");
         let alive = claimed.pop().expect("the same run");

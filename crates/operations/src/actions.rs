@@ -9,7 +9,9 @@ use kernel::Timestamp;
 use provider_core::ReasonCode;
 use tenancy::Capability;
 
-use crate::{Completion, InvalidTransition, OperationRun, Reconciliation, RunOutcome, RunPlace, RunState};
+use crate::{
+    Completion, InvalidTransition, OperationRun, Reconciliation, RunOutcome, RunPlace, RunState, SweepCause,
+};
 
 /// When people may step in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,11 +111,15 @@ impl OperationRun {
     }
 
     /// The end of a run that nobody seems to work at. It says that no worker ended it.
-    pub fn end_unattended(&self, reason: ReasonCode) -> Result<Completion, InvalidTransition> {
+    pub fn end_unattended(&self, reason: ReasonCode, at: Timestamp) -> Result<Completion, InvalidTransition> {
         let mut completion = self.end_because(RunOutcome::Failed, reason)?;
         completion.context.reconciliation = Some(Reconciliation {
             reason_code: reason,
+            cause: Some(SweepCause::Released),
+            at: Some(at),
+            lease_owner: None,
             attempts: self.attempt,
+            lost_leases: 0,
         });
         Ok(completion)
     }

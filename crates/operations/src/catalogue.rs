@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tenancy::Capability;
 
-use crate::CountKey;
+use crate::{CountKey, Lane};
 
 /// A type of operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -149,6 +149,15 @@ impl OperationType {
         match self {
             Self::Bulk => true,
             Self::ConnectionCheck | Self::InventorySync | Self::ComplianceSnapshot => false,
+        }
+    }
+
+    /// The slots that its runs take; none for a group, which nobody works at.
+    pub const fn lane(self) -> Option<Lane> {
+        match self {
+            Self::ConnectionCheck => Some(Lane::Checks),
+            Self::InventorySync | Self::ComplianceSnapshot => Some(Lane::Work),
+            Self::Bulk => None,
         }
     }
 

@@ -187,7 +187,7 @@ pub(crate) fn blocked_by(operation_type: OperationType, identity: &IdentityResol
 }
 
 /// A requirement that is known to be missing. Unknown is not missing: the run will find out.
-fn missing_requirement(
+pub(crate) fn missing_requirement(
     operation_type: OperationType,
     rows: &[RequirementRow],
     rules: &dyn ScopeRules,

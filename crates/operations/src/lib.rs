@@ -17,6 +17,7 @@ pub mod execution_gate;
 pub mod gate;
 pub mod ids;
 pub mod inputs;
+pub mod lane;
 pub mod notification;
 pub mod queue;
 pub mod readiness;
@@ -28,16 +29,17 @@ pub use actions::{ActionTimes, RunAction};
 pub use bulk::{BulkItem, BulkStart, StartedBulk};
 pub use catalogue::{OperationDefinition, OperationType};
 pub use choice::choose;
-pub use context::{Reconciliation, RunContext};
+pub use context::{Reconciliation, RunContext, SweepCause};
 pub use counts::{CountKey, SummaryCounts};
 pub use entry::StartEntry;
 pub use gate::{ConnectionChoice, GateError, StartOutcome, StartRequest};
 pub use ids::{NotificationId, ScheduleId};
 pub use inputs::UnknownInput;
+pub use lane::{Lane, PerLane};
 pub use notification::{Notification, NotificationLookup, NotificationRepository, is_told};
 pub use queue::{
-    ClaimedRun, Fence, HandBack, Heartbeat, QueueSettings, RunAttempts, RunLease, RunQueue, SweepReport,
-    WorkerName,
+    ClaimedRun, Fence, HandBack, Heartbeat, LaneDepth, QueueSettings, RunAttempts, RunLease, RunQueue,
+    SweepReport, WorkerName,
 };
 pub use readiness::OperationReadiness;
 pub use run::{

@@ -223,6 +223,12 @@ reasons! {
     /// A stored code that this version does not know.
     UnknownError => "unknown_error", false, ContactOperator,
         "The reason is not known to this version.";
+    /// The environment of the run is gone.
+    EnvironmentMissing => "environment_missing", false, None,
+        "The environment that the run belongs to is not there any more.";
+    /// Nobody answers for the run: it names nobody, or whoever it names is no member any more.
+    InitiatorMissing => "initiator_missing", false, ContactOperator,
+        "Whoever started the operation is not a member of the workspace any more.";
 }
 
 impl ReasonCode {

@@ -6,14 +6,15 @@ mod keys;
 mod migrate;
 mod openapi;
 mod serve;
+mod signals;
 mod token;
 mod worker;
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+pub(crate) use self::signals::until_signal;
+use std::{io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use storage_sea_orm::{DatabaseUrl, KeyRing};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     compose::{ComposeError, Program, ProviderSetup},
@@ -119,6 +120,23 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// For how long what is left behind may hold up the end of the process.
+const LEFT_BEHIND: Duration = Duration::from_secs(1);
+
+/// The whole program. A thread that is stuck in a run's code does not keep the process alive.
+pub fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "tenantatlas: no runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(run(Cli::parse()));
+    runtime.shutdown_timeout(LEFT_BEHIND);
+    code
+}
+
 /// Runs a command to its end.
 pub async fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
@@ -181,36 +199,6 @@ fn load_ring(settings: &Settings) -> Result<KeyRing, Failure> {
             path.display()
         ))
     })
-}
-
-/// Ends with the first interrupt or termination signal.
-pub(crate) fn until_signal() -> CancellationToken {
-    let token = CancellationToken::new();
-    let ended = token.clone();
-    tokio::spawn(async move {
-        wait_for_signal().await;
-        ended.cancel();
-    });
-    token
-}
-
-#[cfg(unix)]
-async fn wait_for_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-}
-
-#[cfg(not(unix))]
-async fn wait_for_signal() {
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// Prints a line for a person or a script.

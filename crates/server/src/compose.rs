@@ -12,7 +12,7 @@ use provider_microsoft::{
     PlatformIdentitySettings,
 };
 use storage_sea_orm::{ConnectError, Database, DatabaseUrl, KeyRing};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use webhook_sender::{Sender, SenderSettings, SystemLookup};
@@ -153,10 +153,8 @@ impl Program {
     /// What every process does now and then, with a worker or without one.
     pub fn caretaker(&self, settings: CaretakerSettings) -> Caretaker {
         let database = Arc::new(self.database.clone());
-        let sweep = Sweep {
-            queue: Arc::new(self.database.queue()),
-            settings: settings.queue,
-        };
+        let queue = Arc::new(self.database.queue());
+        let sweep = Sweep::new(queue, settings.queue, Arc::clone(&self.wake));
         let upkeep = Upkeep {
             connections: database.clone(),
             settings: settings.upkeep,
@@ -251,6 +249,7 @@ fn queue_settings(section: &WorkerSection) -> QueueSettings {
         max_attempts: section.max_attempts.max(1),
         queue_timeout: Duration::from_secs(section.queue_timeout_seconds),
         workspace_limit: section.workspace_limit.max(1),
+        check_workspace_limit: section.check_workspace_limit.max(1),
     }
 }
 
@@ -259,11 +258,16 @@ pub fn worker_settings(section: &WorkerSection) -> WorkerSettings {
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "worker".to_owned());
     let mut settings = WorkerSettings::named(&format!("{host}/{}", std::process::id()));
     settings.concurrency = section.concurrency.max(1);
+    settings.check_slots = section.check_slots.max(1);
+    settings.stop_grace = section.worker_grace();
     settings.queue = queue_settings(section);
     settings.poll = Duration::from_millis(section.poll_milliseconds.max(10));
     settings.wait_budget = Duration::from_secs(section.wait_budget_seconds);
     settings
 }
+
+/// How long chores that are being done may hold up the end.
+const LAST_CHORES: Duration = Duration::from_secs(2);
 
 /// What goes on beside the API: the caretaker always, a worker if this process has one.
 pub struct Crew {
@@ -285,8 +289,10 @@ impl Crew {
             None => shutdown.cancelled().await,
         }
         drop(ended);
-        if let Err(error) = chores.await {
-            tracing::error!(panicked = error.is_panic(), "the caretaker broke");
+        match timeout(LAST_CHORES, chores).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(panicked = error.is_panic(), "the caretaker broke"),
+            Err(_) => tracing::warn!("a chore was still being done at the end"),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod attempts;
 pub(crate) mod claim;
+pub(crate) mod depth;
 pub(crate) mod end;
 mod filter;
 pub(crate) mod groups;

@@ -12,9 +12,11 @@ mod chores;
 mod deliveries;
 mod execution;
 mod finish;
+mod lease;
 mod outcome;
 mod signals;
 mod sink;
+mod watch;
 mod worker;
 
 pub use caretaker::{Caretaker, Chore, ChoreRecord, ChoreRecords};

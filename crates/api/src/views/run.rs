@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use kernel::Timestamp;
 use operations::{
-    ActionTimes, GroupTally, OperationDefinition, OperationRun, Reconciliation, RunAction, RunContext,
-    RunFailure, RunOutcome, RunState, RunStatus, SummaryCounts, Waiting, context::NotAssessed,
+    ActionTimes, GroupTally, OperationDefinition, OperationRun, RunAction, RunContext, RunFailure,
+    RunOutcome, RunState, RunStatus, SummaryCounts, Waiting, context::NotAssessed,
 };
 use provider_core::{Progress, ReasonCode};
 use serde::Serialize;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::{
     list_views,
+    run_verdicts::{ExecutionGateView, ReconciliationView},
     scope::{NextStepView, TargetScopeView, step_views},
     verification::VerificationReportView,
 };
@@ -155,6 +156,8 @@ struct RunContextView {
     reconciliation: Option<ReconciliationView>,
     /// For a group: what became of the starts that it holds together.
     group: Option<GroupTallyView>,
+    /// Why it was refused when a worker looked at it again; nothing if it was not.
+    execution_gate: Option<ExecutionGateView>,
 }
 
 /// How many environments of a start over many came to what.
@@ -181,16 +184,6 @@ struct NotAssessedView {
     part: String,
     /// Why.
     reason_code: &'static str,
-}
-
-/// How a run whose worker was gone came to its end.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Reconciliation)]
-struct ReconciliationView {
-    /// Why it was ended.
-    reason_code: &'static str,
-    /// How many attempts there had been.
-    attempts: i32,
 }
 
 list_views! {
@@ -327,6 +320,7 @@ impl From<RunContext> for RunContextView {
             not_assessed,
             reconciliation,
             group,
+            execution_gate,
         } = context;
         Self {
             target_scope,
@@ -335,6 +329,7 @@ impl From<RunContext> for RunContextView {
             not_assessed: not_assessed.into_iter().map(NotAssessedView::from).collect(),
             reconciliation: reconciliation.map(ReconciliationView::from),
             group: group.map(GroupTallyView::from),
+            execution_gate: execution_gate.map(ExecutionGateView::from),
         }
     }
 }
@@ -368,18 +363,6 @@ impl From<NotAssessed> for NotAssessedView {
     }
 }
 
-impl From<Reconciliation> for ReconciliationView {
-    fn from(reconciliation: Reconciliation) -> Self {
-        let Reconciliation {
-            reason_code,
-            attempts,
-        } = reconciliation;
-        Self {
-            reason_code: reason_code.as_str(),
-            attempts,
-        }
-    }
-}
 /// A count of nothing is 0 and not absent, once the run is over.
 fn with_zeroes(
     definition: &OperationDefinition,

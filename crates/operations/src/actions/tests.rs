@@ -76,12 +76,17 @@ fn what_is_over_can_be_tried_again_where_it_was() {
 #[test]
 fn the_end_of_a_released_run_says_that_no_worker_ended_it() {
     let run = running();
-    let end = run.end_unattended(ReasonCode::RunReleased).expect("active");
+    let end = run
+        .end_unattended(ReasonCode::RunReleased, Timestamp::default())
+        .expect("active");
     assert_eq!(end.outcome(), RunOutcome::Failed);
     let reconciliation = end.context.reconciliation.expect("there");
     assert_eq!(reconciliation.reason_code, ReasonCode::RunReleased);
     let over = OperationRun::blocked(sample_new_run(), ReasonCode::InternalError);
-    assert!(over.end_unattended(ReasonCode::RunReleased).is_err());
+    assert!(
+        over.end_unattended(ReasonCode::RunReleased, Timestamp::default())
+            .is_err()
+    );
 }
 
 #[test]

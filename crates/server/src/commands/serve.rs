@@ -52,6 +52,7 @@ pub(super) async fn run(args: ServeArgs, settings: Settings) -> Result<(), Failu
         stale_after: settings.connections.stale_after(),
         keep_previous: settings.connections.keep_previous(),
         run_actions: settings.operations.action_times(),
+        shutdown_timeout: settings.worker.stop_grace().mul_f64(0.9),
         ..ApiSettings::default()
     };
     let cursor_key = program.database.derived_key("cursor");
@@ -66,7 +67,8 @@ pub(super) async fn run(args: ServeArgs, settings: Settings) -> Result<(), Failu
         caretaker: program.caretaker(caretaker_settings(&settings.worker, &settings.connections)),
         worker,
     };
-    compose::serve(listener, state, settings.http.threads, crew, until_signal())
+    let stop = until_signal(settings.worker.stop_grace());
+    compose::serve(listener, state, settings.http.threads, crew, stop)
         .await
         .map_err(Failure::other)
 }

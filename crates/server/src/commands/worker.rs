@@ -36,6 +36,6 @@ pub(super) async fn run(args: WorkerArgs, settings: Settings) -> Result<(), Fail
         caretaker: program.caretaker(caretaker_settings(&settings.worker, &settings.connections)),
         worker: Some(worker),
     };
-    crew.run(until_signal()).await;
+    crew.run(until_signal(settings.worker.stop_grace())).await;
     Ok(())
 }

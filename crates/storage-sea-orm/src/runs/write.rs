@@ -8,7 +8,7 @@ use kernel::StoreError;
 use operations::{Completion, InsertedRun, OperationRun, RunRepository};
 use provider_core::RunId;
 use sea_orm::{
-    Condition, ConnectionTrait as _, DatabaseTransaction, EntityTrait as _, QueryTrait as _,
+    Condition, ConnectionTrait as _, DatabaseTransaction, EntityTrait as _,
     sea_query::{Expr, ExprTrait as _, Func, OnConflict, Query},
 };
 use tenancy::{Change, WorkspaceScope};
@@ -35,9 +35,10 @@ impl RunRepository for Repo<'_, DatabaseTransaction> {
             .target_and_where(Expr::cust("status IN ('queued', 'running')"))
             .do_nothing()
             .to_owned();
-        let insert = Entity::insert(rows::new_row(scope, run))
+        let now = now_sql(self.db.get_database_backend());
+        let insert = rows::queued_now(&rows::new_row(scope, run), now)
             .on_conflict(taken)
-            .into_query();
+            .to_owned();
         if self.db.execute(&insert).await.or_store_error()?.rows_affected() == 0 {
             return Ok(InsertedRun::ScopeTaken);
         }

@@ -1,6 +1,7 @@
 //! `POST /api/v1/workspaces/{workspace_id}/operation-runs/{run_id}/release`
 
 use actix_web::{HttpResponse, http::StatusCode, post};
+use kernel::Timestamp;
 use operations::{ActionTimes, OperationRun, RunOutcome};
 use provider_core::ReasonCode;
 use storage::UnitOfWork;
@@ -50,7 +51,9 @@ async fn release(
         .state
         .transact(async move {
             let mut work = state.storage.begin().await?;
-            let run = ending.release(&mut *work, state.settings.run_actions).await?;
+            let run = ending
+                .release(&mut *work, state.settings.run_actions, state.clock.now())
+                .await?;
             keeper
                 .commit(work, Answer::json(StatusCode::OK, &eyes.view(run))?)
                 .await
@@ -60,11 +63,16 @@ async fn release(
 
 impl Ending {
     /// The run after its end. The store decides whether it is stuck, on its own clock.
-    async fn release(&self, work: &mut dyn UnitOfWork, times: ActionTimes) -> Result<OperationRun, Problem> {
+    async fn release(
+        &self,
+        work: &mut dyn UnitOfWork,
+        times: ActionTimes,
+        now: Timestamp,
+    ) -> Result<OperationRun, Problem> {
         let run = self.find(work).await?;
         let reason = ReasonCode::RunReleased;
         let over = || Problem::new(Code::RunAlreadyCompleted);
-        let completion = run.end_unattended(reason).map_err(|_| over())?;
+        let completion = run.end_unattended(reason, now).map_err(|_| over())?;
         let change = self
             .entry(AuditAction::OperationReleased, &run)
             .with("outcome", RunOutcome::Failed.as_str())
