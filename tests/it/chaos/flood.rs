@@ -14,8 +14,8 @@ use integration_tests::{
 };
 use kernel::{Clock as _, SystemClock, SystemIds};
 use operations::{
-    ConnectionChoice, OperationRun, OperationType, QueueSettings, RunPlace, RunQueue as _, RunTrigger,
-    StartRequest, WorkerName, change_target, gate,
+    ConnectionChoice, OperationRun, OperationType, PerLane, QueueSettings, RunPlace, RunQueue as _,
+    RunTrigger, StartRequest, WorkerName, change_target, gate,
 };
 use provider_core::{ProviderConnection, testing::FakeProvider};
 use serde_json::Map;
@@ -103,7 +103,7 @@ async fn a_quiet_workspace_is_claimed_second(database: TestDatabase) {
     let mut claims = Vec::new();
     for _ in 0..4 {
         let claimed = queue
-            .claim(&WorkerName::new("one"), &settings, 1)
+            .claim(&WorkerName::new("one"), &settings, PerLane::all(1))
             .await
             .expect("claims");
         claims.extend(claimed.into_iter().map(|claimed| claimed.run.id));
@@ -156,7 +156,7 @@ async fn waits(app: &TestApp, raw: &Raw, home: &Home) -> Vec<Duration> {
     let mut waits = Vec::new();
     let mut looks = tokio::time::interval(Duration::from_millis(5));
     for _ in 0..SAMPLES {
-        let started = home.start(&client, "provider.connection.check").await;
+        let started = home.start(&client, "compliance.snapshot").await;
         assert_eq!(started.text("/disposition"), "accepted", "{}", started.body);
         let id = raw.uuid(started.text("/run/id").parse().expect("an id"));
         let sql = format!(

@@ -109,7 +109,7 @@ async fn call(client: &Client, homes: &[Home], mut numbers: Numbers, requests: u
                 json!({ "display_name": "E", "slug": slug }),
             )
         } else {
-            let operation = OperationType::ALL[numbers.below(OperationType::ALL.len())].as_str();
+            let operation = OperationType::STARTABLE[numbers.below(OperationType::STARTABLE.len())].as_str();
             let body = json!({ "operation_type": operation, "environment_id": home.environment });
             (format!("{}/operation-runs", home.base), body)
         };

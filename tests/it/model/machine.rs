@@ -38,10 +38,10 @@ impl Budget {
         forces: 0,
     });
     pub(super) const DEEP: Self = Self(Left {
-        starts: 3,
+        starts: 2,
         crashes: 2,
         pauses: 1,
-        beats: 2,
+        beats: 1,
         hand_backs: 1,
         cancels: 1,
         forces: 1,

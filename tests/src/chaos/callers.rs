@@ -115,7 +115,7 @@ impl Callers {
             ticks.tick().await;
             let slot = asked[numbers.below(asked.len())];
             let target = &self.targets[numbers.below(self.targets.len())];
-            let operation = OperationType::ALL[numbers.below(OperationType::ALL.len())];
+            let operation = OperationType::STARTABLE[numbers.below(OperationType::STARTABLE.len())];
             let cancels = numbers.below(CANCELS) == 0;
             let client = self.fleet.client(slot);
             let (invoked, from) = (Instant::now(), SystemClock.now());

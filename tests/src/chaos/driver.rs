@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use kernel::{Clock as _, SystemClock, SystemIds, Timestamp};
 use operations::{
-    ClaimedRun, ConnectionChoice, Fence, HandBack, Heartbeat, OperationRun, OperationType, QueueSettings,
-    RunOutcome, RunTrigger, StartOutcome, StartRequest, WorkerName, change_target, gate,
+    ClaimedRun, ConnectionChoice, Fence, HandBack, Heartbeat, OperationRun, OperationType, PerLane,
+    QueueSettings, RunOutcome, RunTrigger, StartOutcome, StartRequest, WorkerName, change_target, gate,
 };
 use provider_core::{ReasonCode, RunId, testing::FakeProvider};
 use serde_json::Map;
@@ -124,6 +124,7 @@ impl Driver {
             lease: LEASE,
             max_attempts: self.rules.max_attempts,
             workspace_limit: u32::try_from(self.rules.workspace_limit).expect("small"),
+            check_workspace_limit: u32::try_from(self.rules.workspace_limit).expect("small"),
             ..QueueSettings::default()
         }
     }
@@ -137,7 +138,7 @@ impl Driver {
         let scopes = &self.ground.0;
         let (place, connection) = &scopes[usize::from(scope) % scopes.len()];
         let request = StartRequest {
-            operation_type: OperationType::ALL[usize::from(operation) % self.rules.operations],
+            operation_type: OperationType::STARTABLE[usize::from(operation) % self.rules.operations],
             environment_id: place.environment,
             inputs: Map::new(),
             trigger: RunTrigger::Api { retry_of: None },
@@ -210,7 +211,7 @@ impl Driver {
 
     async fn claim(&mut self, worker: u8, limit: u8) -> Seen {
         let name = WorkerName::new(&format!("worker-{}", worker % 2));
-        let limit = u32::from(limit.max(1));
+        let limit = PerLane::all(u32::from(limit.max(1)));
         let mut claimed = self
             .ports
             .queue
@@ -339,12 +340,11 @@ impl Driver {
         };
         drop(runs);
         let ended = ended.expect("answers");
-        let at = SystemClock.now();
         let seen = if ended {
             Seen::Canceled
         } else if unit
             .runs()
-            .request_cancel(scope, *id, at, &asked)
+            .request_cancel(scope, *id, &asked)
             .await
             .expect("answers")
         {

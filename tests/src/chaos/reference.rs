@@ -12,7 +12,7 @@ pub struct Rules {
     pub workspace_of: &'static [usize],
     /// How many kinds of operation there are.
     pub operations: usize,
-    /// Runs of one workspace at the same time.
+    /// Runs of one workspace at the same time in a lane.
     pub workspace_limit: usize,
     /// How many leases a run may lose before it fails.
     pub max_attempts: i32,
@@ -25,6 +25,9 @@ pub const RULES: Rules = Rules {
     workspace_limit: 2,
     max_attempts: 2,
 };
+
+/// The operation that has a lane of its own: connection checks, the first of the catalogue.
+const CHECK: usize = 0;
 
 #[derive(Debug, Clone)]
 struct Run {
@@ -171,25 +174,13 @@ impl Reference {
         }
     }
 
-    /// A run's place is the number of runs that its workspace would have in front of it.
+    /// A run's place is the number of runs that its workspace would have in front of it in its lane.
+    /// Each lane has as many slots.
     fn claim(&mut self, limit: usize) -> Seen {
-        let workspace = |run: &Run| self.rules.workspace_of[run.scope];
-        let mut places = Vec::new();
-        let running = |wanted: usize| {
-            let at_work = |run: &&Run| run.row.status == "running" && workspace(run) == wanted;
-            self.runs.iter().filter(at_work).count()
-        };
-        let mut in_front: [usize; 2] = [running(0), running(1)];
-        for (number, run) in self.runs.iter().enumerate() {
-            if run.row.status == "queued" && !run.row.paused {
-                in_front[workspace(run)] += 1;
-                places.push((in_front[workspace(run)], number));
-            }
+        let mut taken = Vec::new();
+        for checks in [true, false] {
+            taken.extend(self.picked(checks).into_iter().take(limit));
         }
-        places.retain(|(place, _)| *place <= self.rules.workspace_limit);
-        places.sort_unstable();
-        places.truncate(limit);
-        let mut taken: Vec<usize> = places.into_iter().map(|(_, number)| number).collect();
         taken.sort_unstable();
         let claimed: Vec<_> = taken
             .into_iter()
@@ -197,6 +188,27 @@ impl Reference {
             .collect();
         self.claims.extend(&claimed);
         Seen::Claimed(claimed)
+    }
+
+    /// The runs of a lane that may begin, in the order of their places.
+    fn picked(&self, checks: bool) -> Vec<usize> {
+        let lane = |run: &Run| (run.operation == CHECK) == checks;
+        let workspace = |run: &Run| self.rules.workspace_of[run.scope];
+        let running = |wanted: usize| {
+            let at_work = |run: &&Run| run.row.status == "running" && lane(run) && workspace(run) == wanted;
+            self.runs.iter().filter(at_work).count()
+        };
+        let mut in_front: [usize; 2] = [running(0), running(1)];
+        let mut places = Vec::new();
+        for (number, run) in self.runs.iter().enumerate() {
+            if run.row.status == "queued" && lane(run) && !run.row.paused {
+                in_front[workspace(run)] += 1;
+                places.push((in_front[workspace(run)], number));
+            }
+        }
+        places.retain(|(place, _)| *place <= self.rules.workspace_limit);
+        places.sort_unstable();
+        places.into_iter().map(|(_, number)| number).collect()
     }
 
     fn begin(&mut self, number: usize) -> i32 {
