@@ -81,6 +81,25 @@ impl TestDatabase {
         Some(database)
     }
 
+    /// A fresh database on a test's own cluster.
+    pub async fn on(cluster: &postgres::OwnCluster) -> Self {
+        let raw = SeaDatabase::connect(cluster.url("postgres"))
+            .await
+            .expect("connects");
+        raw.execute_unprepared("CREATE DATABASE own")
+            .await
+            .expect("creates");
+        raw.close().await.expect("closes");
+        let database = Self {
+            engine: Engine::Postgres,
+            url: cluster.url("own"),
+            ring: KeyRing::generate_file("test").to_string(),
+            folder: TempDir::with_prefix("tenantatlas-test-").expect("a folder"),
+        };
+        database.open_migrated().await.close().await.expect("closes");
+        database
+    }
+
     /// The parsed address.
     pub fn database_url(&self) -> DatabaseUrl {
         DatabaseUrl::parse(&self.url).expect("an address")

@@ -20,6 +20,54 @@ pub struct Cluster {
     _guardian: Child,
 }
 
+/// A cluster of one test, which may take it away and bring it back.
+pub struct OwnCluster {
+    programs: PathBuf,
+    folder: TempDir,
+    guardian: Option<Child>,
+}
+
+impl OwnCluster {
+    /// Starts one; nothing where PostgreSQL's programs are not found.
+    pub fn start() -> Option<Self> {
+        let programs = programs()?;
+        let folder = initialized(&programs);
+        let mut cluster = Self {
+            programs,
+            folder,
+            guardian: None,
+        };
+        cluster.start_again();
+        Some(cluster)
+    }
+
+    /// Brings it back, with what was in it.
+    pub fn start_again(&mut self) {
+        let path = self.folder.path();
+        self.guardian = Some(guardian(&self.programs, &path.join("data"), path, ""));
+        wait_until_ready(&self.programs, path);
+    }
+
+    /// Takes it away: every connection is cut.
+    pub fn stop(&mut self) {
+        if let Some(mut guardian) = self.guardian.take() {
+            drop(guardian.stdin.take());
+            guardian.wait().expect("the server stops");
+        }
+    }
+
+    /// The address of a database of this cluster.
+    pub fn url(&self, database: &str) -> String {
+        url(self.folder.path(), database)
+    }
+}
+
+impl Drop for OwnCluster {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
 /// The cluster, started on first use; nothing where PostgreSQL's programs are not found.
 pub fn cluster() -> Option<&'static Cluster> {
     static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
@@ -29,9 +77,13 @@ pub fn cluster() -> Option<&'static Cluster> {
 impl Cluster {
     /// The address of a database of this cluster.
     pub fn url(&self, database: &str) -> String {
-        let host = self.folder.path().display().to_string().replace('/', "%2F");
-        format!("postgres://postgres@{host}/{database}")
+        url(self.folder.path(), database)
     }
+}
+
+fn url(folder: &Path, database: &str) -> String {
+    let host = folder.display().to_string().replace('/', "%2F");
+    format!("postgres://postgres@{host}/{database}")
 }
 
 /// Says on the real standard error, which test runners do not swallow, that a test was skipped.
@@ -47,6 +99,18 @@ pub fn announce_skip() {
 
 fn start() -> Option<Cluster> {
     let programs = programs()?;
+    let folder = initialized(&programs);
+    let data = folder.path().join("data");
+    let guardian = guardian(&programs, &data, folder.path(), "rm -rf \"$3\"");
+    wait_until_ready(&programs, folder.path());
+    Some(Cluster {
+        folder,
+        _guardian: guardian,
+    })
+}
+
+/// A folder with the files of a new cluster.
+fn initialized(programs: &Path) -> TempDir {
     let folder = tempfile::Builder::new()
         .prefix("tenantatlas-pg-")
         .tempdir()
@@ -67,22 +131,19 @@ fn start() -> Option<Cluster> {
         ])
         .arg("--pgdata")
         .arg(&data));
-    let guardian = guardian(&programs, &data, folder.path());
-    wait_until_ready(&programs, folder.path());
-    Some(Cluster {
-        folder,
-        _guardian: guardian,
-    })
+    folder
 }
 
 /// The server, watched by a shell that stops it when its standard input ends: that is, when this
-/// process ends or is killed.
-fn guardian(programs: &Path, data: &Path, socket: &Path) -> Child {
-    let script = "\"$1\" -D \"$2\" -c listen_addresses= -c unix_socket_directories=\"$3\" -c fsync=off \
+/// process ends or is killed. `after` is what it does then.
+fn guardian(programs: &Path, data: &Path, socket: &Path, after: &str) -> Child {
+    let script = format!(
+        "\"$1\" -D \"$2\" -c listen_addresses= -c unix_socket_directories=\"$3\" -c fsync=off \
         -c max_connections=300 -c log_min_messages=fatal >/dev/null 2>&1 & server=$!; \
-        cat >/dev/null; kill -INT $server; wait $server; rm -rf \"$3\"";
+        cat >/dev/null; kill -INT $server; wait $server; {after}"
+    );
     as_postgres(Path::new("sh"))
-        .args(["-c", script, "guardian"])
+        .args(["-c", &script, "guardian"])
         .arg(programs.join("postgres"))
         .arg(data)
         .arg(socket)
