@@ -24,3 +24,4 @@ mod throttling;
 mod tls;
 mod wire;
 mod worker_death;
+mod worker_limits;

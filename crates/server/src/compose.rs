@@ -61,6 +61,7 @@ pub struct Program {
     pub rules: Arc<MicrosoftScopeRules>,
     /// From the API to the worker of the same process.
     pub wake: Arc<Notify>,
+    metrics: Metrics,
     endpoint: Option<EndpointOverride>,
 }
 
@@ -116,6 +117,7 @@ impl Program {
             ids,
             rules: Arc::new(rules),
             wake: Arc::new(Notify::new()),
+            metrics: Metrics::new(),
             endpoint,
         })
     }
@@ -132,7 +134,7 @@ impl Program {
             verifier,
             cursor_key,
             wake: Arc::new(move || wake.notify_one()),
-            metrics: Metrics::new(),
+            metrics: self.metrics.clone(),
             queue_depth: Some(Arc::new(self.database.queue())),
             settings,
         })
@@ -148,7 +150,11 @@ impl Program {
             settings: settings.upkeep,
         };
         let committed = self.database.committed();
+        let metrics = self.metrics.clone();
         Caretaker::new(Arc::clone(&self.clock), Arc::clone(&self.ids))
+            .telling(move |name, record| {
+                metrics.chore(name, record.last_success, (record.done, record.failed))
+            })
             .with(sweep.chore(settings.sweep_every))
             .with(Publish(database).chore(settings.publish_every, committed))
             .with(upkeep.chore(settings.upkeep_every))

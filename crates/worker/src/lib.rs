@@ -12,6 +12,7 @@ mod chores;
 mod execution;
 mod finish;
 mod lease;
+mod nudge;
 mod outcome;
 mod signals;
 mod sink;

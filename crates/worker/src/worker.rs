@@ -14,6 +14,8 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use crate::nudge::Nudge;
+
 /// The numbers that rule a worker.
 #[derive(Debug, Clone)]
 pub struct WorkerSettings {
@@ -103,6 +105,7 @@ impl Worker {
     /// the grace, whatever the work does.
     pub async fn run(&self, shutdown: CancellationToken) {
         let settings = &self.parts.settings;
+        let _nudge = Nudge::begin();
         let slots = PerLane::from_fn(|lane| Arc::new(Semaphore::new(*settings.slots().of(lane) as usize)));
         let tasks = TaskTracker::new();
         let mut failing = false;
