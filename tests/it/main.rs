@@ -33,3 +33,4 @@ mod tls;
 mod webhooks;
 mod wire;
 mod worker_death;
+mod worker_limits;
