@@ -8,7 +8,7 @@ use integration_tests::{
     app::{connection_body, created},
 };
 use kernel::{Clock as _, SystemClock};
-use operations::{ClaimedRun, Fence, QueueSettings, RunQueue as _, WorkerName};
+use operations::{ClaimedRun, Fence, PerLane, QueueSettings, RunQueue as _, WorkerName};
 use provider_core::ResumePoint;
 use serde_json::{Value, json};
 use storage::Storage as _;
@@ -127,7 +127,7 @@ async fn take(app: &TestApp) -> ClaimedRun {
         .program
         .database
         .queue()
-        .claim(&WorkerName::new("busy"), &settings, 1)
+        .claim(&WorkerName::new("busy"), &settings, PerLane::all(1))
         .await;
     claimed.expect("claims").pop().expect("one waits")
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cli::Client;
 use integration_tests::{Engine, Home, TestApp, TestDatabase};
 use kernel::{Clock, SystemClock, SystemIds, Timestamp};
-use operations::{ClaimedRun, QueueSettings, RetentionSettings, RunQueue as _, WorkerName};
+use operations::{ClaimedRun, PerLane, QueueSettings, RetentionSettings, RunQueue as _, WorkerName};
 use serde_json::Value;
 use tenancy::EventPublisher as _;
 use worker::{Housekeeper, HousekeepingReport};
@@ -133,7 +133,11 @@ impl Scene {
     pub(super) async fn claim(&self) -> ClaimedRun {
         let queue = self.app.program.database.queue();
         let claimed = queue
-            .claim(&WorkerName::new("one"), &QueueSettings::default(), 10)
+            .claim(
+                &WorkerName::new("one"),
+                &QueueSettings::default(),
+                PerLane::all(10),
+            )
             .await;
         let mut claimed = claimed.expect("claims");
         assert_eq!(claimed.len(), 1);

@@ -3,7 +3,7 @@
 use api::auth::LocalIssuer;
 use integration_tests::{Home, TestApp, TestDatabase, app::created};
 use kernel::{IdSource as _, SystemIds};
-use operations::{ClaimedRun, Heartbeat, QueueSettings, RunQueue as _, WorkerName};
+use operations::{ClaimedRun, Heartbeat, PerLane, QueueSettings, RunQueue as _, WorkerName};
 use serde_json::{Value, json};
 
 use crate::wire::{Reply, Request, Wire};
@@ -73,7 +73,9 @@ impl Kit {
     pub(super) async fn claimed(&self) -> ClaimedRun {
         let queue = self.app.program.database.queue();
         let worker = WorkerName::new("idle");
-        let claimed = queue.claim(&worker, &QueueSettings::default(), 1).await;
+        let claimed = queue
+            .claim(&worker, &QueueSettings::default(), PerLane::all(1))
+            .await;
         claimed.expect("claims").pop().expect("a run waits")
     }
 

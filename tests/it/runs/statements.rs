@@ -9,7 +9,7 @@ use std::sync::{
 use integration_tests::{Engine, TestDatabase, on_both_engines};
 use kernel::{Clock as _, SystemClock, SystemIds};
 use operations::{
-    ConnectionChoice, Fence, OperationType, QueueSettings, RunOutcome, RunQueue as _, RunTrigger,
+    ConnectionChoice, Fence, OperationType, PerLane, QueueSettings, RunOutcome, RunQueue as _, RunTrigger,
     StartOutcome, StartRequest, WorkerName, change_target, gate,
 };
 use provider_core::ReasonCode;
@@ -76,7 +76,7 @@ async fn a_run_costs_a_fixed_number_of_statements(database: TestDatabase) {
 
     let (queue, settings) = (counted.queue(), QueueSettings::default());
     let claimed = queue
-        .claim(&WorkerName::new("one"), &settings, 8)
+        .claim(&WorkerName::new("one"), &settings, PerLane::all(8))
         .await
         .expect("claims");
     assert_eq!(claimed.len(), 1);
