@@ -173,7 +173,7 @@ impl Program {
         let metrics = self.metrics.clone();
         Caretaker::new(Arc::clone(&self.clock), Arc::clone(&self.ids))
             .telling(move |name, record| {
-                metrics.chore(name, record.last_success, (record.done, record.failed))
+                metrics.chore(name, record.last_success, (record.done, record.failed));
             })
             .with(sweep.chore(settings.sweep_every))
             .with(Publish(database).chore(settings.publish_every, committed))

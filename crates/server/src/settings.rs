@@ -240,75 +240,65 @@ fn is_public(url: &url::Url) -> bool {
 impl WorkerSection {
     fn check(&self) -> Result<(), SettingsError> {
         let seconds = |value: f64, least: f64| value.is_finite() && (least..=3600.0).contains(&value);
-        let range = |holds: bool, key: &'static str, range: &'static str| {
-            if holds {
-                Ok(())
-            } else {
-                Err(SettingsError::Range { key, range })
-            }
-        };
-        range(
-            seconds(self.lease_seconds, 1.0),
-            "worker.lease_seconds",
-            "1 to 3600",
-        )?;
-        range(
-            seconds(self.sweep_seconds, 0.1),
-            "worker.sweep_seconds",
-            "0.1 to 3600",
-        )?;
-        range(
-            (1..=1000).contains(&self.concurrency),
-            "worker.concurrency",
-            "1 to 1000",
-        )?;
-        range(
-            (1..=1000).contains(&self.workspace_limit),
-            "worker.workspace_limit",
-            "1 to 1000",
-        )?;
-        range(
-            (1..=1000).contains(&self.check_slots),
-            "worker.check_slots",
-            "1 to 1000",
-        )?;
-        range(
-            (1..=1000).contains(&self.check_workspace_limit),
-            "worker.check_workspace_limit",
-            "1 to 1000",
-        )?;
-        range(
-            (2..=3600).contains(&self.stop_grace_seconds),
-            "worker.stop_grace_seconds",
-            "2 to 3600",
-        )?;
-        // Whoever waits for a dead worker's run waits for its lease, the sweep and the poll.
-        range(
-            self.sweep_seconds + self.poll_milliseconds as f64 / 500.0 <= self.lease_seconds / 2.0,
-            "worker.sweep_seconds",
-            "so short that together with twice worker.poll_milliseconds it is not more than half of worker.lease_seconds: a run whose worker died is taken again within one and a half leases",
-        )?;
-        range(
-            (1..=100).contains(&self.max_attempts),
-            "worker.max_attempts",
-            "1 to 100",
-        )?;
+        let few = |value: u32| (1..=1000).contains(&value);
         let (longest, poll) = (30 * 86_400, self.poll_milliseconds);
-        range(
-            (60..=longest).contains(&self.queue_timeout_seconds),
-            "worker.queue_timeout_seconds",
-            "60 to 2592000",
-        )?;
-        range(
-            (10..=60_000).contains(&poll),
-            "worker.poll_milliseconds",
-            "10 to 60000",
-        )?;
-        range(
-            self.wait_budget_seconds <= 3600,
-            "worker.wait_budget_seconds",
-            "0 to 3600",
-        )
+        let ranges = [
+            (
+                seconds(self.lease_seconds, 1.0),
+                "worker.lease_seconds",
+                "1 to 3600",
+            ),
+            (
+                seconds(self.sweep_seconds, 0.1),
+                "worker.sweep_seconds",
+                "0.1 to 3600",
+            ),
+            (few(self.concurrency), "worker.concurrency", "1 to 1000"),
+            (few(self.check_slots), "worker.check_slots", "1 to 1000"),
+            (few(self.workspace_limit), "worker.workspace_limit", "1 to 1000"),
+            (
+                few(self.check_workspace_limit),
+                "worker.check_workspace_limit",
+                "1 to 1000",
+            ),
+            (
+                (1..=100).contains(&self.max_attempts),
+                "worker.max_attempts",
+                "1 to 100",
+            ),
+            (
+                (60..=longest).contains(&self.queue_timeout_seconds),
+                "worker.queue_timeout_seconds",
+                "60 to 2592000",
+            ),
+            (
+                (10..=60_000).contains(&poll),
+                "worker.poll_milliseconds",
+                "10 to 60000",
+            ),
+            (
+                self.wait_budget_seconds <= 3600,
+                "worker.wait_budget_seconds",
+                "0 to 3600",
+            ),
+            (
+                (2..=3600).contains(&self.stop_grace_seconds),
+                "worker.stop_grace_seconds",
+                "2 to 3600",
+            ),
+        ];
+        if let Some((_, key, range)) = ranges.into_iter().find(|(holds, ..)| !holds) {
+            return Err(SettingsError::Range { key, range });
+        }
+        // Whoever waits for a dead worker's run waits for its lease, the sweep and the poll.
+        if self.sweep_every() + 2 * Duration::from_millis(poll) > self.lease() / 2 {
+            return Err(SettingsError::Range {
+                key: "worker.sweep_seconds",
+                range: "so short that together with twice worker.poll_milliseconds it is not more than half of \
+                    worker.lease_seconds: a run whose worker died is taken again within one and a half leases",
+            });
+        }
+        Ok(())
     }
 
     /// The lease as a duration.

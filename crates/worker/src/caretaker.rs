@@ -149,7 +149,7 @@ impl Caretaker {
             loops.spawn(async move {
                 chore
                     .repeat((&records, told.as_ref()), (clock, ids), &shutdown)
-                    .await
+                    .await;
             });
         }
         while let Some(ended) = loops.join_next().await {

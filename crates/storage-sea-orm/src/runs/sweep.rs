@@ -49,7 +49,7 @@ pub(crate) async fn sweep(database: &Database, settings: &QueueSettings) -> Resu
         for _ in 0..ROUNDS {
             let found = look(database, settings, &search, &mut report).await?;
             // What could not be settled would be found again at once.
-            if found < BATCH as usize {
+            if found < BATCH {
                 break;
             }
         }
@@ -68,7 +68,7 @@ async fn look(
     settings: &QueueSettings,
     search: &Search,
     report: &mut SweepReport,
-) -> Result<usize, StoreError> {
+) -> Result<u64, StoreError> {
     let candidates = installation_wide::<Entity>()
         .filter(search.condition.clone())
         .limit(BATCH)

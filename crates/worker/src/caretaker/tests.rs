@@ -82,7 +82,7 @@ async fn one_that_panics_or_hangs_or_fails_keeps_no_other_from_its_turn() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_is_answered_at_once_and_many_calls_by_one_pass() {
-    let (chore, count) = counting("woken", Duration::from_secs(3600));
+    let (chore, count) = counting("woken", Duration::from_hours(1));
     let wake = Arc::new(Notify::new());
     let caretaker = caretaker().with(chore.woken_by(Arc::clone(&wake)));
     let shutdown = CancellationToken::new();
