@@ -155,7 +155,7 @@ impl Finding {
         }
     }
 
-    fn about(mut self, workspace: Uuid, subject: impl ToString) -> Self {
+    fn about(mut self, workspace: Uuid, subject: Uuid) -> Self {
         self.workspace_id = Some(workspace);
         self.subject = Some(subject.to_string());
         self

@@ -3,7 +3,7 @@
 use kernel::StoreError;
 use sea_orm::DbBackend;
 
-use super::{Finding, Severity};
+use super::{Finding, Severity, seconds};
 use crate::{
     database::Database,
     invariants::walk::{get, rows},
@@ -36,8 +36,8 @@ async fn clock(
                 "clocks_differ",
                 Severity::Attention,
                 format!(
-                    "the clock of this host is {:.1} seconds {} that of the database",
-                    ahead.abs() as f64 / 1e6,
+                    "the clock of this host is {} seconds {} that of the database",
+                    seconds(ahead.abs()),
                     if ahead > 0 { "ahead of" } else { "behind" }
                 ),
                 "let NTP set the clocks of all hosts",
