@@ -1,11 +1,11 @@
 //! Groups of runs: over with the last of their runs, exactly once, whoever ends it; worked at by nobody;
 //! and started so that two that want the same targets never wait for each other in a circle.
 
+#[path = "groups/many.rs"]
+mod many;
+
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -30,7 +30,6 @@ on_both_engines!(
     a_group_that_nobody_ended_is_ended_by_the_sweep,
     a_group_without_runs_is_over_at_once,
     two_starts_over_the_same_targets_do_not_wait_in_a_circle,
-    five_hundred_environments_take_three_statements_each,
 );
 
 /// A group and its runs.
@@ -384,33 +383,4 @@ async fn two_starts_over_the_same_targets_do_not_wait_in_a_circle(database: Test
         }
         assert_eq!(new, 60, "each target has one run");
     }
-}
-
-async fn five_hundred_environments_take_three_statements_each(database: TestDatabase) {
-    let mut world = World::new(database).await;
-    let statements = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&statements);
-    world.store.watch_statements(move |_| {
-        counted.fetch_add(1, Ordering::SeqCst);
-    });
-    let place = world.place().await;
-    let connection = world.connected(&place, "site-1", "secret").await;
-    let keys: Vec<_> = (0..bulk::MOST_ENVIRONMENTS)
-        .map(|number| format!("key-{number:04}"))
-        .collect();
-    let wanted = wanted(&world, &place, &connection, &keys);
-    statements.store(0, Ordering::SeqCst);
-    let begun = Instant::now();
-    let started = start(&world.store, wanted, &world, &place).await;
-    let (took, statements) = (begun.elapsed(), statements.load(Ordering::SeqCst));
-    println!(
-        "{:?}: 500 runs in one transaction of {statements} statements and {took:?}",
-        world.database.engine
-    );
-    assert_eq!(started.items.iter().filter_map(accepted).count(), 500);
-    assert_eq!(
-        statements,
-        3 * 500 + 3,
-        "a run and its two journal entries, and the group's"
-    );
 }

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use kernel::{Clock as _, SystemClock, SystemIds, Timestamp};
 use operations::{
     ClaimedRun, ConnectionChoice, Fence, HandBack, Heartbeat, OperationRun, OperationType, PerLane,
-    QueueSettings, RunOutcome, RunTrigger, StartOutcome, StartRequest, WorkerName, change_target, gate,
+    QueueSettings, RunOutcome, RunTrigger, StartOutcome, StartRequest, WorkerName, gate,
 };
 use provider_core::{ReasonCode, RunId, testing::FakeProvider};
 use serde_json::Map;
@@ -19,7 +19,7 @@ use super::{
     raw::Raw,
     reference::Rules,
     steps::{Row, Seen, Step},
-    world::Ports,
+    world::{Ports, entry},
 };
 
 /// Long enough that no lease ends by itself.
@@ -395,9 +395,4 @@ impl Driver {
             .await;
         Seen::Passed
     }
-}
-
-/// A journal entry of its own for each try.
-fn entry(scope: &WorkspaceScope, run: &OperationRun, action: AuditAction) -> Change {
-    Change::new(scope, action, change_target(run), SystemClock.now(), &SystemIds)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use kernel::{Clock as _, Id, IdSource as _, SecretText, SystemClock, SystemIds, Timestamp};
-use operations::RunQueue;
+use operations::{OperationRun, RunQueue, change_target};
 use provider_core::{
     ConnectionDraft, ConnectionType, CredentialKind, InsertedConnection, NewCredential, ProviderConnection,
     ProviderKey, ScopeIdentifier, ScopeKind, Tags, TargetScope, testing::FakeProvider,
@@ -162,4 +162,9 @@ fn something(scope: &WorkspaceScope, now: Timestamp) -> Change {
 
 fn name(text: &str) -> DisplayName {
     DisplayName::new(text).expect("a name")
+}
+
+/// A journal entry of its own for each try.
+pub(super) fn entry(scope: &WorkspaceScope, run: &OperationRun, action: AuditAction) -> Change {
+    Change::new(scope, action, change_target(run), SystemClock.now(), &SystemIds)
 }
