@@ -25,6 +25,7 @@ mod m20261122_000010_key_ring_states;
 mod m20261122_000011_create_calls;
 mod m20261122_000012_extend_operation_runs;
 mod m20261122_000013_number_events;
+mod m20261122_000017_create_schedules;
 
 /// Runs the migrations.
 pub struct Migrator;
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000011_create_calls::Migration),
             Box::new(m20261122_000012_extend_operation_runs::Migration),
             Box::new(m20261122_000013_number_events::Migration),
+            Box::new(m20261122_000017_create_schedules::Migration),
         ]
     }
 }

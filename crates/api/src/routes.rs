@@ -10,6 +10,7 @@ pub(crate) mod environments;
 pub(crate) mod inventory;
 pub(crate) mod members;
 pub(crate) mod operation_runs;
+pub(crate) mod schedules;
 pub(crate) mod system;
 pub(crate) mod unmatched;
 pub(crate) mod workspaces;
@@ -32,6 +33,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(members::configure)
         .configure(connections::configure)
         .configure(operation_runs::configure)
+        .configure(schedules::configure)
         .configure(inventory::configure)
         .configure(compliance::configure)
         .configure(audit::configure)

@@ -12,6 +12,7 @@ pub(crate) mod consent;
 pub(crate) mod history;
 pub(crate) mod inventory;
 pub(crate) mod run;
+pub(crate) mod schedule;
 pub(crate) mod scope;
 pub(crate) mod surface;
 pub(crate) mod tenancy;

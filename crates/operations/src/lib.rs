@@ -21,6 +21,7 @@ pub mod readiness;
 pub mod run;
 pub mod run_repository;
 pub mod sanitizer;
+pub mod schedule;
 
 pub use bulk::{BulkItem, BulkStart, StartedBulk};
 pub use catalogue::{OperationDefinition, OperationType};
@@ -42,3 +43,7 @@ pub use run::{
 };
 pub use run_repository::{InsertedRun, RunFilter, RunLookup, RunRepository};
 pub use sanitizer::RunFailure;
+pub use schedule::{
+    DueSchedule, DueSchedules, Firing, Jitter, LastTurn, PauseCause, Responsible, Rhythm, RhythmError,
+    Schedule, ScheduleLookup, ScheduleRepository, ScheduleState, ScheduleTarget, Slot, TurnResult,
+};

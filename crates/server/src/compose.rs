@@ -15,7 +15,7 @@ use storage_sea_orm::{ConnectError, Database, DatabaseUrl, KeyRing};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use url::Url;
-use worker::{Caretaker, Publish, Sweep, Upkeep, Worker, WorkerParts, WorkerSettings};
+use worker::{Caretaker, Publish, Scheduler, Sweep, Upkeep, Worker, WorkerParts, WorkerSettings};
 
 use crate::{
     platform,
@@ -149,11 +149,20 @@ impl Program {
             connections: database.clone(),
             settings: settings.upkeep,
         };
+        let scheduler = Scheduler {
+            storage: database.clone(),
+            due: database.clone(),
+            rules: self.rules.clone(),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+            wake: Arc::clone(&self.wake),
+        };
         let committed = self.database.committed();
         Caretaker::new(Arc::clone(&self.clock), Arc::clone(&self.ids))
             .with(sweep.chore(settings.sweep_every))
             .with(Publish(database).chore(settings.publish_every, committed))
             .with(upkeep.chore(settings.upkeep_every))
+            .with(scheduler.chore(settings.schedules_every))
     }
 
     /// The worker, with the one adapter.
@@ -187,6 +196,8 @@ pub struct CaretakerSettings {
     pub queue: QueueSettings,
     /// At least how often events get their numbers, if nobody in this process says that there are some.
     pub publish_every: Duration,
+    /// At least how often schedules are looked at.
+    pub schedules_every: Duration,
     /// At least how often credentials are looked after.
     pub upkeep_every: Duration,
     /// What that goes by.
@@ -199,6 +210,7 @@ impl Default for CaretakerSettings {
             sweep_every: Duration::from_secs(5),
             queue: QueueSettings::default(),
             publish_every: Duration::from_millis(500),
+            schedules_every: Duration::from_secs(10),
             upkeep_every: Duration::from_mins(5),
             upkeep: UpkeepSettings::default(),
         }

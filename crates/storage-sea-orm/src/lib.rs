@@ -21,6 +21,7 @@ mod keys;
 mod members;
 mod postgres;
 mod runs;
+mod schedules;
 mod schema;
 mod scoped;
 mod session;

@@ -39,6 +39,7 @@ workspace_tables!(
     member,
     outbox_event,
     run,
+    schedule,
     snapshot
 );
 

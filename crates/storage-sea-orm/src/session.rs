@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use inventory::{InventoryLookup, InventoryRepository};
 use kernel::StoreError;
-use operations::{RunAttempts, RunLookup, RunRepository};
+use operations::{RunAttempts, RunLookup, RunRepository, ScheduleLookup, ScheduleRepository};
 use provider_core::{
     CallLookup, CallRepository, ConnectionLookup, ConnectionRepository, ConsentLookup, ConsentRepository,
 };
@@ -77,6 +77,10 @@ impl ReadSession for Reader {
         Box::new(self.repo())
     }
 
+    fn schedules(&self) -> Box<dyn ScheduleLookup + '_> {
+        Box::new(self.repo())
+    }
+
     fn inventory(&self) -> Box<dyn InventoryLookup + '_> {
         Box::new(self.repo())
     }
@@ -132,6 +136,10 @@ impl UnitOfWork for Transaction {
     }
 
     fn attempts(&mut self) -> Box<dyn RunAttempts + '_> {
+        Box::new(self.repo())
+    }
+
+    fn schedules(&mut self) -> Box<dyn ScheduleRepository + '_> {
         Box::new(self.repo())
     }
 

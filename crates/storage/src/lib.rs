@@ -8,7 +8,7 @@
 use async_trait::async_trait;
 use inventory::{InventoryLookup, InventoryRepository};
 use kernel::StoreError;
-use operations::{RunAttempts, RunLookup, RunRepository};
+use operations::{RunAttempts, RunLookup, RunRepository, ScheduleLookup, ScheduleRepository};
 use provider_core::{
     CallLookup, CallRepository, ConnectionLookup, ConnectionRepository, ConsentLookup, ConsentRepository,
 };
@@ -48,6 +48,8 @@ pub trait ReadSession: Send + Sync {
     fn consents(&self) -> Box<dyn ConsentLookup + '_>;
     /// Runs.
     fn runs(&self) -> Box<dyn RunLookup + '_>;
+    /// Schedules.
+    fn schedules(&self) -> Box<dyn ScheduleLookup + '_>;
     /// Items and snapshots.
     fn inventory(&self) -> Box<dyn InventoryLookup + '_>;
     /// What calls came to.
@@ -72,6 +74,8 @@ pub trait UnitOfWork: Send {
     fn runs(&mut self) -> Box<dyn RunRepository + '_>;
     /// Runs, on behalf of the attempt that holds them.
     fn attempts(&mut self) -> Box<dyn RunAttempts + '_>;
+    /// Schedules.
+    fn schedules(&mut self) -> Box<dyn ScheduleRepository + '_>;
     /// Items and snapshots.
     fn inventory(&mut self) -> Box<dyn InventoryRepository + '_>;
     /// What calls came to.

@@ -25,6 +25,8 @@ pub enum Capability {
     OperationsStart,
     /// Cancel operations.
     OperationsCancel,
+    /// Make and change schedules.
+    SchedulesManage,
     /// See inventory and compliance snapshots.
     InventoryView,
     /// Read the audit log.
@@ -33,7 +35,7 @@ pub enum Capability {
 
 impl Capability {
     /// Every capability, in the order of the role matrix.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::WorkspaceView,
         Self::EnvironmentsManage,
         Self::MembersView,
@@ -44,6 +46,7 @@ impl Capability {
         Self::OperationsView,
         Self::OperationsStart,
         Self::OperationsCancel,
+        Self::SchedulesManage,
         Self::InventoryView,
         Self::AuditView,
     ];
@@ -61,6 +64,7 @@ impl Capability {
             Self::OperationsView => "operations.view",
             Self::OperationsStart => "operations.start",
             Self::OperationsCancel => "operations.cancel",
+            Self::SchedulesManage => "schedules.manage",
             Self::InventoryView => "inventory.view",
             Self::AuditView => "audit.view",
         }
@@ -76,10 +80,13 @@ impl Role {
             | Capability::ConnectionsView
             | Capability::OperationsView
             | Capability::InventoryView => true,
-            Capability::OperationsStart | Capability::OperationsCancel => match self {
-                Self::Owner | Self::Manager | Self::Operator => true,
-                Self::Readonly => false,
-            },
+            // Whoever may start may have it started.
+            Capability::OperationsStart | Capability::OperationsCancel | Capability::SchedulesManage => {
+                match self {
+                    Self::Owner | Self::Manager | Self::Operator => true,
+                    Self::Readonly => false,
+                }
+            }
             Capability::EnvironmentsManage
             | Capability::ConnectionsManage
             | Capability::CredentialsManage

@@ -134,6 +134,20 @@ actions! {
     OperationCanceled => "operation.canceled",
     /// Somebody asked a running run to end.
     OperationCancelRequested => "operation.cancel_requested",
+    /// A schedule was made.
+    ScheduleCreated => "schedule.created",
+    /// Somebody changed a schedule.
+    ScheduleUpdated => "schedule.updated",
+    /// A schedule was paused, by a person or by the system.
+    SchedulePaused => "schedule.paused",
+    /// Somebody resumed a schedule.
+    ScheduleResumed => "schedule.resumed",
+    /// A schedule was deleted.
+    ScheduleDeleted => "schedule.deleted",
+    /// A schedule started a run.
+    ScheduleFired => "schedule.fired",
+    /// A schedule left out a turn.
+    ScheduleSkipped => "schedule.skipped",
 }
 
 /// How it went.

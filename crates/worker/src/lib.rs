@@ -12,10 +12,12 @@ mod chores;
 mod execution;
 mod finish;
 mod outcome;
+mod scheduler;
 mod signals;
 mod sink;
 mod worker;
 
 pub use caretaker::{Caretaker, Chore, ChoreRecord, ChoreRecords};
 pub use chores::{Publish, Sweep, Upkeep};
+pub use scheduler::{Scheduler, SchedulerReport};
 pub use worker::{Worker, WorkerParts, WorkerSettings};

@@ -40,6 +40,8 @@ permissions! {
     StartOperations => OperationsStart;
     /// Cancel runs.
     CancelOperations => OperationsCancel;
+    /// Make and change schedules.
+    ManageSchedules => SchedulesManage;
     /// See inventory and compliance.
     ViewInventory => InventoryView;
     /// Read the audit log.
