@@ -18,6 +18,7 @@ mod lifecycle;
 mod observations;
 mod pages;
 mod points;
+mod schedules;
 mod sweeps;
 mod tampering;
 mod tenancy;

@@ -38,6 +38,7 @@ pub(crate) struct Place {
     pub(crate) connection: String,
     pub(crate) run: String,
     pub(crate) snapshot: String,
+    pub(crate) schedule: String,
 }
 
 impl Place {
@@ -50,6 +51,7 @@ impl Place {
             connection: id(),
             run: id(),
             snapshot: id(),
+            schedule: id(),
         }
     }
 
@@ -61,6 +63,7 @@ impl Place {
             ("connection_id", &self.connection),
             ("run_id", &self.run),
             ("snapshot_id", &self.snapshot),
+            ("schedule_id", &self.schedule),
         ];
         spec::fill(template, &values)
     }
@@ -123,7 +126,7 @@ const fn sent(method: &'static str, path: &'static str, needs: Needs, body: fn(&
 use Needs::{Capability, Nothing, Token};
 
 /// Every operation. One that is missing here fails a test, and so does one that is not served.
-pub(crate) const CASES: [Case; 47] = [
+pub(crate) const CASES: [Case; 56] = [
     get("/livez", Nothing),
     get("/readyz", Nothing),
     get("/metrics", Nothing),
@@ -305,6 +308,53 @@ pub(crate) const CASES: [Case; 47] = [
         "/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}/cancel",
         Capability("operations.cancel"),
     ),
+    post(
+        "/api/v1/workspaces/{workspace_id}/operation-runs/bulk",
+        Capability("operations.start"),
+        start_many,
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/schedules",
+        Capability("operations.view"),
+    ),
+    post(
+        "/api/v1/workspaces/{workspace_id}/schedules",
+        Capability("schedules.manage"),
+        schedule,
+    ),
+    post(
+        "/api/v1/workspaces/{workspace_id}/schedules/preview",
+        Capability("schedules.manage"),
+        turns,
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/schedules/{schedule_id}",
+        Capability("operations.view"),
+    ),
+    sent(
+        "PATCH",
+        "/api/v1/workspaces/{workspace_id}/schedules/{schedule_id}",
+        Capability("schedules.manage"),
+        turns,
+    )
+    .matched(),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/schedules/{schedule_id}/pause",
+        Capability("schedules.manage"),
+    ),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/schedules/{schedule_id}/resume",
+        Capability("schedules.manage"),
+    ),
+    case(
+        "DELETE",
+        "/api/v1/workspaces/{workspace_id}/schedules/{schedule_id}",
+        Capability("schedules.manage"),
+    )
+    .matched()
+    .spending(),
     get(
         "/api/v1/workspaces/{workspace_id}/inventory/items",
         Capability("inventory.view"),
@@ -322,6 +372,22 @@ pub(crate) const CASES: [Case; 47] = [
         Capability("audit.view"),
     ),
 ];
+
+fn start_many(place: &Place) -> Value {
+    json!({ "operation_type": "inventory.sync", "environment_ids": [place.environment] })
+}
+
+fn turns(_: &Place) -> Value {
+    json!({ "cron": "30 2 * * *", "time_zone": "Europe/Berlin" })
+}
+
+/// A schedule of the environment.
+pub(crate) fn schedule(place: &Place) -> Value {
+    json!({
+        "display_name": "Every night", "operation_type": "inventory.sync", "environment_id": place.environment,
+        "cron": "0 3 * * *", "time_zone": "Europe/Berlin", "jitter_seconds": 600,
+    })
+}
 
 fn unique() -> String {
     SystemIds.next_uuid().simple().to_string()

@@ -8,7 +8,7 @@ use integration_tests::{
 };
 use serde_json::json;
 
-use super::cases::{Case, Place, connection, credential};
+use super::cases::{Case, Place, connection, credential, schedule};
 use crate::{
     throttling,
     wire::{Reply, Request, Wire},
@@ -45,6 +45,8 @@ impl World {
             ..Place::nowhere()
         };
         ours.run = queued(&app, &ours).await;
+        ours.schedule = scheduled(&app, &ours).await;
+        scheduled(&app, &ours).await;
         throttling::kit::seed(&app.program.database, &ours, 3).await;
         Self {
             wire: Wire::to(&app.base_url),
@@ -71,6 +73,12 @@ impl World {
 pub(crate) async fn spare(app: &TestApp, place: &Place, case: &Case) -> Place {
     if !case.spends {
         return place.clone();
+    }
+    if case.path.contains("{schedule_id}") {
+        return Place {
+            schedule: scheduled(app, place).await,
+            ..place.clone()
+        };
     }
     let (wire, token) = (Wire::to(&app.base_url), app.token("owner"));
     let create = place.fill("/api/v1/workspaces/{workspace_id}/connections");
@@ -160,8 +168,15 @@ async fn furnish(app: &TestApp) -> (Place, String) {
         connection: home.connection,
         run: String::new(),
         snapshot,
+        schedule: String::new(),
     };
     (place, second)
+}
+
+async fn scheduled(app: &TestApp, place: &Place) -> String {
+    let path = place.fill("/api/v1/workspaces/{workspace_id}/schedules");
+    let answer = app.client("owner").post(&path, &schedule(place)).await;
+    created(&answer.expect("an answer"))
 }
 
 async fn queued(app: &TestApp, place: &Place) -> String {
