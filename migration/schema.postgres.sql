@@ -406,6 +406,47 @@ CREATE TABLE run_resume_points (
 );
 CREATE UNIQUE INDEX run_resume_points_pkey ON public.run_resume_points USING btree (workspace_id, run_id);
 
+CREATE TABLE schedules (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    display_name text NOT NULL,
+    operation_type text NOT NULL,
+    inputs jsonb NOT NULL,
+    environment_id uuid,
+    connection_id uuid,
+    cron text NOT NULL,
+    time_zone text NOT NULL,
+    jitter_seconds bigint NOT NULL,
+    state text NOT NULL,
+    paused_reason text,
+    next_tick_at bigint,
+    next_due_at bigint,
+    responsible_principal_id uuid NOT NULL,
+    responsible_label text NOT NULL,
+    last_result text,
+    last_turn_at bigint,
+    last_run_id uuid,
+    consecutive_skips bigint NOT NULL,
+    version bigint NOT NULL,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    CONSTRAINT schedules_check CHECK (((state = 'active'::text) = (next_tick_at IS NOT NULL))),
+    CONSTRAINT schedules_check1 CHECK (((state = 'active'::text) = (next_due_at IS NOT NULL))),
+    CONSTRAINT schedules_check2 CHECK (((state = 'paused'::text) OR (paused_reason IS NULL))),
+    CONSTRAINT schedules_check3 CHECK (((environment_id IS NOT NULL) OR (connection_id IS NULL))),
+    CONSTRAINT schedules_check4 CHECK (((last_result IS NULL) = (last_turn_at IS NULL))),
+    CONSTRAINT schedules_jitter_seconds_check CHECK ((jitter_seconds >= 0)),
+    CONSTRAINT schedules_last_result_check CHECK ((last_result = ANY (ARRAY['started'::text, 'skipped_active'::text, 'skipped_busy'::text, 'skipped_empty'::text, 'blocked'::text]))),
+    CONSTRAINT schedules_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT schedules_responsible_principal_id_fkey FOREIGN KEY (responsible_principal_id) REFERENCES principals(id),
+    CONSTRAINT schedules_state_check CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text]))),
+    CONSTRAINT schedules_workspace_id_environment_id_fkey FOREIGN KEY (workspace_id, environment_id) REFERENCES environments(workspace_id, id) ON DELETE RESTRICT,
+    CONSTRAINT schedules_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE INDEX schedules_due ON public.schedules USING btree (next_due_at) WHERE (state = 'active'::text);
+CREATE INDEX schedules_list_order ON public.schedules USING btree (workspace_id, created_at, id);
+CREATE UNIQUE INDEX schedules_pkey ON public.schedules USING btree (workspace_id, id);
+
 CREATE TABLE throttle_ledger (
     workspace_id uuid NOT NULL,
     connection_id uuid NOT NULL,

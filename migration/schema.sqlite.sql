@@ -371,6 +371,45 @@ CREATE TABLE "run_resume_points" (
     FOREIGN KEY ("workspace_id", "run_id") REFERENCES "operation_runs" ("workspace_id", "id") ON DELETE RESTRICT
 );
 
+CREATE TABLE "schedules" (
+    "workspace_id" uuid_text NOT NULL,
+    "id" uuid_text NOT NULL,
+    "display_name" text NOT NULL,
+    "operation_type" text NOT NULL,
+    "inputs" jsonb_text NOT NULL,
+    "environment_id" uuid_text NULL,
+    "connection_id" uuid_text NULL,
+    "cron" text NOT NULL,
+    "time_zone" text NOT NULL,
+    "jitter_seconds" integer NOT NULL CHECK ("jitter_seconds" >= 0),
+    "state" text NOT NULL CHECK ("state" IN ('active', 'paused')),
+    "paused_reason" text NULL,
+    "next_tick_at" integer NULL,
+    "next_due_at" integer NULL,
+    "responsible_principal_id" uuid_text NOT NULL,
+    "responsible_label" text NOT NULL,
+    "last_result" text NULL CHECK ("last_result" IN ('started', 'skipped_active', 'skipped_busy', 'skipped_empty', 'blocked')),
+    "last_turn_at" integer NULL,
+    "last_run_id" uuid_text NULL,
+    "consecutive_skips" integer NOT NULL,
+    "version" integer NOT NULL,
+    "created_at" integer NOT NULL,
+    "updated_at" integer NOT NULL,
+    PRIMARY KEY ("workspace_id", "id"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
+    FOREIGN KEY ("workspace_id", "environment_id") REFERENCES "environments" ("workspace_id", "id") ON DELETE RESTRICT,
+    FOREIGN KEY ("responsible_principal_id") REFERENCES "principals" ("id"),
+    CHECK (("state" = 'active') = ("next_tick_at" IS NOT NULL)),
+    CHECK (("state" = 'active') = ("next_due_at" IS NOT NULL)),
+    CHECK ("state" = 'paused' OR "paused_reason" IS NULL),
+    CHECK ("environment_id" IS NOT NULL OR "connection_id" IS NULL),
+    CHECK (("last_result" IS NULL) = ("last_turn_at" IS NULL))
+);
+
+CREATE INDEX "schedules_due" ON "schedules" ("next_due_at") WHERE "state" = 'active';
+
+CREATE INDEX "schedules_list_order" ON "schedules" ("workspace_id", "created_at", "id");
+
 CREATE TABLE "throttle_ledger" (
     "workspace_id" uuid_text NOT NULL,
     "connection_id" uuid_text NOT NULL,
