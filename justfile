@@ -20,6 +20,10 @@ test *ARGS:
 test-all *ARGS:
     TENANTATLAS_REQUIRE_POSTGRES=1 cargo test --workspace --locked {{ARGS}}
 
+# Look for broken promises at length: kills, crashes, frozen workers, hang-ups (docs/faults.md)
+faults *ARGS:
+    TENANTATLAS_DEEP=1 TENANTATLAS_REQUIRE_POSTGRES=1 cargo test --release --locked -p integration-tests --test it -- model:: property:: chaos:: --nocapture --test-threads=1 {{ARGS}}
+
 # Build the code documentation, warnings are errors
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked

@@ -47,6 +47,8 @@ CREATE TABLE call_attempts (
     CONSTRAINT call_attempts_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT,
     CONSTRAINT call_attempts_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES operation_runs(workspace_id, id) ON DELETE RESTRICT
 );
+CREATE INDEX call_attempts_age ON public.call_attempts USING btree (workspace_id, occurred_at);
+CREATE INDEX call_attempts_of_run ON public.call_attempts USING btree (workspace_id, run_id);
 CREATE INDEX call_attempts_order ON public.call_attempts USING btree (workspace_id, connection_id, occurred_at, id);
 CREATE UNIQUE INDEX call_attempts_pkey ON public.call_attempts USING btree (workspace_id, id);
 
@@ -63,6 +65,7 @@ CREATE TABLE compliance_snapshots (
     CONSTRAINT compliance_snapshots_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES operation_runs(workspace_id, id) ON DELETE RESTRICT
 );
 CREATE INDEX compliance_snapshots_list_order ON public.compliance_snapshots USING btree (workspace_id, taken_at, id);
+CREATE INDEX compliance_snapshots_of_run ON public.compliance_snapshots USING btree (workspace_id, run_id);
 CREATE UNIQUE INDEX compliance_snapshots_pkey ON public.compliance_snapshots USING btree (workspace_id, id);
 
 CREATE TABLE connection_history (
@@ -80,6 +83,7 @@ CREATE TABLE connection_history (
     CONSTRAINT connection_history_workspace_id_connection_id_fkey FOREIGN KEY (workspace_id, connection_id) REFERENCES provider_connections(workspace_id, id) ON DELETE RESTRICT,
     CONSTRAINT connection_history_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
 );
+CREATE INDEX connection_history_age ON public.connection_history USING btree (workspace_id, occurred_at);
 CREATE INDEX connection_history_list_order ON public.connection_history USING btree (workspace_id, connection_id, occurred_at, id);
 CREATE UNIQUE INDEX connection_history_pkey ON public.connection_history USING btree (workspace_id, id);
 
@@ -132,6 +136,7 @@ CREATE TABLE consent_links (
     CONSTRAINT consent_links_workspace_id_connection_id_fkey FOREIGN KEY (workspace_id, connection_id) REFERENCES provider_connections(workspace_id, id) ON DELETE RESTRICT,
     CONSTRAINT consent_links_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
 );
+CREATE INDEX consent_links_age ON public.consent_links USING btree (workspace_id, expires_at);
 CREATE UNIQUE INDEX consent_links_link_unique ON public.consent_links USING btree (link_hash);
 CREATE UNIQUE INDEX consent_links_pkey ON public.consent_links USING btree (workspace_id, id);
 CREATE UNIQUE INDEX consent_links_state_unique ON public.consent_links USING btree (state_hash);
@@ -169,6 +174,14 @@ CREATE TABLE expiry_notices (
 );
 CREATE UNIQUE INDEX expiry_notices_pkey ON public.expiry_notices USING btree (workspace_id, subject, expires_at, threshold_days);
 
+CREATE TABLE housekeeping_turns (
+    workspace_id uuid NOT NULL,
+    next_at bigint NOT NULL,
+    CONSTRAINT housekeeping_turns_pkey PRIMARY KEY (workspace_id),
+    CONSTRAINT housekeeping_turns_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX housekeeping_turns_pkey ON public.housekeeping_turns USING btree (workspace_id);
+
 CREATE TABLE inventory_items (
     workspace_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -192,6 +205,7 @@ CREATE TABLE inventory_items (
 );
 CREATE UNIQUE INDEX inventory_items_external_unique ON public.inventory_items USING btree (workspace_id, connection_id, kind, external_id);
 CREATE INDEX inventory_items_list_order ON public.inventory_items USING btree (workspace_id, first_seen_at, id);
+CREATE INDEX inventory_items_of_run ON public.inventory_items USING btree (workspace_id, last_seen_run_id);
 CREATE UNIQUE INDEX inventory_items_pkey ON public.inventory_items USING btree (workspace_id, id);
 
 CREATE TABLE key_ring (
@@ -221,6 +235,28 @@ CREATE TABLE members (
 );
 CREATE UNIQUE INDEX members_pkey ON public.members USING btree (workspace_id, id);
 CREATE UNIQUE INDEX members_principal_unique ON public.members USING btree (workspace_id, principal_id);
+
+CREATE TABLE notifications (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    principal_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    operation_type text NOT NULL,
+    outcome text NOT NULL,
+    environment_id uuid,
+    sequence bigint NOT NULL,
+    created_at bigint NOT NULL,
+    read_at bigint,
+    CONSTRAINT notifications_outcome_check CHECK ((outcome = ANY (ARRAY['succeeded'::text, 'partially_succeeded'::text, 'blocked'::text, 'failed'::text, 'canceled'::text]))),
+    CONSTRAINT notifications_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT notifications_principal_id_fkey FOREIGN KEY (principal_id) REFERENCES principals(id) ON DELETE RESTRICT,
+    CONSTRAINT notifications_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT,
+    CONSTRAINT notifications_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES operation_runs(workspace_id, id) ON DELETE CASCADE
+);
+CREATE INDEX notifications_order ON public.notifications USING btree (workspace_id, principal_id, created_at, id);
+CREATE UNIQUE INDEX notifications_pkey ON public.notifications USING btree (workspace_id, id);
+CREATE UNIQUE INDEX notifications_run_unique ON public.notifications USING btree (workspace_id, run_id);
+CREATE INDEX notifications_unread ON public.notifications USING btree (workspace_id, principal_id) WHERE (read_at IS NULL);
 
 CREATE TABLE operation_runs (
     workspace_id uuid NOT NULL,
@@ -394,6 +430,15 @@ CREATE UNIQUE INDEX provider_credentials_pkey ON public.provider_credentials USI
 CREATE UNIQUE INDEX provider_credentials_stage_unique ON public.provider_credentials USING btree (workspace_id, connection_id, stage);
 CREATE UNIQUE INDEX provider_credentials_version_unique ON public.provider_credentials USING btree (workspace_id, connection_id, version);
 
+CREATE TABLE retention_marks (
+    workspace_id uuid NOT NULL,
+    kind text NOT NULL,
+    pruned_until bigint NOT NULL,
+    CONSTRAINT retention_marks_pkey PRIMARY KEY (workspace_id, kind),
+    CONSTRAINT retention_marks_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX retention_marks_pkey ON public.retention_marks USING btree (workspace_id, kind);
+
 CREATE TABLE run_resume_points (
     workspace_id uuid NOT NULL,
     run_id uuid NOT NULL,
@@ -406,46 +451,20 @@ CREATE TABLE run_resume_points (
 );
 CREATE UNIQUE INDEX run_resume_points_pkey ON public.run_resume_points USING btree (workspace_id, run_id);
 
-CREATE TABLE schedules (
+CREATE TABLE stream_tickets (
     workspace_id uuid NOT NULL,
     id uuid NOT NULL,
-    display_name text NOT NULL,
-    operation_type text NOT NULL,
-    inputs jsonb NOT NULL,
-    environment_id uuid,
-    connection_id uuid,
-    cron text NOT NULL,
-    time_zone text NOT NULL,
-    jitter_seconds bigint NOT NULL,
-    state text NOT NULL,
-    paused_reason text,
-    next_tick_at bigint,
-    next_due_at bigint,
-    responsible_principal_id uuid NOT NULL,
-    responsible_label text NOT NULL,
-    last_result text,
-    last_turn_at bigint,
-    last_run_id uuid,
-    consecutive_skips bigint NOT NULL,
-    version bigint NOT NULL,
+    principal_id uuid NOT NULL,
+    ticket_hash bytea NOT NULL,
     created_at bigint NOT NULL,
-    updated_at bigint NOT NULL,
-    CONSTRAINT schedules_check CHECK (((state = 'active'::text) = (next_tick_at IS NOT NULL))),
-    CONSTRAINT schedules_check1 CHECK (((state = 'active'::text) = (next_due_at IS NOT NULL))),
-    CONSTRAINT schedules_check2 CHECK (((state = 'paused'::text) OR (paused_reason IS NULL))),
-    CONSTRAINT schedules_check3 CHECK (((environment_id IS NOT NULL) OR (connection_id IS NULL))),
-    CONSTRAINT schedules_check4 CHECK (((last_result IS NULL) = (last_turn_at IS NULL))),
-    CONSTRAINT schedules_jitter_seconds_check CHECK ((jitter_seconds >= 0)),
-    CONSTRAINT schedules_last_result_check CHECK ((last_result = ANY (ARRAY['started'::text, 'skipped_active'::text, 'skipped_busy'::text, 'skipped_empty'::text, 'blocked'::text]))),
-    CONSTRAINT schedules_pkey PRIMARY KEY (workspace_id, id),
-    CONSTRAINT schedules_responsible_principal_id_fkey FOREIGN KEY (responsible_principal_id) REFERENCES principals(id),
-    CONSTRAINT schedules_state_check CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text]))),
-    CONSTRAINT schedules_workspace_id_environment_id_fkey FOREIGN KEY (workspace_id, environment_id) REFERENCES environments(workspace_id, id) ON DELETE RESTRICT,
-    CONSTRAINT schedules_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+    expires_at bigint NOT NULL,
+    CONSTRAINT stream_tickets_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT stream_tickets_principal_id_fkey FOREIGN KEY (principal_id) REFERENCES principals(id) ON DELETE RESTRICT,
+    CONSTRAINT stream_tickets_ticket_unique UNIQUE (ticket_hash),
+    CONSTRAINT stream_tickets_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
 );
-CREATE INDEX schedules_due ON public.schedules USING btree (next_due_at) WHERE (state = 'active'::text);
-CREATE INDEX schedules_list_order ON public.schedules USING btree (workspace_id, created_at, id);
-CREATE UNIQUE INDEX schedules_pkey ON public.schedules USING btree (workspace_id, id);
+CREATE UNIQUE INDEX stream_tickets_pkey ON public.stream_tickets USING btree (workspace_id, id);
+CREATE UNIQUE INDEX stream_tickets_ticket_unique ON public.stream_tickets USING btree (ticket_hash);
 
 CREATE TABLE throttle_ledger (
     workspace_id uuid NOT NULL,

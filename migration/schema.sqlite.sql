@@ -45,6 +45,10 @@ CREATE TABLE "call_attempts" (
     FOREIGN KEY ("workspace_id", "run_id") REFERENCES "operation_runs" ("workspace_id", "id") ON DELETE RESTRICT
 );
 
+CREATE INDEX "call_attempts_age" ON "call_attempts" ("workspace_id", "occurred_at");
+
+CREATE INDEX "call_attempts_of_run" ON "call_attempts" ("workspace_id", "run_id");
+
 CREATE INDEX "call_attempts_order" ON "call_attempts" ("workspace_id", "connection_id", "occurred_at", "id");
 
 CREATE TABLE "compliance_snapshots" (
@@ -62,6 +66,8 @@ CREATE TABLE "compliance_snapshots" (
 
 CREATE INDEX "compliance_snapshots_list_order" ON "compliance_snapshots" ("workspace_id", "taken_at", "id");
 
+CREATE INDEX "compliance_snapshots_of_run" ON "compliance_snapshots" ("workspace_id", "run_id");
+
 CREATE TABLE "connection_history" (
     "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
@@ -76,6 +82,8 @@ CREATE TABLE "connection_history" (
     FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
     FOREIGN KEY ("workspace_id", "connection_id") REFERENCES "provider_connections" ("workspace_id", "id") ON DELETE RESTRICT
 );
+
+CREATE INDEX "connection_history_age" ON "connection_history" ("workspace_id", "occurred_at");
 
 CREATE INDEX "connection_history_list_order" ON "connection_history" ("workspace_id", "connection_id", "occurred_at", "id");
 
@@ -125,6 +133,8 @@ CREATE TABLE "consent_links" (
     CHECK (("used_at" IS NULL) = ("result" IS NULL))
 );
 
+CREATE INDEX "consent_links_age" ON "consent_links" ("workspace_id", "expires_at");
+
 CREATE TABLE "environments" (
     "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
@@ -154,6 +164,13 @@ CREATE TABLE "expiry_notices" (
     FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT
 );
 
+CREATE TABLE "housekeeping_turns" (
+    "workspace_id" uuid_text NOT NULL,
+    "next_at" integer NOT NULL,
+    PRIMARY KEY ("workspace_id"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT
+);
+
 CREATE TABLE "inventory_items" (
     "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
@@ -178,6 +195,8 @@ CREATE TABLE "inventory_items" (
 
 CREATE INDEX "inventory_items_list_order" ON "inventory_items" ("workspace_id", "first_seen_at", "id");
 
+CREATE INDEX "inventory_items_of_run" ON "inventory_items" ("workspace_id", "last_seen_run_id");
+
 CREATE TABLE "key_ring" (
     "kid" text NOT NULL PRIMARY KEY,
     "check_value" blob NOT NULL,
@@ -200,6 +219,29 @@ CREATE TABLE "members" (
     FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
     FOREIGN KEY ("principal_id") REFERENCES "principals" ("id")
 );
+
+CREATE TABLE "notifications" (
+    "workspace_id" uuid_text NOT NULL,
+    "id" uuid_text NOT NULL,
+    "principal_id" uuid_text NOT NULL,
+    "run_id" uuid_text NOT NULL,
+    "operation_type" text NOT NULL,
+    "outcome" text NOT NULL CHECK ("outcome" IN ('succeeded', 'partially_succeeded', 'blocked', 'failed', 'canceled')),
+    "environment_id" uuid_text NULL,
+    "sequence" integer NOT NULL,
+    "created_at" integer NOT NULL,
+    "read_at" integer NULL,
+    PRIMARY KEY ("workspace_id", "id"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
+    FOREIGN KEY ("principal_id") REFERENCES "principals" ("id") ON DELETE RESTRICT,
+    FOREIGN KEY ("workspace_id", "run_id") REFERENCES "operation_runs" ("workspace_id", "id") ON DELETE CASCADE
+);
+
+CREATE INDEX "notifications_order" ON "notifications" ("workspace_id", "principal_id", "created_at", "id");
+
+CREATE UNIQUE INDEX "notifications_run_unique" ON "notifications" ("workspace_id", "run_id");
+
+CREATE INDEX "notifications_unread" ON "notifications" ("workspace_id", "principal_id") WHERE "read_at" IS NULL;
 
 CREATE TABLE "operation_runs" (
     "workspace_id" uuid_text NOT NULL,
@@ -360,6 +402,14 @@ CREATE TABLE "provider_credentials" (
     FOREIGN KEY ("workspace_id", "connection_id") REFERENCES "provider_connections" ("workspace_id", "id") ON DELETE RESTRICT
 );
 
+CREATE TABLE "retention_marks" (
+    "workspace_id" uuid_text NOT NULL,
+    "kind" text NOT NULL,
+    "pruned_until" integer NOT NULL,
+    PRIMARY KEY ("workspace_id", "kind"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT
+);
+
 CREATE TABLE "run_resume_points" (
     "workspace_id" uuid_text NOT NULL,
     "run_id" uuid_text NOT NULL,
@@ -371,44 +421,18 @@ CREATE TABLE "run_resume_points" (
     FOREIGN KEY ("workspace_id", "run_id") REFERENCES "operation_runs" ("workspace_id", "id") ON DELETE RESTRICT
 );
 
-CREATE TABLE "schedules" (
+CREATE TABLE "stream_tickets" (
     "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
-    "display_name" text NOT NULL,
-    "operation_type" text NOT NULL,
-    "inputs" jsonb_text NOT NULL,
-    "environment_id" uuid_text NULL,
-    "connection_id" uuid_text NULL,
-    "cron" text NOT NULL,
-    "time_zone" text NOT NULL,
-    "jitter_seconds" integer NOT NULL CHECK ("jitter_seconds" >= 0),
-    "state" text NOT NULL CHECK ("state" IN ('active', 'paused')),
-    "paused_reason" text NULL,
-    "next_tick_at" integer NULL,
-    "next_due_at" integer NULL,
-    "responsible_principal_id" uuid_text NOT NULL,
-    "responsible_label" text NOT NULL,
-    "last_result" text NULL CHECK ("last_result" IN ('started', 'skipped_active', 'skipped_busy', 'skipped_empty', 'blocked')),
-    "last_turn_at" integer NULL,
-    "last_run_id" uuid_text NULL,
-    "consecutive_skips" integer NOT NULL,
-    "version" integer NOT NULL,
+    "principal_id" uuid_text NOT NULL,
+    "ticket_hash" blob NOT NULL,
     "created_at" integer NOT NULL,
-    "updated_at" integer NOT NULL,
+    "expires_at" integer NOT NULL,
     PRIMARY KEY ("workspace_id", "id"),
+    CONSTRAINT "stream_tickets_ticket_unique" UNIQUE ("ticket_hash"),
     FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
-    FOREIGN KEY ("workspace_id", "environment_id") REFERENCES "environments" ("workspace_id", "id") ON DELETE RESTRICT,
-    FOREIGN KEY ("responsible_principal_id") REFERENCES "principals" ("id"),
-    CHECK (("state" = 'active') = ("next_tick_at" IS NOT NULL)),
-    CHECK (("state" = 'active') = ("next_due_at" IS NOT NULL)),
-    CHECK ("state" = 'paused' OR "paused_reason" IS NULL),
-    CHECK ("environment_id" IS NOT NULL OR "connection_id" IS NULL),
-    CHECK (("last_result" IS NULL) = ("last_turn_at" IS NULL))
+    FOREIGN KEY ("principal_id") REFERENCES "principals" ("id") ON DELETE RESTRICT
 );
-
-CREATE INDEX "schedules_due" ON "schedules" ("next_due_at") WHERE "state" = 'active';
-
-CREATE INDEX "schedules_list_order" ON "schedules" ("workspace_id", "created_at", "id");
 
 CREATE TABLE "throttle_ledger" (
     "workspace_id" uuid_text NOT NULL,

@@ -25,7 +25,12 @@ mod m20261122_000010_key_ring_states;
 mod m20261122_000011_create_calls;
 mod m20261122_000012_extend_operation_runs;
 mod m20261122_000013_number_events;
-mod m20261122_000017_create_schedules;
+mod m20261122_000014_create_idempotency;
+mod m20261122_000015_create_webhooks;
+mod m20261122_000016_create_notifications;
+mod m20261122_000018_prepare_retention;
+mod m20261122_000019_queue_clock;
+mod m20261122_000020_create_schedules;
 
 /// Runs the migrations.
 pub struct Migrator;
@@ -47,7 +52,12 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000011_create_calls::Migration),
             Box::new(m20261122_000012_extend_operation_runs::Migration),
             Box::new(m20261122_000013_number_events::Migration),
-            Box::new(m20261122_000017_create_schedules::Migration),
+            Box::new(m20261122_000014_create_idempotency::Migration),
+            Box::new(m20261122_000015_create_webhooks::Migration),
+            Box::new(m20261122_000016_create_notifications::Migration),
+            Box::new(m20261122_000018_prepare_retention::Migration),
+            Box::new(m20261122_000019_queue_clock::Migration),
+            Box::new(m20261122_000020_create_schedules::Migration),
         ]
     }
 }

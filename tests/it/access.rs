@@ -138,7 +138,7 @@ async fn a_stranger_gets_the_answer_of_a_workspace_that_never_was(database: Test
 async fn a_foreign_child_gets_the_answer_of_a_child_that_never_was(database: TestDatabase) {
     let world = World::build(database).await;
     let cases: Vec<_> = CASES.iter().filter(|case| case.names_a_child()).collect();
-    assert_eq!(cases.len(), 23);
+    assert_eq!(cases.len(), 38);
     for case in cases {
         let foreign = Place {
             workspace: world.theirs.workspace.clone(),
@@ -170,7 +170,7 @@ fn assert_alike(case: &Case, unseen: &Reply, absent: &Reply) {
 const WORKSPACE: &str = "/api/v1/workspaces/{workspace_id}";
 
 /// What those who may do it are told nevertheless, because of how things are.
-const REFUSED: [(&str, &str); 4] = [
+const REFUSED: [(&str, &str); 7] = [
     (
         "POST /connections/{connection_id}/credential/promote",
         "credential_not_verified",
@@ -181,6 +181,15 @@ const REFUSED: [(&str, &str); 4] = [
     ),
     ("POST /operation-runs", "scope_busy"),
     ("POST /operation-runs/{run_id}/cancel", "run_already_completed"),
+    (
+        "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
+        "delivery_not_repeatable",
+    ),
+    (
+        "POST /operation-runs/{run_id}/force-cancel",
+        "run_already_completed",
+    ),
+    ("POST /operation-runs/{run_id}/release", "run_already_completed"),
 ];
 
 async fn each_role_may_do_what_its_capabilities_say_and_nothing_else(database: TestDatabase) {
@@ -236,7 +245,7 @@ fn listing(matrix: &BTreeMap<(&str, &str), bool>) -> String {
     let words = |may: bool| if may { "yes" } else { "-" };
     let line = |first: &str, cells: [&str; 4]| {
         format!(
-            "{first:<22}{:<8}{:<9}{:<10}{:<8}",
+            "{first:<26}{:<8}{:<9}{:<10}{:<8}",
             cells[0], cells[1], cells[2], cells[3]
         )
         .trim_end()

@@ -57,7 +57,7 @@ fn dispositions(answer: &Value) -> Vec<&str> {
 
 async fn each_environment_has_its_answer_in_the_order_asked(database: TestDatabase) {
     let core = Core::start(database).await;
-    let free = core.connect("SITE-FREE", FakeProvider::SECRET).await;
+    let free = core.connect("site-free", FakeProvider::SECRET).await;
     let same = another(&core, &free, "same", Some("SITE-SAME")).await;
     let busy = another(&core, &free, "busy", Some("SITE-BUSY")).await;
     let bare = another(&core, &free, "bare", None).await;
@@ -124,7 +124,7 @@ async fn each_environment_has_its_answer_in_the_order_asked(database: TestDataba
 
 async fn a_group_is_canceled_with_its_runs(database: TestDatabase) {
     let core = Core::start(database).await;
-    let one = core.connect("SITE-ONE", FakeProvider::SECRET).await;
+    let one = core.connect("site-one", FakeProvider::SECRET).await;
     another(&core, &one, "two", Some("SITE-TWO")).await;
     let body = json!({ "operation_type": "inventory.sync", "all_environments": true });
     let answer = bulk(&core, &one, &body).await;

@@ -1,7 +1,7 @@
 //! The main job through the public API on both engines: connect, check, inventory, compliance,
 //! deduplicated, busy, blocked, canceled.
 
-use integration_tests::{TestApp, TestDatabase, on_both_engines};
+use integration_tests::{TestApp, TestDatabase, assert_invariants, on_both_engines};
 use serde_json::{Value, json};
 
 on_both_engines!(
@@ -84,6 +84,7 @@ async fn the_main_job_from_nothing_to_a_snapshot(database: TestDatabase) {
     ] {
         assert!(actions.contains(&Some(action)), "{action} is in {actions:?}");
     }
+    assert_invariants(&app.database).await;
     app.stop().await;
 }
 
@@ -116,6 +117,7 @@ async fn the_same_is_deduplicated_and_something_else_is_busy(database: TestDatab
         2,
         "refusals leave no run"
     );
+    assert_invariants(&app.database).await;
     app.stop().await;
 }
 
@@ -149,6 +151,7 @@ async fn a_wrong_secret_fails_with_a_reason_and_the_next_start_is_free(database:
             .text("/disposition"),
         "accepted"
     );
+    assert_invariants(&app.database).await;
     app.stop().await;
 }
 
@@ -188,6 +191,7 @@ async fn a_connection_without_a_credential_is_blocked_and_recorded(database: Tes
     );
     let stored = home.run(&owner, blocked.text("/run/id")).await;
     assert_eq!((stored.status, stored.text("/outcome")), (200, "blocked"));
+    assert_invariants(&app.database).await;
     app.stop().await;
 }
 
@@ -221,6 +225,7 @@ async fn a_queued_run_is_canceled_at_once_and_frees_its_scope(database: TestData
             .text("/disposition"),
         "accepted"
     );
+    assert_invariants(&app.database).await;
     app.stop().await;
 }
 
@@ -274,6 +279,7 @@ async fn a_running_run_is_canceled_between_pages(database: TestDatabase) {
             .text("/disposition"),
         "accepted"
     );
+    assert_invariants(&app.database).await;
     app.stop().await;
 }
 
@@ -314,5 +320,6 @@ async fn what_is_no_longer_allowed_is_blocked_before_any_call(database: TestData
         app.simulator.as_ref().expect("runs").control().calls().is_empty(),
         "nobody called the provider"
     );
+    assert_invariants(&app.database).await;
     app.stop().await;
 }

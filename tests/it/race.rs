@@ -8,7 +8,9 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use cli::Client;
 use futures::future::join_all;
-use integration_tests::{Engine, TestApp, TestDatabase, app::connection_body, process::Process};
+use integration_tests::{
+    Engine, TestApp, TestDatabase, app::connection_body, assert_invariants, process::Process,
+};
 use kernel::{Clock as _, SystemClock, SystemIds};
 use operations::{
     ConnectionChoice, OperationType, RunTrigger, StartOutcome, StartRequest, change_target, gate,
@@ -100,6 +102,7 @@ fn sqlite_64_tasks() {
             number(&raw, "SELECT count(*) FROM operation_runs").await,
             i64::try_from(ROUNDS).expect("small")
         );
+        assert_invariants(&app.database).await;
         app.stop().await;
     });
 }
@@ -295,6 +298,7 @@ mod churn {
             }
         };
         futures::join!(starters, watcher);
+        assert_invariants(&app.database).await;
         app.stop().await;
     }
 }

@@ -5,7 +5,9 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use cli::Client;
-use integration_tests::{Home, TestApp, TestDatabase, on_both_engines, virtual_time::VirtualTime};
+use integration_tests::{
+    Home, TestApp, TestDatabase, assert_invariants, on_both_engines, virtual_time::VirtualTime,
+};
 use kernel::{Clock, SystemIds};
 use microsoft_simulator::{Call, Control, FaultKind, Rule, Script};
 use provider_microsoft::{EndpointOverride, MicrosoftProvider, MicrosoftSettings};
@@ -43,6 +45,7 @@ fn worker(app: &TestApp, time: &VirtualTime, name: &str) -> Worker {
         queue: Arc::new(database.queue()),
         vault: Arc::new(database.vault()),
         platform: Arc::new(app.program.rules.platform_vault()),
+        retention: Arc::new(database.clone()),
         rules: app.program.rules.clone(),
         provider: Arc::new(provider.clone()),
         inventory: Arc::new(provider),
@@ -178,6 +181,7 @@ async fn a_run_outlasts_ten_minutes_of_throttling(database: TestDatabase) {
         lost.abs_diff(waited) <= waited / 50 + 1000,
         "lost {lost} ms, waited {waited} ms"
     );
+    assert_invariants(&app.database).await;
     app.stop().await;
 }
 
@@ -219,6 +223,7 @@ async fn another_process_knows_what_was_told_to_the_first(database: TestDatabase
         "{:?}",
         control(&app).early_requests()
     );
+    assert_invariants(&app.database).await;
     app.stop().await;
 }
 
@@ -241,5 +246,6 @@ async fn short_pauses_are_waited_out_without_handing_back(database: TestDatabase
         "{:?}",
         control(&app).early_requests()
     );
+    assert_invariants(&app.database).await;
     app.stop().await;
 }

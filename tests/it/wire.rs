@@ -66,7 +66,7 @@ impl Request {
     }
 
     /// As it goes over the wire. A length is announced unless the caller says how the body ends.
-    fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut head = format!(
             "{} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n",
             self.method, self.target
@@ -172,8 +172,15 @@ async fn read_until(stream: &TcpStream, enough: fn(&[u8]) -> bool) -> Vec<u8> {
     all
 }
 
-/// Whether the announced length has arrived.
+/// Whether the announced length has arrived, or the first block of a stream that has no end.
 fn is_complete(bytes: &[u8]) -> bool {
+    let endless = |reply: &Reply| {
+        reply.header("content-type") == Some("text/event-stream")
+            && reply.body.windows(2).any(|pair| pair == b"\n\n")
+    };
+    if Reply::parse(bytes).is_some_and(|reply| endless(&reply)) {
+        return true;
+    }
     let announced = |reply: &Reply| {
         reply
             .header("content-length")

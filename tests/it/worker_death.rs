@@ -6,8 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use integration_tests::{TestApp, TestDatabase, on_both_engines, process::Process};
-use operations::{Fence, HandBack, Heartbeat, QueueSettings, RunLease, RunQueue as _, WorkerName};
+use integration_tests::{TestApp, TestDatabase, assert_invariants, on_both_engines, process::Process};
+use operations::{Fence, HandBack, Heartbeat, PerLane, QueueSettings, RunLease, RunQueue as _, WorkerName};
 use serde_json::Value;
 use storage::Storage as _;
 
@@ -80,6 +80,7 @@ async fn a_killed_worker_s_run_is_taken_again_within_one_and_a_half_leases(datab
         after.as_secs_f64() <= LEASE.1 * 1.5,
         "taken again after {after:?}"
     );
+    assert_invariants(&app.database).await;
     app.stop().await;
 }
 
@@ -112,6 +113,7 @@ async fn a_run_that_kills_every_worker_fails_and_frees_its_scope(database: TestD
         "accepted",
         "the scope is free"
     );
+    assert_invariants(&app.database).await;
     app.stop().await;
 }
 
@@ -156,6 +158,7 @@ async fn a_frozen_worker_that_wakes_up_late_writes_nothing(database: TestDatabas
         1,
         "it was completed once; {events} events before"
     );
+    assert_invariants(&app.database).await;
     app.stop().await;
 }
 
@@ -173,7 +176,7 @@ mod late_writes {
         home.start(&owner, "inventory.sync").await;
         let (queue, settings) = (app.program.database.queue(), QueueSettings::default());
         let mut claimed = queue
-            .claim(&WorkerName::new("first"), &settings, 1)
+            .claim(&WorkerName::new("first"), &settings, PerLane::all(1))
             .await
             .expect("claims");
         let dead = claimed.pop().expect("a run");
@@ -182,7 +185,7 @@ mod late_writes {
             .await;
         assert_eq!(queue.sweep(&settings).await.expect("sweeps").requeued, 1);
         let mut claimed = queue
-            .claim(&WorkerName::new("second"), &settings, 1)
+            .claim(&WorkerName::new("second"), &settings, PerLane::all(1))
             .await
             .expect("claims");
         let alive = claimed.pop().expect("the same run");
@@ -211,6 +214,7 @@ mod late_writes {
             write(&app, &alive.lease, &alive).await,
             [Fence::Held, Fence::Held, Fence::Lost]
         );
+        assert_invariants(&app.database).await;
         app.stop().await;
     }
 

@@ -1,7 +1,15 @@
 //! The product in one process: the real API on a real socket, the real worker on demand, and a
 //! simulator with two customers behind it.
 
-use std::{net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::TcpListener,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use api::{
     ApiSettings,
@@ -18,10 +26,12 @@ use server::{
     compose::{Program, ProviderSetup},
     files,
 };
+use tenancy::EventPublisher as _;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use uuid::Uuid;
+use webhooks::DestinationPolicy;
 use worker::{Upkeep, Worker, WorkerSettings};
 
 use crate::TestDatabase;
@@ -98,6 +108,24 @@ pub struct TestApp {
     serving: JoinHandle<std::io::Result<()>>,
 }
 
+/// Another API process, as far as it can tell.
+pub struct Beside {
+    /// Where it is.
+    pub base_url: String,
+    /// Its own handle on the database.
+    pub program: Program,
+    shutdown: CancellationToken,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl Beside {
+    /// Stops it.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        self.serving.await.expect("joins").expect("serves to the end");
+    }
+}
+
 /// A workspace with an environment and a connection.
 pub struct Home {
     /// `/api/v1/workspaces/{id}`.
@@ -146,9 +174,11 @@ impl TestApp {
             ..ProviderSetup::default()
         };
         change(&mut setup);
-        let program = Program::open(&database.database_url(), database.key_ring(), false, setup)
+        let mut program = Program::open(&database.database_url(), database.key_ring(), false, setup)
             .await
             .expect("opens");
+        // Receivers of the tests live on this machine, and on one address of it.
+        program.webhooks = DestinationPolicy::with_private(vec!["127.0.0.1/32".parse().expect("a range")]);
         let mut settings = WorkerSettings::named("it");
         settings.queue.lease = LEASE;
         let worker = program.worker(settings).expect("a worker");
@@ -215,6 +245,44 @@ impl TestApp {
             .run_once()
             .await
             .expect("the store answers")
+    }
+
+    /// Gives every event its number, so that what follows from them is there too.
+    pub async fn settle(&self) {
+        while self
+            .database
+            .number("SELECT count(*) FROM outbox_events WHERE sequence IS NULL")
+            .await
+            > 0
+        {
+            // Somebody else may be at it: then this does nothing.
+            self.program.database.publish().await.expect("publishes");
+        }
+    }
+
+    /// Another API process of the same installation: a database handle, an API and a port of its own.
+    /// `statements` counts what it asks of the database.
+    pub async fn beside(&self, settings: ApiSettings, statements: Arc<AtomicUsize>) -> Beside {
+        let setup = ProviderSetup::default();
+        let url = self.database.database_url();
+        let mut program = Program::open(&url, self.database.key_ring(), false, setup)
+            .await
+            .expect("opens");
+        program.database.watch_statements(move |_| {
+            statements.fetch_add(1, Ordering::SeqCst);
+        });
+        let verifier = TokenVerifier::new(vec![self.issuer.verifier_issuer()]);
+        let state = program.api(verifier, program.database.derived_key("cursor"), settings);
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let base_url = format!("http://{}", listener.local_addr().expect("an address"));
+        let shutdown = CancellationToken::new();
+        let until = shutdown.clone().cancelled_owned();
+        Beside {
+            base_url,
+            program,
+            shutdown,
+            serving: tokio::spawn(api::serve(listener, Arc::new(state), 2, until)),
+        }
     }
 
     /// A workspace of `owner` with an environment and a connection to `customer`, whose secret

@@ -81,6 +81,20 @@ impl TestDatabase {
         Some(database)
     }
 
+    /// A migrated database on a cluster that nobody else uses. Nothing where the engine is missing.
+    pub async fn on_own_cluster() -> Option<(Self, postgres::Cluster)> {
+        let cluster = postgres::Cluster::own()?;
+        create(&cluster, "CREATE DATABASE own").await;
+        let database = Self {
+            engine: Engine::Postgres,
+            url: cluster.url("own"),
+            ring: KeyRing::generate_file("test").to_string(),
+            folder: TempDir::with_prefix("tenantatlas-test-").expect("a folder"),
+        };
+        database.open_migrated().await.close().await.expect("closes");
+        Some((database, cluster))
+    }
+
     /// The parsed address.
     pub fn database_url(&self) -> DatabaseUrl {
         DatabaseUrl::parse(&self.url).expect("an address")

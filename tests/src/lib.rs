@@ -12,13 +12,16 @@
 pub mod app;
 pub mod capacity;
 pub mod certificates;
+pub mod chaos;
 pub mod database;
+pub mod invariants;
 pub mod postgres;
 pub mod process;
 pub mod virtual_time;
 
-pub use app::{Customer, Home, TestApp, upkeep};
+pub use app::{Beside, Customer, Home, TestApp, upkeep};
 pub use database::{Engine, TestDatabase};
+pub use invariants::assert_invariants;
 
 /// Makes one test for each engine out of an async function that takes the engine's database.
 /// Where PostgreSQL is not installed its tests say so and end, unless they are required.

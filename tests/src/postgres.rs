@@ -16,11 +16,12 @@ pub const REQUIRE: &str = "TENANTATLAS_REQUIRE_POSTGRES";
 /// Set to make the cluster write as one in earnest does: to measure.
 pub const FSYNC: &str = "TENANTATLAS_TEST_FSYNC";
 
-/// A running cluster.
+/// A running cluster. One that is dropped stops.
 pub struct Cluster {
+    programs: PathBuf,
     folder: TempDir,
     /// Holds the pipe whose end tells the guardian to stop the server.
-    _guardian: Child,
+    guardian: Child,
 }
 
 /// The cluster, started on first use; nothing where PostgreSQL's programs are not found.
@@ -34,6 +35,45 @@ impl Cluster {
     pub fn url(&self, database: &str) -> String {
         let host = self.folder.path().display().to_string().replace('/', "%2F");
         format!("postgres://postgres@{host}/{database}")
+    }
+
+    /// A cluster that nobody else uses, to be maltreated; nothing where PostgreSQL's programs are not found.
+    pub fn own() -> Option<Self> {
+        start()
+    }
+
+    /// Ends the server as a crash does, and starts it again. Returns when it answers.
+    pub fn crash_and_recover(&self) {
+        let data = self.folder.path().join("data");
+        let status = as_postgres(&self.programs.join("pg_ctl"))
+            .args([
+                "restart",
+                "-m",
+                "immediate",
+                "-w",
+                "-t",
+                "60",
+                "-l",
+                "/dev/null",
+                "-D",
+            ])
+            .arg(data)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        assert!(
+            status.expect("pg_ctl starts").success(),
+            "the server comes up again"
+        );
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // The guardian's sign to stop the server.
+        drop(self.guardian.stdin.take());
+        let _ = self.guardian.wait();
     }
 }
 
@@ -73,17 +113,20 @@ fn start() -> Option<Cluster> {
     let guardian = guardian(&programs, &data, folder.path());
     wait_until_ready(&programs, folder.path());
     Some(Cluster {
+        programs,
         folder,
-        _guardian: guardian,
+        guardian,
     })
 }
 
 /// The server, watched by a shell that stops it when its standard input ends: that is, when this
-/// process ends or is killed.
+/// process ends or is killed. A server that was started again has another id: its own file tells it.
+/// Times of commits are kept, for the checks that need the order of commits.
 fn guardian(programs: &Path, data: &Path, socket: &Path) -> Child {
     let script = "\"$1\" -D \"$2\" -c listen_addresses= -c unix_socket_directories=\"$3\" -c fsync=\"$4\" \
-        -c max_connections=300 -c log_min_messages=fatal >/dev/null 2>&1 & server=$!; \
-        cat >/dev/null; kill -INT $server; wait $server; rm -rf \"$3\"";
+        -c max_connections=300 -c log_min_messages=fatal -c track_commit_timestamp=on >/dev/null 2>&1 & \
+        cat >/dev/null; server=$(head -n 1 \"$2/postmaster.pid\") && kill -INT $server; \
+        while kill -0 $server 2>/dev/null; do sleep 0.05; done; rm -rf \"$3\"";
     as_postgres(Path::new("sh"))
         .args(["-c", script, "guardian"])
         .arg(programs.join("postgres"))

@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -28,11 +29,19 @@ impl Process {
         database: &TestDatabase,
         settings: &[(&str, &str)],
     ) -> Self {
-        let name = format!(
-            "{}-{}",
-            arguments[0],
-            database.folder.path().read_dir().expect("a folder").count()
-        );
+        Self::try_start(binary, arguments, database, settings).unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// The same where it may not come up: tells what it said instead.
+    pub fn try_start(
+        binary: &Path,
+        arguments: &[&str],
+        database: &TestDatabase,
+        settings: &[(&str, &str)],
+    ) -> Result<Self, String> {
+        // Several may start at the same moment.
+        static STARTED: AtomicU64 = AtomicU64::new(0);
+        let name = format!("{}-{}", arguments[0], STARTED.fetch_add(1, Ordering::Relaxed));
         let ready_file = database.folder.path().join(format!("{name}.ready"));
         let log = database.folder.path().join(format!("{name}.log"));
         let mut command = Command::new(binary);
@@ -56,37 +65,41 @@ impl Process {
             ready: Value::Null,
             log,
         };
-        process.ready = process.wait_until_ready(&ready_file);
-        process
+        process.ready = process.wait_until_ready(&ready_file)?;
+        Ok(process)
     }
 
-    fn wait_until_ready(&mut self, path: &Path) -> Value {
+    fn wait_until_ready(&mut self, path: &Path) -> Result<Value, String> {
         for _ in 0..600 {
             if let Ok(text) = std::fs::read_to_string(path) {
-                return serde_json::from_str(&text).expect("the ready file is JSON");
+                return Ok(serde_json::from_str(&text).expect("the ready file is JSON"));
             }
             if let Some(status) = self.child.try_wait().expect("known") {
-                panic!(
-                    "ended with {status}: {}",
-                    std::fs::read_to_string(&self.log).unwrap_or_default()
-                );
+                return Err(format!("ended with {status}: {}", self.said()));
             }
             std::thread::park_timeout(Duration::from_millis(50));
         }
-        panic!(
-            "not ready: {}",
-            std::fs::read_to_string(&self.log).unwrap_or_default()
-        );
+        Err(format!("not ready: {}", self.said()))
     }
 
-    /// Where its API is.
-    pub fn base_url(&self) -> String {
-        self.ready["base_url"].as_str().expect("an address").to_owned()
+    /// Its log so far.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// How it ended; nothing while it runs.
+    pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.child.try_wait().expect("known")
+    }
+
+    /// Where its API is.
+    pub fn base_url(&self) -> String {
+        self.ready["base_url"].as_str().expect("an address").to_owned()
     }
 
     /// Sends a signal, by the name that kill(1) knows.

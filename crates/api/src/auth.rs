@@ -11,6 +11,7 @@ pub(crate) mod permission;
 #[cfg(test)]
 mod tests;
 mod token;
+pub(crate) mod watching;
 
 pub use issuer::{Issuer, IssuerError, PublicKeyAlgorithm};
 pub use local::LocalIssuer;

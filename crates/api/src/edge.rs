@@ -14,7 +14,7 @@ mod unread;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use actix_web::{
-    Error, HttpMessage as _, HttpResponse,
+    Error, HttpMessage as _, HttpRequest, HttpResponse,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
@@ -52,6 +52,21 @@ pub(crate) struct Edge {
 
 /// Marks an answer that failed and says so itself, in a page for people.
 pub(crate) struct SaysSoItself;
+
+/// Marks a request for the head of an answer, which is routed like one for the whole.
+struct AsksForHead;
+
+/// Whether somebody asks for the head of an answer alone: an answer without end has none of its own.
+pub(crate) trait HeadOnly {
+    /// Whether it is so.
+    fn head_only(&self) -> bool;
+}
+
+impl HeadOnly for HttpRequest {
+    fn head_only(&self) -> bool {
+        self.extensions().contains::<AsksForHead>()
+    }
+}
 
 /// What the edge remembers of a request while it is away.
 #[derive(Clone)]
@@ -99,6 +114,7 @@ impl Edge {
         }
         if request.method() == Method::HEAD {
             // Routed like GET. The connection leaves the body out: it knows what was asked.
+            request.extensions_mut().insert(AsksForHead);
             request.head_mut().method = Method::GET;
         }
         let unread = Unread::of(&mut request);

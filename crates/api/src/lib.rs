@@ -11,6 +11,7 @@
 mod answers;
 pub mod auth;
 mod edge;
+mod idempotency;
 mod input;
 mod journal;
 mod lists;
@@ -22,10 +23,11 @@ mod routes;
 mod server;
 mod state;
 mod views;
+mod watch;
 
 pub use openapi::openapi;
 pub use panics::keep_panic_text_out_of_logs;
 pub use problem::code::problems_listing;
 pub use routes::configure;
 pub use server::{app, serve};
-pub use state::{ApiParts, ApiSettings, ApiState};
+pub use state::{ApiParts, ApiSettings, ApiState, StreamSettings};

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use operations::{Lane, LaneDepth, PerLane};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -25,6 +26,7 @@ struct Inner {
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabels, Histogram>,
     runs: Family<RunLabels, Gauge>,
+    oldest: Family<LaneLabels, Gauge<f64, AtomicU64>>,
     calls: Family<CallLabels, Counter>,
     time_lost: Family<LimitLabels, Counter<f64, AtomicU64>>,
     paused: Family<LimitLabels, Gauge>,
@@ -45,6 +47,7 @@ struct RouteLabels {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RunLabels {
+    lane: &'static str,
     status: &'static str,
 }
 
@@ -57,6 +60,11 @@ struct CallLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct LimitLabels {
     limit: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LaneLabels {
+    lane: &'static str,
 }
 
 /// How many limits have labels of their own. An adapter has a handful; should a table ever say
@@ -76,7 +84,7 @@ impl Metrics {
         let mut registry = Registry::with_prefix("tenantatlas");
         let requests = Family::default();
         let durations = Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
-        let (runs, calls) = (Family::default(), Family::default());
+        let (runs, oldest, calls) = (Family::default(), Family::default(), Family::default());
         let (time_lost, paused) = (Family::default(), Family::default());
         registry.register("http_requests", "Requests that were answered", requests.clone());
         registry.register(
@@ -88,6 +96,11 @@ impl Metrics {
             "operation_runs",
             "Runs that wait or work at present",
             runs.clone(),
+        );
+        registry.register(
+            "operation_run_oldest_wait_seconds",
+            "For how long the run that could begin for the longest time has been waiting",
+            oldest.clone(),
         );
         registry.register(
             "provider_calls",
@@ -109,6 +122,7 @@ impl Metrics {
             requests,
             durations,
             runs,
+            oldest,
             calls,
             time_lost,
             paused,
@@ -146,10 +160,16 @@ impl Metrics {
     }
 
     /// Notes how many runs wait and work.
-    pub(crate) fn runs(&self, queued: u64, running: u64) {
-        for (status, count) in [("queued", queued), ("running", running)] {
-            let count = i64::try_from(count).unwrap_or(i64::MAX);
-            self.0.runs.get_or_create(&RunLabels { status }).set(count);
+    pub(crate) fn runs(&self, depth: &PerLane<LaneDepth>) {
+        for lane in Lane::ALL {
+            let depth = depth.of(lane);
+            let lane = lane.as_str();
+            for (status, count) in [("queued", depth.queued), ("running", depth.running)] {
+                let count = i64::try_from(count).unwrap_or(i64::MAX);
+                self.0.runs.get_or_create(&RunLabels { lane, status }).set(count);
+            }
+            let oldest = self.0.oldest.get_or_create(&LaneLabels { lane });
+            oldest.set(depth.oldest.as_secs_f64());
         }
     }
 
@@ -236,14 +256,23 @@ mod tests {
             404,
             Duration::from_millis(3),
         );
-        metrics.runs(2, 1);
+        let mut depth = PerLane::<LaneDepth>::default();
+        depth.checks = LaneDepth {
+            queued: 2,
+            running: 1,
+            oldest: Duration::from_millis(2500),
+        };
+        metrics.runs(&depth);
         let text = metrics.text();
         let line = "tenantatlas_http_requests_total{method=\"GET\",route=\"/api/v1/workspaces/{workspace_id}\",status_class=\"4xx\"} 1";
         assert!(text.contains(line), "{text}");
-        assert!(
-            text.contains("tenantatlas_operation_runs{status=\"queued\"} 2"),
-            "{text}"
-        );
+        for line in [
+            "tenantatlas_operation_runs{lane=\"checks\",status=\"queued\"} 2",
+            "tenantatlas_operation_runs{lane=\"work\",status=\"queued\"} 0",
+            "tenantatlas_operation_run_oldest_wait_seconds{lane=\"checks\"} 2.5",
+        ] {
+            assert!(text.lines().any(|shown| shown == line), "{line}: {text}");
+        }
         assert!(text.ends_with("# EOF\n"));
     }
 

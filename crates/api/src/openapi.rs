@@ -34,8 +34,12 @@ use crate::problem::{Code, FieldErrorBody, Members, ProblemBody};
         (name = "members", description = "Who may do what"),
         (name = "connections", description = "Environments bound to targets, and their credentials"),
         (name = "operation-runs", description = "Start, watch and cancel operations"),
+        (name = "schedules", description = "Start operations again and again"),
         (name = "inventory", description = "What was observed at targets"),
         (name = "compliance", description = "How targets comply"),
+        (name = "events", description = "What happened, in one order, to read and to watch"),
+        (name = "notifications", description = "What the caller waited for"),
+        (name = "webhooks", description = "Where events go, and what was delivered"),
         (name = "audit", description = "Who did what"),
         (name = "catalogues", description = "What words mean"),
         (name = "system", description = "For whoever runs the installation"),
@@ -98,6 +102,7 @@ fn require_what_is_always_there(document: &mut OpenApi) {
         "PutConnectionIdentity",
         "PreviewTargetScope",
         "CreateConsentLink",
+        "ReadNotifications",
     ];
     let Some(components) = &mut document.components else {
         return;
@@ -176,7 +181,12 @@ fn add_problems(path: &str, operation: &mut Operation) {
     let secured = operation.security.is_none();
     let in_workspace = path.contains("{workspace_id}");
     let has_body = operation.request_body.is_some();
-    let table: [(bool, &[Code]); 6] = [
+    let once = operation
+        .parameters
+        .iter()
+        .flatten()
+        .any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == "Idempotency-Key"));
+    let table: [(bool, &[Code]); 7] = [
         (has_body, &[Code::BadRequest, Code::MalformedJson]),
         (secured, &[Code::InvalidQuery]),
         (
@@ -190,6 +200,14 @@ fn add_problems(path: &str, operation: &mut Operation) {
                 Code::RequestTimeout,
                 Code::PayloadTooLarge,
                 Code::UnsupportedMediaType,
+            ],
+        ),
+        (
+            once,
+            &[
+                Code::IdempotencyKeyInvalid,
+                Code::IdempotencyInProgress,
+                Code::IdempotencyKeyReused,
             ],
         ),
         (
@@ -256,7 +274,7 @@ mod tests {
     #[test]
     fn every_operation_is_described_and_has_an_id_of_its_own() {
         let operations = operations();
-        assert_eq!(operations.len(), 56);
+        assert_eq!(operations.len(), 81);
         let ids: BTreeSet<_> = operations
             .iter()
             .map(|(_, operation)| operation["operationId"].as_str().expect("an id"))

@@ -13,13 +13,14 @@ use actix_web::{
     HttpResponse, ResponseError,
     http::{
         StatusCode,
-        header::{HeaderName, HeaderValue, LINK, RETRY_AFTER},
+        header::{CONTENT_TYPE, HeaderName, HeaderValue, LINK, RETRY_AFTER},
     },
 };
 use kernel::StoreError;
 use operations::GateError;
 use tenancy::Capability;
 
+use crate::answers::Answer;
 pub(crate) use body::{FieldErrorBody, Members, ProblemBody};
 pub(crate) use code::Code;
 
@@ -160,17 +161,22 @@ impl Problem {
 
     /// The answer, signed with the request's id.
     pub(crate) fn render(&self, request_id: &str) -> HttpResponse {
+        self.answer(request_id).into_response()
+    }
+
+    /// The same as data: for a refusal that is recorded, and repeated to whoever asks again.
+    pub(crate) fn answer(&self, request_id: &str) -> Answer {
         let body = ProblemBody::new(self.code, &self.errors, request_id, &self.members);
-        let mut response = HttpResponse::build(self.code.status());
-        for (name, value) in self.code.headers() {
-            response.insert_header((name, value));
-        }
-        for (name, value) in &self.headers {
-            response.insert_header((name.clone(), value.clone()));
-        }
-        response
-            .content_type(ProblemBody::CONTENT_TYPE)
-            .body(body.to_json())
+        let media = HeaderValue::from_static(ProblemBody::CONTENT_TYPE);
+        let headers = self
+            .code
+            .headers()
+            .into_iter()
+            .chain(self.headers.iter().cloned());
+        headers.chain([(CONTENT_TYPE, media)]).fold(
+            Answer::new(self.code.status(), body.to_json()),
+            |answer, (name, value)| answer.with(name, value),
+        )
     }
 }
 

@@ -7,12 +7,15 @@ pub(crate) mod connections;
 pub(crate) mod consent;
 pub(crate) mod docs;
 pub(crate) mod environments;
+pub(crate) mod events;
 pub(crate) mod inventory;
 pub(crate) mod members;
+pub(crate) mod notifications;
 pub(crate) mod operation_runs;
 pub(crate) mod schedules;
 pub(crate) mod system;
 pub(crate) mod unmatched;
+pub(crate) mod webhooks;
 pub(crate) mod workspaces;
 
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -36,7 +39,10 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(schedules::configure)
         .configure(inventory::configure)
         .configure(compliance::configure)
+        .configure(webhooks::configure)
         .configure(audit::configure)
+        .configure(events::configure)
+        .configure(notifications::configure)
         .configure(catalogues::configure)
         .configure(system::configure)
         .configure(docs::configure)

@@ -1,14 +1,17 @@
 //! The application, and the HTTP server around it.
 
-use std::{future::Future, io, net::TcpListener, sync::Arc, time::Duration};
+use std::{any::Any, future::Future, io, net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{
     App, Error, HttpRequest, HttpServer,
     body::BoxBody,
     dev::{ServiceFactory, ServiceRequest, ServiceResponse},
     middleware::from_fn,
+    rt::net::TcpStream,
     web::{Data, to},
 };
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use utoipa_actix_web::AppExt as _;
 
 use crate::{ApiState, problem::Problem, routes::unmatched::unmatched};
@@ -58,7 +61,10 @@ pub async fn serve(
         let state = Arc::clone(&state);
         move || app(Arc::clone(&state))
     };
+    state.look_for_watchers();
+    let stall = settings.streams.stall;
     let server = HttpServer::new(factory)
+        .on_connect(move |connection, _| end_if_stalled(connection, stall))
         .workers(workers)
         .keep_alive(settings.keep_alive.max(SHORTEST_TIMEOUT))
         .client_request_timeout(settings.head_timeout.max(SHORTEST_TIMEOUT))
@@ -80,6 +86,18 @@ pub async fn serve(
         tracing::error!("units of work were still in flight at the end of the shutdown");
     }
     outcome
+}
+
+/// Lets the operating system end a connection whose reader takes nothing for `after` (RFC 5482; tcp(7),
+/// `TCP_USER_TIMEOUT`): what is not read is not asked for either, so nothing else would ever end it.
+fn end_if_stalled(connection: &dyn Any, after: Duration) {
+    #[cfg(target_os = "linux")]
+    if let Some(stream) = connection.downcast_ref::<TcpStream>() {
+        // Without it the connection is as good as on other systems.
+        let _ = SockRef::from(stream).set_tcp_user_timeout(Some(after));
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (connection, after);
 }
 
 #[cfg(test)]

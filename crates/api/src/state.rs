@@ -5,14 +5,16 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use kernel::{Clock, IdSource, SecretBytes};
-use operations::RunQueue;
+use operations::{ActionTimes, RunQueue};
 use provider_core::{ConsentUrls, ScopeRules};
-use storage::Storage;
+use storage::{Storage, Watching};
+use tenancy::EventPublisher;
 use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
+use webhooks::DestinationPolicy;
 
-use crate::{auth::TokenVerifier, edge::Edge, metrics::Metrics, problem::Problem};
+use crate::{auth::TokenVerifier, edge::Edge, metrics::Metrics, problem::Problem, watch::hub::Hub};
 
 /// Everything that the API is made of.
 pub struct ApiParts {
@@ -30,10 +32,16 @@ pub struct ApiParts {
     pub verifier: TokenVerifier,
     /// Seals cursors; 32 bytes.
     pub cursor_key: SecretBytes,
+    /// Answers the questions of those who watch.
+    pub watching: Arc<dyn Watching>,
+    /// Gives committed events their numbers.
+    pub publisher: Arc<dyn EventPublisher>,
     /// Called after an accepted run is committed.
     pub wake: Arc<dyn Fn() + Send + Sync>,
     /// What `/metrics` shows.
     pub metrics: Metrics,
+    /// Where webhooks may lead.
+    pub webhook_destinations: DestinationPolicy,
     /// Tells `/metrics` how many runs wait and work, and what calls came to.
     pub queue_depth: Option<Arc<dyn RunQueue>>,
     /// The numbers.
@@ -67,8 +75,46 @@ pub struct ApiSettings {
     pub keep_alive: Duration,
     /// How long requests in flight may take once the server shuts down.
     pub shutdown_timeout: Duration,
-    /// How often a waiting reader looks at the store.
+    /// How often the process looks at the store for those who wait and watch.
     pub wait_poll: Duration,
+    /// When people may step in where a run does not end by itself.
+    pub run_actions: ActionTimes,
+    /// Streams of events.
+    pub streams: StreamSettings,
+}
+
+/// The numbers of event streams.
+#[derive(Debug, Clone)]
+pub struct StreamSettings {
+    /// How many one principal may have open.
+    pub per_principal: usize,
+    /// How many the process has.
+    pub per_process: usize,
+    /// After how long a silent stream gives a sign of life.
+    pub heartbeat: Duration,
+    /// How often memberships are read again. A minute at the most.
+    pub recheck: Duration,
+    /// How long a stream lasts; then its reader proves anew who he is.
+    pub longest: Duration,
+    /// How many batches of events wait for a slow reader before he is cut off.
+    pub buffer: usize,
+    /// How long a reader may take nothing of what was sent before the connection is closed. For every
+    /// connection, and on Linux alone.
+    pub stall: Duration,
+}
+
+impl Default for StreamSettings {
+    fn default() -> Self {
+        Self {
+            per_principal: 20,
+            per_process: 2000,
+            heartbeat: Duration::from_secs(15),
+            recheck: Duration::from_secs(15),
+            longest: Duration::from_secs(3600),
+            buffer: 64,
+            stall: Duration::from_secs(30),
+        }
+    }
 }
 
 impl Default for ApiSettings {
@@ -86,6 +132,8 @@ impl Default for ApiSettings {
             keep_alive: Duration::from_secs(75),
             shutdown_timeout: Duration::from_secs(30),
             wait_poll: Duration::from_millis(300),
+            run_actions: ActionTimes::default(),
+            streams: StreamSettings::default(),
         }
     }
 }
@@ -101,9 +149,12 @@ pub struct ApiState {
     pub(crate) cursor_key: SecretBytes,
     pub(crate) wake: Arc<dyn Fn() + Send + Sync>,
     pub(crate) metrics: Metrics,
+    pub(crate) webhook_destinations: DestinationPolicy,
     pub(crate) queue_depth: Option<Arc<dyn RunQueue>>,
     pub(crate) settings: ApiSettings,
     pub(crate) edge: Arc<Edge>,
+    /// Looks at the store for those who watch.
+    pub(crate) hub: Arc<Hub>,
     /// Canceled when the server begins to shut down: waiting readers answer at once.
     pub(crate) closing: CancellationToken,
     units: Units,
@@ -114,6 +165,13 @@ impl ApiState {
     /// is one, so that they outlive the connection and the HTTP worker that asked for them.
     pub fn new(parts: ApiParts) -> Self {
         let edge = Edge::new(parts.ids.clone(), parts.metrics.clone(), &parts.settings);
+        let hub = Hub::new(
+            parts.watching,
+            parts.publisher,
+            &parts.settings.streams,
+            parts.settings.wait_poll,
+            &parts.metrics,
+        );
         Self {
             storage: parts.storage,
             rules: parts.rules,
@@ -124,9 +182,11 @@ impl ApiState {
             cursor_key: parts.cursor_key,
             wake: parts.wake,
             metrics: parts.metrics,
+            webhook_destinations: parts.webhook_destinations,
             queue_depth: parts.queue_depth,
             settings: parts.settings,
             edge: Arc::new(edge),
+            hub: Arc::new(hub),
             closing: CancellationToken::new(),
             units: Units {
                 tracker: TaskTracker::new(),
@@ -146,8 +206,37 @@ impl ApiState {
             Some(runtime) => self.units.tracker.spawn_on(unit, runtime),
             None => self.units.tracker.spawn(unit),
         };
-        task.await
-            .unwrap_or_else(|_| Err(Problem::internal("a unit of work panicked or was canceled")))
+        let done = task
+            .await
+            .unwrap_or_else(|_| Err(Problem::internal("a unit of work panicked or was canceled")));
+        self.hub.nudge();
+        done
+    }
+
+    /// Begins to look for those who watch, until the server closes. A look that is under way then is waited
+    /// for like a unit of work.
+    pub(crate) fn look_for_watchers(&self) {
+        let looks = Arc::clone(&self.hub).run(self.closing.clone());
+        match &self.units.runtime {
+            Some(runtime) => self.units.tracker.spawn_on(looks, runtime),
+            None => self.units.tracker.spawn(looks),
+        };
+    }
+
+    /// Runs a unit of work for which nobody waits.
+    pub(crate) fn detach<F>(&self, unit: F)
+    where
+        F: Future<Output = Result<(), Problem>> + Send + 'static,
+    {
+        let unit = async {
+            if let Err(problem) = unit.await {
+                tracing::warn!(%problem, "what nobody waited for did not work");
+            }
+        };
+        let here = || Handle::try_current().ok();
+        if let Some(runtime) = self.units.runtime.clone().or_else(here) {
+            self.units.tracker.spawn_on(unit, &runtime);
+        }
     }
 
     /// Waits until every unit of work has come to its end.

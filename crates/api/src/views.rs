@@ -9,14 +9,19 @@ pub(crate) mod calls;
 pub(crate) mod catalogue;
 pub(crate) mod connection;
 pub(crate) mod consent;
+pub(crate) mod event;
 pub(crate) mod history;
 pub(crate) mod inventory;
+pub(crate) mod notification;
 pub(crate) mod run;
+pub(crate) mod run_verdicts;
 pub(crate) mod schedule;
 pub(crate) mod scope;
 pub(crate) mod surface;
 pub(crate) mod tenancy;
+pub(crate) mod timeline;
 pub(crate) mod verification;
+pub(crate) mod webhooks;
 
 macro_rules! list_views {
     ($($(#[$doc:meta])* $name:ident of $item:ident;)*) => {$(

@@ -1,12 +1,12 @@
-//! The operation catalogue: every type that can be started, with its label, the capability it
-//! takes, how long it may last and which counts it reports. Unknown types do not exist.
+//! The operation catalogue: every type that there is, with its label, the capability it takes to
+//! start it, how long it may last and which counts it reports. Unknown types do not exist.
 
 use std::time::Duration;
 
 use serde::Serialize;
 use tenancy::Capability;
 
-use crate::CountKey;
+use crate::{CountKey, Lane};
 
 /// A type of operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,6 +20,8 @@ pub enum OperationType {
     /// Holds the runs of one start over many environments together. Nobody works at it: it is over when
     /// they are.
     Bulk,
+    /// Removes what is older than it is kept. The system alone starts it.
+    WorkspaceHousekeeping,
 }
 
 /// What the catalogue says about a type.
@@ -32,7 +34,7 @@ pub struct OperationDefinition {
     pub label: &'static str,
     /// Which part of the product it belongs to.
     pub module: &'static str,
-    /// Whether a start may ask for it. What may not comes from a call of its own.
+    /// Whether a start may ask for it. What may not comes from a call of its own, or from the system.
     pub startable: bool,
     /// What it takes to start it.
     #[serde(serialize_with = "capability_code")]
@@ -48,14 +50,15 @@ pub struct OperationDefinition {
 
 impl OperationType {
     /// Every type.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::ConnectionCheck,
         Self::InventorySync,
         Self::ComplianceSnapshot,
         Self::Bulk,
+        Self::WorkspaceHousekeeping,
     ];
 
-    /// The types that a start may ask for.
+    /// The types that a start may ask for. They are also those that go through a connection.
     pub const STARTABLE: [Self; 3] = [
         Self::ConnectionCheck,
         Self::InventorySync,
@@ -69,6 +72,7 @@ impl OperationType {
             Self::InventorySync => "inventory.sync",
             Self::ComplianceSnapshot => "compliance.snapshot",
             Self::Bulk => "operations.bulk",
+            Self::WorkspaceHousekeeping => "workspace.housekeeping",
         }
     }
 
@@ -141,6 +145,26 @@ impl OperationType {
                     CountKey::Skipped,
                 ],
             },
+            Self::WorkspaceHousekeeping => OperationDefinition {
+                code: self.as_str(),
+                label: "Housekeeping",
+                module: "system",
+                startable: false,
+                capability: Capability::OperationsStart,
+                expected_duration_seconds: 60,
+                run_timeout_seconds: 4 * 3600,
+                count_keys: &[
+                    CountKey::Pruned,
+                    CountKey::PrunedEvents,
+                    CountKey::PrunedCallAttempts,
+                    CountKey::PrunedConnectionHistory,
+                    CountKey::PrunedConsentLinks,
+                    CountKey::PrunedExpiryNotices,
+                    CountKey::PrunedSnapshots,
+                    CountKey::PrunedRuns,
+                    CountKey::PrunedAuditEvents,
+                ],
+            },
         }
     }
 
@@ -148,7 +172,19 @@ impl OperationType {
     pub const fn is_group(self) -> bool {
         match self {
             Self::Bulk => true,
-            Self::ConnectionCheck | Self::InventorySync | Self::ComplianceSnapshot => false,
+            Self::ConnectionCheck
+            | Self::InventorySync
+            | Self::ComplianceSnapshot
+            | Self::WorkspaceHousekeeping => false,
+        }
+    }
+
+    /// The slots that its runs take; none for a group, which nobody works at.
+    pub const fn lane(self) -> Option<Lane> {
+        match self {
+            Self::ConnectionCheck => Some(Lane::Checks),
+            Self::InventorySync | Self::ComplianceSnapshot | Self::WorkspaceHousekeeping => Some(Lane::Work),
+            Self::Bulk => None,
         }
     }
 

@@ -1,11 +1,12 @@
 //! The context of a run: what it was about and what it found, in neutral fields. A provider's
 //! detail stands nested under `provider_context` and nowhere else.
 
+use kernel::Timestamp;
 use provider_core::{NextStep, NextStepKind, ProviderContext, ReasonCode, TargetScope, VerificationReport};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::GroupTally;
+use crate::{GroupTally, execution_gate::RefusedAt};
 
 /// The context. `target_scope` is a value here: it is shown as it was when the run was made, and
 /// never read back to decide where to go. A worker reads the connection's row again.
@@ -33,6 +34,9 @@ pub struct RunContext {
     /// What became of the starts that a group holds together.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub group: Option<GroupTally>,
+    /// What the execution gate refused.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub execution_gate: Option<RefusedAt>,
 }
 
 /// A part that could not be looked at. Not a failure of the customer.
@@ -49,8 +53,50 @@ pub struct NotAssessed {
 pub struct Reconciliation {
     /// Why it was ended.
     pub reason_code: ReasonCode,
+    /// What the sweep found. Runs that were ended by an older version do not say it; the same goes for
+    /// what follows.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cause: Option<SweepCause>,
+    /// When it was ended.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub at: Option<Timestamp>,
+    /// Who held it last. A name inside the installation: for its operator, not for callers.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub lease_owner: Option<String>,
     /// How many attempts there had been.
     pub attempts: i32,
+    /// How many of them lost their lease.
+    #[serde(default)]
+    pub lost_leases: i32,
+}
+
+/// What a sweep finds a run in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SweepCause {
+    /// Its worker gave no sign of life until the lease was over.
+    LeaseLost,
+    /// It waited for longer than a run may.
+    QueueTimeout,
+    /// It was worked at for longer than its type may.
+    RunTimeout,
+    /// It cannot be read any more.
+    Unreadable,
+    /// Nobody seemed to work at it, and somebody released it.
+    Released,
+}
+
+impl SweepCause {
+    /// The stable string.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LeaseLost => "lease_lost",
+            Self::QueueTimeout => "queue_timeout",
+            Self::RunTimeout => "run_timeout",
+            Self::Unreadable => "unreadable",
+            Self::Released => "released",
+        }
+    }
 }
 
 impl RunContext {

@@ -22,6 +22,24 @@ pub enum CountKey {
     Updated,
     /// Seen before, and the same.
     Unchanged,
+    /// Removed because it was older than it is kept, all kinds together.
+    Pruned,
+    /// Of these: events of the stream.
+    PrunedEvents,
+    /// Attempts at calls.
+    PrunedCallAttempts,
+    /// Entries of connections' histories.
+    PrunedConnectionHistory,
+    /// Consent links.
+    PrunedConsentLinks,
+    /// Notes of announced ends.
+    PrunedExpiryNotices,
+    /// Compliance snapshots.
+    PrunedSnapshots,
+    /// Runs.
+    PrunedRuns,
+    /// Audit events.
+    PrunedAuditEvents,
 }
 
 /// The counts of one run.

@@ -187,7 +187,7 @@ pub(crate) fn blocked_by(operation_type: OperationType, identity: &IdentityResol
 }
 
 /// A requirement that is known to be missing. Unknown is not missing: the run will find out.
-fn missing_requirement(
+pub(crate) fn missing_requirement(
     operation_type: OperationType,
     rows: &[RequirementRow],
     rules: &dyn ScopeRules,
@@ -205,7 +205,7 @@ fn missing_requirement(
 
 /// sha256 over the operation type, the connection and the inputs in canonical form. `serde_json`
 /// keeps the keys of a map sorted, so equal inputs have one spelling.
-fn identity_hash(
+pub(crate) fn identity_hash(
     operation_type: OperationType,
     connection: Option<&ProviderConnection>,
     inputs: &Map<String, Value>,

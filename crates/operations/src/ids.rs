@@ -2,6 +2,14 @@
 
 use kernel::{Id, IdKind};
 
+/// Marks ids of the kind `notification`.
+pub enum NotificationKind {}
+impl IdKind for NotificationKind {
+    const NAME: &'static str = "notification";
+}
+/// A word to whoever started a run that is over.
+pub type NotificationId = Id<NotificationKind>;
+
 /// Marks ids of the kind `schedule`.
 pub enum ScheduleKind {}
 impl IdKind for ScheduleKind {

@@ -6,6 +6,7 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub mod actions;
 pub mod bulk;
 pub mod catalogue;
 pub mod choice;
@@ -16,30 +17,37 @@ pub mod execution_gate;
 pub mod gate;
 pub mod ids;
 pub mod inputs;
+pub mod lane;
+pub mod notification;
 pub mod queue;
 pub mod readiness;
+pub mod retention;
 pub mod run;
 pub mod run_repository;
 pub mod sanitizer;
 pub mod schedule;
 
+pub use actions::{ActionTimes, RunAction};
 pub use bulk::{BulkItem, BulkStart, StartedBulk};
 pub use catalogue::{OperationDefinition, OperationType};
 pub use choice::choose;
-pub use context::{Reconciliation, RunContext};
+pub use context::{Reconciliation, RunContext, SweepCause};
 pub use counts::{CountKey, SummaryCounts};
 pub use entry::StartEntry;
 pub use gate::{ConnectionChoice, GateError, StartOutcome, StartRequest};
-pub use ids::ScheduleId;
+pub use ids::{NotificationId, ScheduleId};
 pub use inputs::UnknownInput;
+pub use lane::{Lane, PerLane};
+pub use notification::{Notification, NotificationLookup, NotificationRepository, is_told};
 pub use queue::{
-    ClaimedRun, Fence, HandBack, Heartbeat, QueueSettings, RunAttempts, RunLease, RunQueue, SweepReport,
-    WorkerName,
+    ClaimedRun, Fence, HandBack, Heartbeat, LaneDepth, QueueSettings, RunAttempts, RunLease, RunQueue,
+    SweepReport, WorkerName,
 };
 pub use readiness::OperationReadiness;
+pub use retention::{KeepDays, Retention, RetentionKind, RetentionSettings, RetentionTurns};
 pub use run::{
     ChildOutcomes, Completion, Freshness, GroupTally, Initiator, InvalidTransition, OperationRun, RunOutcome,
-    RunPlace, RunState, RunStatus, RunTarget, RunTrigger, Waiting, audit_outcome, change_target,
+    RunPlace, RunState, RunStatus, RunTarget, RunTrigger, StatusGroup, Waiting, audit_outcome, change_target,
 };
 pub use run_repository::{InsertedRun, RunFilter, RunLookup, RunRepository};
 pub use sanitizer::RunFailure;

@@ -9,7 +9,7 @@ use kernel::StoreError;
 use provider_core::{CallTotals, Progress, ReasonCode, ResumePoint, RunId};
 use tenancy::{Change, WorkspaceId, WorkspaceScope};
 
-use crate::{Completion, OperationRun};
+use crate::{Completion, Lane, OperationRun, PerLane};
 
 /// How a worker process is called in rows and logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,8 +98,20 @@ pub struct QueueSettings {
     pub max_attempts: i32,
     /// How long a run may wait for a worker.
     pub queue_timeout: Duration,
-    /// How many runs of one workspace may run at the same time.
+    /// How many runs of one workspace may run at the same time, checks not counted.
     pub workspace_limit: u32,
+    /// How many checks of one workspace may run at the same time.
+    pub check_workspace_limit: u32,
+}
+
+impl QueueSettings {
+    /// How many runs of one workspace may run in a lane at the same time, in all processes together.
+    pub const fn workspace_limit_in(&self, lane: Lane) -> u32 {
+        match lane {
+            Lane::Checks => self.check_workspace_limit,
+            Lane::Work => self.workspace_limit,
+        }
+    }
 }
 
 impl Default for QueueSettings {
@@ -109,6 +121,7 @@ impl Default for QueueSettings {
             max_attempts: 3,
             queue_timeout: Duration::from_hours(24),
             workspace_limit: 6,
+            check_workspace_limit: 3,
         }
     }
 }
@@ -122,17 +135,28 @@ pub struct SweepReport {
     pub failed: u64,
 }
 
+/// What waits and what runs in a lane.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LaneDepth {
+    /// Runs that wait for a worker, or for their time.
+    pub queued: u64,
+    /// Runs that a worker has.
+    pub running: u64,
+    /// For how long the run that could begin for the longest time has been waiting; zero if there is none.
+    pub oldest: Duration,
+}
+
 /// The queue as a worker sees it. Each method is a transaction of its own, on the database's
 /// clock: workers whose clocks differ agree on who holds what.
 #[async_trait]
 pub trait RunQueue: Send + Sync {
-    /// Takes up to `limit` runs that may begin now: of the workspaces with the fewest running
-    /// ones first, then the oldest.
+    /// Takes up to `slots` runs of each lane that may begin now: of the workspaces with the fewest
+    /// running ones in the lane first, then the oldest.
     async fn claim(
         &self,
         worker: &WorkerName,
         settings: &QueueSettings,
-        limit: u32,
+        slots: PerLane<u32>,
     ) -> Result<Vec<ClaimedRun>, StoreError>;
 
     /// Renews the lease, writes progress, and hears whether to go on: one call for three things.
@@ -147,8 +171,8 @@ pub trait RunQueue: Send + Sync {
     /// long. Running it twice changes nothing more.
     async fn sweep(&self, settings: &QueueSettings) -> Result<SweepReport, StoreError>;
 
-    /// How many runs are queued and running in the whole installation, for metrics.
-    async fn depth(&self) -> Result<(u64, u64), StoreError>;
+    /// What waits and runs in the whole installation, for metrics.
+    async fn depth(&self) -> Result<PerLane<LaneDepth>, StoreError>;
 
     /// What the calls of the whole installation came to, by limit, for metrics.
     async fn call_totals(&self) -> Result<Vec<CallTotals>, StoreError>;

@@ -23,7 +23,7 @@ pub struct OperationReadiness {
     pub next_step: Option<NextStep>,
 }
 
-/// The readiness of `connection` for every type of operation at `now`, from stored facts alone.
+/// The readiness of `connection` for every type of operation through connections at `now`, from stored facts alone.
 pub fn of_connection(
     connection: &ProviderConnection,
     requirements: &[RequirementRow],

@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use tenancy::{Actor, ChangeTarget, EnvironmentId, PrincipalId, WorkspaceId};
 
 pub use self::group::{ChildOutcomes, GroupTally};
-pub use self::status::{Freshness, RunOutcome, RunStatus, audit_outcome};
+pub use self::status::{Freshness, RunOutcome, RunStatus, StatusGroup, audit_outcome};
 use crate::{OperationType, RunContext, RunFailure, ScheduleId, SummaryCounts};
 
 /// The state of a run, with what only that state has.

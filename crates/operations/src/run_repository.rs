@@ -1,11 +1,15 @@
 //! How runs are kept: what the API needs of them. The worker's side is in [`crate::queue`].
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use kernel::{Page, PageRequest, StoreError, Timestamp};
 use provider_core::{ConnectionId, RunId};
-use tenancy::{Change, EnvironmentId, WorkspaceScope};
+use tenancy::{Change, EnvironmentId, PrincipalId, WorkspaceScope};
 
-use crate::{Completion, OperationRun, OperationType, RunStatus};
+use crate::{
+    Completion, Freshness, OperationRun, OperationType, RunOutcome, RunStatus, ScheduleId, StatusGroup,
+};
 
 /// What became of a new run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +20,7 @@ pub enum InsertedRun {
     ScopeTaken,
 }
 
-/// Which runs to list.
+/// Which runs to list. Each part narrows further.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RunFilter {
     /// Of this environment.
@@ -27,8 +31,24 @@ pub struct RunFilter {
     pub operation_type: Option<OperationType>,
     /// In this status.
     pub status: Option<RunStatus>,
+    /// In a status of this group.
+    pub group: Option<StatusGroup>,
+    /// That ended like this.
+    pub outcome: Option<RunOutcome>,
+    /// Started by this principal.
+    pub initiator: Option<PrincipalId>,
+    /// Caused by this: one of [`RunTrigger::ALL`](crate::RunTrigger::ALL).
+    pub trigger: Option<&'static str>,
+    /// That are this fresh at that moment.
+    pub freshness: Option<(Freshness, Timestamp)>,
     /// Of this group.
     pub parent_run_id: Option<RunId>,
+    /// Of this schedule.
+    pub schedule_id: Option<ScheduleId>,
+    /// Made later than this.
+    pub created_after: Option<Timestamp>,
+    /// Made before this.
+    pub created_before: Option<Timestamp>,
 }
 
 /// Reads of runs.
@@ -117,13 +137,34 @@ pub trait RunRepository: RunLookup {
         group: RunId,
     ) -> Result<Vec<OperationRun>, StoreError>;
 
-    /// Asks the worker of a running run to end it. `false` when the run is not running, or was
-    /// asked before.
+    /// Asks the worker of a running run to end it, on the database's clock. `false` when the run is
+    /// not running, or was asked before.
     async fn request_cancel(
         &mut self,
         scope: &WorkspaceScope,
         id: RunId,
-        at: Timestamp,
+        change: &Change,
+    ) -> Result<bool, StoreError>;
+
+    /// Ends a running run whose worker was asked to end it `cool_off` ago or longer, on the database's
+    /// clock. The worker's next write is refused. `false` when it is not such a run.
+    async fn force_cancel(
+        &mut self,
+        scope: &WorkspaceScope,
+        id: RunId,
+        cool_off: Duration,
+        completion: &Completion,
+        change: &Change,
+    ) -> Result<bool, StoreError>;
+
+    /// Ends a run that nobody seems to work at: its lease is over, or it could have begun longer ago
+    /// than `waited`, on the database's clock. `false` when it is not such a run.
+    async fn release(
+        &mut self,
+        scope: &WorkspaceScope,
+        id: RunId,
+        waited: Duration,
+        completion: &Completion,
         change: &Change,
     ) -> Result<bool, StoreError>;
 }

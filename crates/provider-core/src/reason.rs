@@ -214,6 +214,9 @@ reasons! {
     /// Canceled on request.
     RunCanceled => "run_canceled", false, None,
         "The run was canceled.";
+    /// Somebody ended the run, because no worker seemed to work at it.
+    RunReleased => "run_released", true, RetryLater,
+        "The run was released, because no worker seemed to work at it.";
     /// A group of runs did not come to a full success.
     GroupIncomplete => "group_incomplete", false, ReviewGroup,
         "Not every start of the group came to a full success.";
@@ -226,6 +229,12 @@ reasons! {
     /// A stored code that this version does not know.
     UnknownError => "unknown_error", false, ContactOperator,
         "The reason is not known to this version.";
+    /// The environment of the run is gone.
+    EnvironmentMissing => "environment_missing", false, None,
+        "The environment that the run belongs to is not there any more.";
+    /// Nobody answers for the run: it names nobody, or whoever it names is no member any more.
+    InitiatorMissing => "initiator_missing", false, ContactOperator,
+        "Whoever started the operation is not a member of the workspace any more.";
 }
 
 impl ReasonCode {

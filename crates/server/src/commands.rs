@@ -2,18 +2,20 @@
 //! sysexits.h) when the configuration is at fault.
 
 mod discover;
+mod doctor;
 mod keys;
 mod migrate;
 mod openapi;
 mod serve;
+mod signals;
 mod token;
 mod worker;
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+pub(crate) use self::signals::until_signal;
+use std::{io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use storage_sea_orm::{DatabaseUrl, KeyRing};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     compose::{ComposeError, Program, ProviderSetup},
@@ -47,6 +49,8 @@ enum Command {
     Openapi(openapi::OpenapiArgs),
     /// Find a tenant by its domain: what a connection to it is created with.
     Discover(discover::DiscoverArgs),
+    /// Say what is stuck and why, and what to do about it. Changes nothing.
+    Doctor(doctor::DoctorArgs),
     /// Make key files, and manage the keys that protect stored credentials.
     Keys(keys::KeysArgs),
     /// Make a bearer token, signed with this installation's own key.
@@ -119,6 +123,23 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// For how long what is left behind may hold up the end of the process.
+const LEFT_BEHIND: Duration = Duration::from_secs(1);
+
+/// The whole program. A thread that is stuck in a run's code does not keep the process alive.
+pub fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "tenantatlas: no runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(run(Cli::parse()));
+    runtime.shutdown_timeout(LEFT_BEHIND);
+    code
+}
+
 /// Runs a command to its end.
 pub async fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
@@ -155,6 +176,7 @@ async fn configured(command: Command, settings: Settings) -> Result<(), Failure>
         Command::Migrate => migrate::run(&settings).await,
         Command::Token(args) => token::run(&args, &settings),
         Command::Keys(args) => keys::run(args, &settings).await,
+        Command::Doctor(args) => doctor::run(&args, &settings).await,
         Command::Demo(_) | Command::Openapi(_) | Command::Discover(_) => Ok(()),
     }
 }
@@ -164,9 +186,11 @@ async fn open(settings: &Settings, migrate: bool) -> Result<Program, Failure> {
     let url = DatabaseUrl::parse(settings.database.url.expose()).map_err(Failure::config)?;
     let ring = load_ring(settings)?;
     let setup = ProviderSetup::of(&settings.provider).map_err(|error| Failure::composing(&error))?;
-    Program::open(&url, ring, migrate, setup)
+    let mut program = Program::open(&url, ring, migrate, setup)
         .await
-        .map_err(|error| Failure::composing(&error))
+        .map_err(|error| Failure::composing(&error))?;
+    program.webhooks = settings.webhooks.policy().map_err(Failure::config)?;
+    Ok(program)
 }
 
 /// Reads the configured key ring.
@@ -179,36 +203,6 @@ fn load_ring(settings: &Settings) -> Result<KeyRing, Failure> {
             path.display()
         ))
     })
-}
-
-/// Ends with the first interrupt or termination signal.
-pub(crate) fn until_signal() -> CancellationToken {
-    let token = CancellationToken::new();
-    let ended = token.clone();
-    tokio::spawn(async move {
-        wait_for_signal().await;
-        ended.cancel();
-    });
-    token
-}
-
-#[cfg(unix)]
-async fn wait_for_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-}
-
-#[cfg(not(unix))]
-async fn wait_for_signal() {
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// Prints a line for a person or a script.

@@ -5,21 +5,26 @@ use std::{collections::BTreeMap, net::TcpListener, sync::Arc, time::Duration};
 
 use api::{ApiParts, ApiSettings, ApiState, auth::TokenVerifier, metrics::Metrics};
 use kernel::{Clock, IdSource, SecretBytes, SystemClock, SystemIds};
-use operations::QueueSettings;
+use operations::{QueueSettings, RetentionSettings};
 use provider_core::UpkeepSettings;
 use provider_microsoft::{
     EndpointOverride, FederatedSource, MicrosoftProvider, MicrosoftScopeRules, MicrosoftSettings,
     PlatformIdentitySettings,
 };
 use storage_sea_orm::{ConnectError, Database, DatabaseUrl, KeyRing};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout};
 use tokio_util::sync::CancellationToken;
 use url::Url;
-use worker::{Caretaker, Publish, Scheduler, Sweep, Upkeep, Worker, WorkerParts, WorkerSettings};
+use webhook_sender::{Sender, SenderSettings, SystemLookup};
+use webhooks::{DestinationPolicy, WebhookSender};
+use worker::{
+    Caretaker, Deliverer, DelivererParts, DeliverySettings, Housekeeper, Publish, Scheduler, Sweep, Upkeep,
+    Worker, WorkerParts, WorkerSettings,
+};
 
 use crate::{
     platform,
-    settings::{ConnectionSettings, ProviderSettings, WorkerSection},
+    settings::{ProviderSettings, Settings, WorkerSection},
 };
 
 /// Why the program cannot be put together.
@@ -35,7 +40,7 @@ pub enum ComposeError {
     #[error("provider.platform: {0}")]
     Platform(String),
     /// The HTTP client.
-    #[error("the HTTP client for the provider cannot be made")]
+    #[error("the HTTP client for the provider or for webhooks cannot be made")]
     Client,
 }
 
@@ -61,6 +66,9 @@ pub struct Program {
     pub rules: Arc<MicrosoftScopeRules>,
     /// From the API to the worker of the same process.
     pub wake: Arc<Notify>,
+    /// Where webhooks may lead. Public addresses, unless it is changed before the API and the worker
+    /// are made.
+    pub webhooks: DestinationPolicy,
     endpoint: Option<EndpointOverride>,
 }
 
@@ -116,6 +124,7 @@ impl Program {
             ids,
             rules: Arc::new(rules),
             wake: Arc::new(Notify::new()),
+            webhooks: DestinationPolicy::public(),
             endpoint,
         })
     }
@@ -131,8 +140,11 @@ impl Program {
             ids: Arc::clone(&self.ids),
             verifier,
             cursor_key,
+            watching: Arc::new(self.database.clone()),
+            publisher: Arc::new(self.database.clone()),
             wake: Arc::new(move || wake.notify_one()),
             metrics: Metrics::new(),
+            webhook_destinations: self.webhooks.clone(),
             queue_depth: Some(Arc::new(self.database.queue())),
             settings,
         })
@@ -141,10 +153,8 @@ impl Program {
     /// What every process does now and then, with a worker or without one.
     pub fn caretaker(&self, settings: CaretakerSettings) -> Caretaker {
         let database = Arc::new(self.database.clone());
-        let sweep = Sweep {
-            queue: Arc::new(self.database.queue()),
-            settings: settings.queue,
-        };
+        let queue = Arc::new(self.database.queue());
+        let sweep = Sweep::new(queue, settings.queue, Arc::clone(&self.wake));
         let upkeep = Upkeep {
             connections: database.clone(),
             settings: settings.upkeep,
@@ -157,12 +167,21 @@ impl Program {
             ids: Arc::clone(&self.ids),
             wake: Arc::clone(&self.wake),
         };
+        let housekeeper = Housekeeper {
+            storage: database.clone(),
+            retention: database.clone(),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+            wake: Arc::clone(&self.wake),
+            settings: settings.retention,
+        };
         let committed = self.database.committed();
         Caretaker::new(Arc::clone(&self.clock), Arc::clone(&self.ids))
             .with(sweep.chore(settings.sweep_every))
             .with(Publish(database).chore(settings.publish_every, committed))
             .with(upkeep.chore(settings.upkeep_every))
             .with(scheduler.chore(settings.schedules_every))
+            .with(housekeeper.chore(settings.retention_every))
     }
 
     /// The worker, with the one adapter.
@@ -171,11 +190,12 @@ impl Program {
         adapter.endpoint_override.clone_from(&self.endpoint);
         adapter.federated = self.rules.federated_sources();
         let provider = MicrosoftProvider::new(adapter).map_err(|_| ComposeError::Client)?;
-        Ok(Worker::new(WorkerParts {
+        let worker = Worker::new(WorkerParts {
             storage: Arc::new(self.database.clone()),
             queue: Arc::new(self.database.queue()),
             vault: Arc::new(self.database.vault()),
             platform: Arc::new(self.rules.platform_vault()),
+            retention: Arc::new(self.database.clone()),
             rules: self.rules.clone(),
             provider: Arc::new(provider.clone()),
             inventory: Arc::new(provider),
@@ -183,7 +203,25 @@ impl Program {
             ids: Arc::clone(&self.ids),
             wake: Arc::clone(&self.wake),
             settings,
-        }))
+        });
+        let sender = Sender::new(
+            &SenderSettings::new(self.webhooks.clone()),
+            Arc::new(SystemLookup),
+        )
+        .map_err(|_| ComposeError::Client)?;
+        Ok(worker.with_deliverer(self.deliverer(Arc::new(sender), DeliverySettings::default())))
+    }
+
+    /// What delivers webhooks through `sender`.
+    pub fn deliverer(&self, sender: Arc<dyn WebhookSender>, settings: DeliverySettings) -> Deliverer {
+        Deliverer::new(DelivererParts {
+            queue: Arc::new(self.database.clone()),
+            vault: Arc::new(self.database.vault()),
+            sender,
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+            settings,
+        })
     }
 }
 
@@ -202,6 +240,10 @@ pub struct CaretakerSettings {
     pub upkeep_every: Duration,
     /// What that goes by.
     pub upkeep: UpkeepSettings,
+    /// At least how often it is looked whether a workspace's housekeeping is due.
+    pub retention_every: Duration,
+    /// What that goes by.
+    pub retention: RetentionSettings,
 }
 
 impl Default for CaretakerSettings {
@@ -213,16 +255,19 @@ impl Default for CaretakerSettings {
             schedules_every: Duration::from_secs(10),
             upkeep_every: Duration::from_mins(5),
             upkeep: UpkeepSettings::default(),
+            retention_every: Duration::from_mins(1),
+            retention: RetentionSettings::default(),
         }
     }
 }
 
 /// The caretaker's numbers, from the settings.
-pub fn caretaker_settings(section: &WorkerSection, connections: &ConnectionSettings) -> CaretakerSettings {
+pub fn caretaker_settings(settings: &Settings) -> CaretakerSettings {
     CaretakerSettings {
-        sweep_every: section.sweep_every(),
-        queue: queue_settings(section),
-        upkeep: connections.upkeep(),
+        sweep_every: settings.worker.sweep_every(),
+        queue: queue_settings(&settings.worker),
+        upkeep: settings.connections.upkeep(),
+        retention: settings.retention.numbers(),
         ..CaretakerSettings::default()
     }
 }
@@ -233,19 +278,27 @@ fn queue_settings(section: &WorkerSection) -> QueueSettings {
         max_attempts: section.max_attempts.max(1),
         queue_timeout: Duration::from_secs(section.queue_timeout_seconds),
         workspace_limit: section.workspace_limit.max(1),
+        check_workspace_limit: section.check_workspace_limit.max(1),
     }
 }
 
 /// The worker's numbers, from the settings.
-pub fn worker_settings(section: &WorkerSection) -> WorkerSettings {
+pub fn worker_settings(settings: &Settings) -> WorkerSettings {
+    let (section, retention) = (&settings.worker, &settings.retention);
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "worker".to_owned());
     let mut settings = WorkerSettings::named(&format!("{host}/{}", std::process::id()));
     settings.concurrency = section.concurrency.max(1);
+    settings.check_slots = section.check_slots.max(1);
+    settings.stop_grace = section.worker_grace();
     settings.queue = queue_settings(section);
     settings.poll = Duration::from_millis(section.poll_milliseconds.max(10));
+    settings.retention = retention.numbers();
     settings.wait_budget = Duration::from_secs(section.wait_budget_seconds);
     settings
 }
+
+/// How long chores that are being done may hold up the end.
+const LAST_CHORES: Duration = Duration::from_secs(2);
 
 /// What goes on beside the API: the caretaker always, a worker if this process has one.
 pub struct Crew {
@@ -267,8 +320,10 @@ impl Crew {
             None => shutdown.cancelled().await,
         }
         drop(ended);
-        if let Err(error) = chores.await {
-            tracing::error!(panicked = error.is_panic(), "the caretaker broke");
+        match timeout(LAST_CHORES, chores).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(panicked = error.is_panic(), "the caretaker broke"),
+            Err(_) => tracing::warn!("a chore was still being done at the end"),
         }
     }
 }

@@ -10,7 +10,7 @@ mod story;
 mod transcript;
 mod world;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -69,12 +69,15 @@ pub enum DemoError {
     Broken(String),
 }
 
+/// How long the end may take.
+const GRACE: Duration = Duration::from_secs(30);
+
 /// Runs the demo.
 pub async fn run(args: DemoArgs) -> Result<(), DemoError> {
     telemetry::init(&args.log).map_err(|error| DemoError::Start("the log", error.to_string()))?;
     files::forget(args.ready_file.as_deref())
         .map_err(|error| DemoError::Start("the ready file", error.to_string()))?;
-    let shutdown = until_signal();
+    let shutdown = until_signal(GRACE);
     let world = world::World::start(&args, shutdown.clone()).await?;
     let mut transcript = transcript::Transcript::new(args.quiet);
     let told = tokio::select! {

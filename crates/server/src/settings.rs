@@ -14,9 +14,15 @@ use serde::Deserialize;
 
 mod connections;
 mod provider;
+mod retention;
+mod runs;
+mod webhooks;
 
+pub use self::webhooks::WebhookSettings;
 pub use connections::ConnectionSettings;
 pub use provider::{FederatedTokenSettings, PlatformSettings, ProviderSettings};
+pub use retention::RetentionSection;
+pub use runs::OperationSettings;
 
 const DEFAULTS: &str = include_str!("default.toml");
 
@@ -34,10 +40,16 @@ pub struct Settings {
     pub access: AccessSettings,
     /// Connections and their credentials.
     pub connections: ConnectionSettings,
+    /// Operation runs.
+    pub operations: OperationSettings,
     /// The worker.
     pub worker: WorkerSection,
+    /// How long histories are kept.
+    pub retention: RetentionSection,
     /// The provider.
     pub provider: ProviderSettings,
+    /// Webhooks.
+    pub webhooks: WebhookSettings,
     /// Logs.
     pub telemetry: TelemetrySettings,
 }
@@ -103,10 +115,14 @@ pub struct IssuerSettings {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkerSection {
-    /// Runs at the same time.
+    /// Runs at the same time, checks not counted.
     pub concurrency: u32,
-    /// Runs of one workspace at the same time.
+    /// Connection checks at the same time, besides.
+    pub check_slots: u32,
+    /// Runs of one workspace at the same time, checks not counted.
     pub workspace_limit: u32,
+    /// Connection checks of one workspace at the same time.
+    pub check_workspace_limit: u32,
     /// How long a claim holds without a sign of life, in seconds.
     pub lease_seconds: f64,
     /// How many attempts a run gets.
@@ -119,6 +135,8 @@ pub struct WorkerSection {
     pub sweep_seconds: f64,
     /// How long one wait for the provider may be before the run is handed back, in seconds.
     pub wait_budget_seconds: u64,
+    /// How long the process may take to end once it was asked to, in seconds.
+    pub stop_grace_seconds: u64,
 }
 
 /// Logs.
@@ -250,6 +268,27 @@ impl WorkerSection {
             "1 to 1000",
         )?;
         range(
+            (1..=1000).contains(&self.check_slots),
+            "worker.check_slots",
+            "1 to 1000",
+        )?;
+        range(
+            (1..=1000).contains(&self.check_workspace_limit),
+            "worker.check_workspace_limit",
+            "1 to 1000",
+        )?;
+        range(
+            (2..=3600).contains(&self.stop_grace_seconds),
+            "worker.stop_grace_seconds",
+            "2 to 3600",
+        )?;
+        // Whoever waits for a dead worker's run waits for its lease, the sweep and the poll.
+        range(
+            self.sweep_seconds + self.poll_milliseconds as f64 / 500.0 <= self.lease_seconds / 2.0,
+            "worker.sweep_seconds",
+            "so short that together with twice worker.poll_milliseconds it is not more than half of worker.lease_seconds: a run whose worker died is taken again within one and a half leases",
+        )?;
+        range(
             (1..=100).contains(&self.max_attempts),
             "worker.max_attempts",
             "1 to 100",
@@ -275,6 +314,16 @@ impl WorkerSection {
     /// The lease as a duration.
     pub fn lease(&self) -> Duration {
         Duration::from_secs_f64(self.lease_seconds)
+    }
+
+    /// How long the process may take to end.
+    pub const fn stop_grace(&self) -> Duration {
+        Duration::from_secs(self.stop_grace_seconds)
+    }
+
+    /// The worker's share of that: what is left is for answers that are on their way.
+    pub fn worker_grace(&self) -> Duration {
+        self.stop_grace().mul_f64(0.8)
     }
 
     /// The pause between sweeps as a duration.
@@ -305,6 +354,9 @@ impl Settings {
         settings.http.check()?;
         settings.worker.check()?;
         settings.connections.check()?;
+        settings.operations.check()?;
+        settings.webhooks.policy()?;
+        settings.retention.check()?;
         Ok(settings)
     }
 }

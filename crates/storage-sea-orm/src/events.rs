@@ -2,4 +2,7 @@
 
 mod lookup;
 mod publish;
-mod rows;
+pub(crate) mod rows;
+mod select;
+
+pub(crate) use rows::event as event_of_row;

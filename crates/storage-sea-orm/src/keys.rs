@@ -6,6 +6,7 @@ pub(crate) mod lookup;
 mod manage;
 mod reseal;
 mod rotate;
+mod signing;
 pub(crate) mod start;
 pub(crate) mod state;
 mod status;
@@ -104,6 +105,11 @@ impl KeyAdmin {
         let database = Database::connect(url, ring, clock, ids, false).await?;
         schema::check(database.writer()).await?;
         Ok(Self { database })
+    }
+
+    /// On a database that is open already, whatever its schema and its keys.
+    pub(crate) const fn on(database: Database) -> Self {
+        Self { database }
     }
 
     /// Closes the connections.

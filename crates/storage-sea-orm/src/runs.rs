@@ -3,7 +3,9 @@
 
 pub(crate) mod attempts;
 pub(crate) mod claim;
+pub(crate) mod depth;
 pub(crate) mod end;
+mod filter;
 pub(crate) mod groups;
 pub(crate) mod lookup;
 pub(crate) mod points;

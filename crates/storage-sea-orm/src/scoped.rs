@@ -37,10 +37,14 @@ workspace_tables!(
     environment,
     item,
     member,
+    notification,
     outbox_event,
     run,
     schedule,
-    snapshot
+    snapshot,
+    webhook,
+    webhook_delivery,
+    webhook_secret,
 );
 
 /// The rows of the scope's workspace.

@@ -6,16 +6,20 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use inventory::{InventoryLookup, InventoryRepository};
 use kernel::StoreError;
-use operations::{RunAttempts, RunLookup, RunRepository, ScheduleLookup, ScheduleRepository};
+use operations::{
+    NotificationLookup, NotificationRepository, RetentionTurns, RunAttempts, RunLookup, RunRepository,
+    ScheduleLookup, ScheduleRepository,
+};
 use provider_core::{
     CallLookup, CallRepository, ConnectionLookup, ConnectionRepository, ConsentLookup, ConsentRepository,
 };
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use storage::{ReadSession, UnitOfWork};
 use tenancy::{
-    EnvironmentLookup, EnvironmentRepository, EventLookup, Journal, MemberLookup, MemberRepository,
-    WorkspaceLookup, WorkspaceRepository,
+    EnvironmentLookup, EnvironmentRepository, EventLookup, IdempotencyRepository, Journal, MemberLookup,
+    MemberRepository, StreamTickets, WorkspaceLookup, WorkspaceRepository,
 };
+use webhooks::{WebhookLookup, WebhookRepository};
 
 use crate::{database::Context, error::OrStoreError as _};
 
@@ -65,6 +69,10 @@ impl ReadSession for Reader {
         Box::new(self.repo())
     }
 
+    fn notifications(&self) -> Box<dyn NotificationLookup + '_> {
+        Box::new(self.repo())
+    }
+
     fn connections(&self) -> Box<dyn ConnectionLookup + '_> {
         Box::new(self.repo())
     }
@@ -86,6 +94,10 @@ impl ReadSession for Reader {
     }
 
     fn calls(&self) -> Box<dyn CallLookup + '_> {
+        Box::new(self.repo())
+    }
+
+    fn webhooks(&self) -> Box<dyn WebhookLookup + '_> {
         Box::new(self.repo())
     }
 }
@@ -123,6 +135,14 @@ impl UnitOfWork for Transaction {
         Box::new(self.repo())
     }
 
+    fn notifications(&mut self) -> Box<dyn NotificationRepository + '_> {
+        Box::new(self.repo())
+    }
+
+    fn tickets(&mut self) -> Box<dyn StreamTickets + '_> {
+        Box::new(self.repo())
+    }
+
     fn connections(&mut self) -> Box<dyn ConnectionRepository + '_> {
         Box::new(self.repo())
     }
@@ -143,11 +163,23 @@ impl UnitOfWork for Transaction {
         Box::new(self.repo())
     }
 
+    fn retention(&mut self) -> Box<dyn RetentionTurns + '_> {
+        Box::new(self.repo())
+    }
+
     fn inventory(&mut self) -> Box<dyn InventoryRepository + '_> {
         Box::new(self.repo())
     }
 
     fn calls(&mut self) -> Box<dyn CallRepository + '_> {
+        Box::new(self.repo())
+    }
+
+    fn idempotency(&mut self) -> Box<dyn IdempotencyRepository + '_> {
+        Box::new(self.repo())
+    }
+
+    fn webhooks(&mut self) -> Box<dyn WebhookRepository + '_> {
         Box::new(self.repo())
     }
 

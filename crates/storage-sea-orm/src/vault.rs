@@ -39,6 +39,10 @@ impl Vault {
         Self { database }
     }
 
+    pub(crate) const fn database(&self) -> &Database {
+        &self.database
+    }
+
     async fn row(
         &self,
         scope: &WorkspaceScope,

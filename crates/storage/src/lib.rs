@@ -5,17 +5,25 @@
 //! [`ReadSession`] or [`UnitOfWork`], implement it in the storage adapter, and add its cases to
 //! the repository suite, which runs on every engine.
 
+mod watching;
+
 use async_trait::async_trait;
 use inventory::{InventoryLookup, InventoryRepository};
 use kernel::StoreError;
-use operations::{RunAttempts, RunLookup, RunRepository, ScheduleLookup, ScheduleRepository};
+use operations::{
+    NotificationLookup, NotificationRepository, RetentionTurns, RunAttempts, RunLookup, RunRepository,
+    ScheduleLookup, ScheduleRepository,
+};
 use provider_core::{
     CallLookup, CallRepository, ConnectionLookup, ConnectionRepository, ConsentLookup, ConsentRepository,
 };
 use tenancy::{
-    EnvironmentLookup, EnvironmentRepository, EventLookup, Journal, MemberLookup, MemberRepository,
-    WorkspaceLookup, WorkspaceRepository,
+    EnvironmentLookup, EnvironmentRepository, EventLookup, IdempotencyRepository, Journal, MemberLookup,
+    MemberRepository, StreamTickets, WorkspaceLookup, WorkspaceRepository,
 };
+use webhooks::{WebhookLookup, WebhookRepository};
+
+pub use watching::{RunMark, StreamEnd, Watching};
 
 /// Where sessions come from. Given to the API and to the worker.
 #[async_trait]
@@ -42,6 +50,8 @@ pub trait ReadSession: Send + Sync {
     fn journal(&self) -> Box<dyn Journal + '_>;
     /// The event stream.
     fn events(&self) -> Box<dyn EventLookup + '_>;
+    /// Notifications.
+    fn notifications(&self) -> Box<dyn NotificationLookup + '_>;
     /// Connections.
     fn connections(&self) -> Box<dyn ConnectionLookup + '_>;
     /// Consent links.
@@ -54,6 +64,8 @@ pub trait ReadSession: Send + Sync {
     fn inventory(&self) -> Box<dyn InventoryLookup + '_>;
     /// What calls came to.
     fn calls(&self) -> Box<dyn CallLookup + '_>;
+    /// Webhooks and what was delivered.
+    fn webhooks(&self) -> Box<dyn WebhookLookup + '_>;
 }
 
 /// One transaction. It is lent to one repository at a time, committed once, and rolled back when
@@ -66,6 +78,10 @@ pub trait UnitOfWork: Send {
     fn environments(&mut self) -> Box<dyn EnvironmentRepository + '_>;
     /// Members.
     fn members(&mut self) -> Box<dyn MemberRepository + '_>;
+    /// Notifications.
+    fn notifications(&mut self) -> Box<dyn NotificationRepository + '_>;
+    /// Tickets for streams.
+    fn tickets(&mut self) -> Box<dyn StreamTickets + '_>;
     /// Connections.
     fn connections(&mut self) -> Box<dyn ConnectionRepository + '_>;
     /// Consent links.
@@ -76,10 +92,16 @@ pub trait UnitOfWork: Send {
     fn attempts(&mut self) -> Box<dyn RunAttempts + '_>;
     /// Schedules.
     fn schedules(&mut self) -> Box<dyn ScheduleRepository + '_>;
+    /// Whose turn it is to be looked after.
+    fn retention(&mut self) -> Box<dyn RetentionTurns + '_>;
     /// Items and snapshots.
     fn inventory(&mut self) -> Box<dyn InventoryRepository + '_>;
     /// What calls came to.
     fn calls(&mut self) -> Box<dyn CallRepository + '_>;
+    /// Requests that are made once.
+    fn idempotency(&mut self) -> Box<dyn IdempotencyRepository + '_>;
+    /// Webhooks.
+    fn webhooks(&mut self) -> Box<dyn WebhookRepository + '_>;
 
     /// Makes everything that was written permanent.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;

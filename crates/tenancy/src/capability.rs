@@ -27,15 +27,23 @@ pub enum Capability {
     OperationsCancel,
     /// Make and change schedules.
     SchedulesManage,
+    /// End operations that were asked to end and did not.
+    OperationsForceCancel,
+    /// End operations that nobody seems to work at.
+    OperationsRelease,
     /// See inventory and compliance snapshots.
     InventoryView,
     /// Read the audit log.
     AuditView,
+    /// See webhooks and what was delivered.
+    WebhooksView,
+    /// Create and change webhooks.
+    WebhooksManage,
 }
 
 impl Capability {
     /// Every capability, in the order of the role matrix.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::WorkspaceView,
         Self::EnvironmentsManage,
         Self::MembersView,
@@ -47,8 +55,12 @@ impl Capability {
         Self::OperationsStart,
         Self::OperationsCancel,
         Self::SchedulesManage,
+        Self::OperationsForceCancel,
+        Self::OperationsRelease,
         Self::InventoryView,
         Self::AuditView,
+        Self::WebhooksView,
+        Self::WebhooksManage,
     ];
 
     /// The stable string, as it stands in tokens, audit events and documents.
@@ -65,8 +77,12 @@ impl Capability {
             Self::OperationsStart => "operations.start",
             Self::OperationsCancel => "operations.cancel",
             Self::SchedulesManage => "schedules.manage",
+            Self::OperationsForceCancel => "operations.force_cancel",
+            Self::OperationsRelease => "operations.release",
             Self::InventoryView => "inventory.view",
             Self::AuditView => "audit.view",
+            Self::WebhooksView => "webhooks.view",
+            Self::WebhooksManage => "webhooks.manage",
         }
     }
 }
@@ -90,7 +106,11 @@ impl Role {
             Capability::EnvironmentsManage
             | Capability::ConnectionsManage
             | Capability::CredentialsManage
-            | Capability::AuditView => match self {
+            | Capability::OperationsForceCancel
+            | Capability::OperationsRelease
+            | Capability::AuditView
+            | Capability::WebhooksView
+            | Capability::WebhooksManage => match self {
                 Self::Owner | Self::Manager => true,
                 Self::Operator | Self::Readonly => false,
             },

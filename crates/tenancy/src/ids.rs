@@ -25,6 +25,10 @@ id_kinds! {
     OutboxEventKind, OutboxEventId, "outbox_event";
     /// A person or program that can prove who it is.
     PrincipalKind, PrincipalId, "principal";
+    /// One try at a request that is made once.
+    ReservationKind, ReservationId, "reservation";
+    /// The right to open one stream of events.
+    StreamTicketKind, StreamTicketId, "stream_ticket";
     /// A workspace: the outer boundary of isolation.
     WorkspaceKind, WorkspaceId, "workspace";
 }

@@ -63,6 +63,11 @@ macro_rules! actions {
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }
+
+            /// The action that `text` names.
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|action| action.as_str() == text)
+            }
         }
     };
 }
@@ -134,6 +139,28 @@ actions! {
     OperationCanceled => "operation.canceled",
     /// Somebody asked a running run to end.
     OperationCancelRequested => "operation.cancel_requested",
+    /// Somebody ended a run that was asked to end and did not.
+    OperationForceCanceled => "operation.force_canceled",
+    /// Somebody ended a run that nobody seemed to work at.
+    OperationReleased => "operation.released",
+    /// A webhook was made.
+    WebhookCreated => "webhook.created",
+    /// A webhook was changed. Another URL comes with another secret.
+    WebhookUpdated => "webhook.updated",
+    /// Somebody asked for a message that proves that a webhook's receiver is there.
+    WebhookVerificationRequested => "webhook.verification_requested",
+    /// A webhook's receiver took that message.
+    WebhookVerified => "webhook.verified",
+    /// A webhook was switched on.
+    WebhookEnabled => "webhook.enabled",
+    /// A webhook was switched off, by somebody or for what its receiver did.
+    WebhookDisabled => "webhook.disabled",
+    /// A webhook was deleted.
+    WebhookDeleted => "webhook.deleted",
+    /// A webhook got another signing secret.
+    WebhookSecretRotated => "webhook.secret_rotated",
+    /// A delivery was queued once more.
+    WebhookDeliveryReplayed => "webhook.delivery_replayed",
     /// A schedule was made.
     ScheduleCreated => "schedule.created",
     /// Somebody changed a schedule.
@@ -148,6 +175,66 @@ actions! {
     ScheduleFired => "schedule.fired",
     /// A schedule left out a turn.
     ScheduleSkipped => "schedule.skipped",
+}
+
+impl AuditAction {
+    /// Whether the event of this action is the one with which a run ends. Each run has exactly one. Who
+    /// adds an action decides here: notifications and the invariants checker stand on it.
+    pub const fn ends_a_run(self) -> bool {
+        match self {
+            Self::OperationBlocked
+            | Self::OperationCompleted
+            | Self::OperationCanceled
+            | Self::OperationForceCanceled
+            | Self::OperationReleased => true,
+            Self::WorkspaceCreated
+            | Self::EnvironmentCreated
+            | Self::MemberAdded
+            | Self::ConnectionCreated
+            | Self::ConnectionUpdated
+            | Self::ConnectionEnabled
+            | Self::ConnectionDisabled
+            | Self::ConnectionDefaultSwitched
+            | Self::ConnectionRetargeted
+            | Self::ConnectionDeleted
+            | Self::ConnectionObserved
+            | Self::CredentialStored
+            | Self::CredentialStaged
+            | Self::CredentialTried
+            | Self::CredentialPromoted
+            | Self::CredentialRolledBack
+            | Self::CredentialDiscarded
+            | Self::CredentialsRemoved
+            | Self::CredentialPreviousRemoved
+            | Self::CredentialExpiring
+            | Self::CredentialUndecryptable
+            | Self::ConsentLinkCreated
+            | Self::ConsentStarted
+            | Self::ConsentRecorded
+            | Self::ConsentDeclined
+            | Self::ConsentRejected
+            | Self::OperationAccepted
+            | Self::OperationStarted
+            | Self::OperationRequeued
+            | Self::OperationCancelRequested
+            | Self::WebhookCreated
+            | Self::WebhookUpdated
+            | Self::WebhookVerificationRequested
+            | Self::WebhookVerified
+            | Self::WebhookEnabled
+            | Self::WebhookDisabled
+            | Self::WebhookDeleted
+            | Self::WebhookSecretRotated
+            | Self::WebhookDeliveryReplayed
+            | Self::ScheduleCreated
+            | Self::ScheduleUpdated
+            | Self::SchedulePaused
+            | Self::ScheduleResumed
+            | Self::ScheduleDeleted
+            | Self::ScheduleFired
+            | Self::ScheduleSkipped => false,
+        }
+    }
 }
 
 /// How it went.
@@ -296,4 +383,12 @@ pub struct AuditEvent {
 pub trait Journal: Send + Sync {
     /// The events of the scope, newest first.
     async fn list(&self, scope: &WorkspaceScope, page: PageRequest) -> Result<Page<AuditEvent>, StoreError>;
+
+    /// The events about one thing, its kind and its id, that happened at one of `times`.
+    async fn about(
+        &self,
+        scope: &WorkspaceScope,
+        target: (&str, &str),
+        times: &[Timestamp],
+    ) -> Result<Vec<AuditEvent>, StoreError>;
 }

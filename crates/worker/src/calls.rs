@@ -43,7 +43,7 @@ impl CallBook {
         }
         let mut unit = storage.begin().await?;
         taken.write(unit.as_mut(), claimed).await?;
-        taken.commit(unit).await
+        taken.commit(unit.commit()).await
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut CallBatch) -> T) -> T {
@@ -81,11 +81,15 @@ impl TakenCalls<'_> {
         }
     }
 
-    /// Commits the unit that they were written in. A commit that is on its way arrives even if the
-    /// caller goes away meanwhile, so from here on only a refusal puts them back.
-    pub(crate) async fn commit(mut self, unit: Box<dyn UnitOfWork>) -> Result<(), StoreError> {
+    /// Commits the unit that they were written in: `commit` is what [`UnitOfWork::commit`] gives. A commit that
+    /// is on its way arrives even if the caller goes away meanwhile, so from here on only a refusal puts
+    /// them back.
+    pub(crate) async fn commit(
+        mut self,
+        commit: impl Future<Output = Result<(), StoreError>>,
+    ) -> Result<(), StoreError> {
         let calls = mem::take(&mut self.calls);
-        let committed = unit.commit().await;
+        let committed = commit.await;
         if committed.is_err() {
             self.calls = calls;
         }

@@ -1,34 +1,87 @@
 //! The chores that come with the queue, the event stream and the connections. Each struct does its work
 //! once when it is told to; [`crate::caretaker`] tells it again and again.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use kernel::StoreError;
 use operations::{QueueSettings, RunQueue, SweepReport};
 use provider_core::{ConnectionUpkeep, UpkeepReport, UpkeepSettings};
 use tenancy::EventPublisher;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::caretaker::Chore;
 
 /// Looks after runs whose worker fell silent, that waited too long or worked too long.
+///
+/// A lease that ran out while nobody could reach the store is no sign that its worker died. So this
+/// sweeps only after it has been in touch with the store for half a lease without a break: until then
+/// every worker that lives has given its runs back or renewed its leases. A break is a call that failed,
+/// or half a lease without one; a process that has just begun does not know what was before.
 #[derive(Clone)]
 pub struct Sweep {
-    /// The queue.
-    pub queue: Arc<dyn RunQueue>,
-    /// Its numbers.
-    pub settings: QueueSettings,
+    queue: Arc<dyn RunQueue>,
+    settings: QueueSettings,
+    /// Called when runs wait again.
+    wake: Arc<Notify>,
+    contact: Arc<Mutex<Contact>>,
+}
+
+/// The last unbroken time in touch with the store.
+#[derive(Debug, Default, Clone, Copy)]
+struct Contact(Option<(Instant, Instant)>);
+
+impl Contact {
+    /// Whether it has lasted for `enough` at the end of a call that began at `asked_at` and arrived.
+    fn arrived(&mut self, asked_at: Instant, enough: Duration) -> bool {
+        let now = Instant::now();
+        let since = match self.0 {
+            Some((since, last)) if now.duration_since(last) < enough => since,
+            Some(_) | None => asked_at,
+        };
+        self.0 = Some((since, now));
+        now.duration_since(since) >= enough
+    }
 }
 
 impl Sweep {
-    /// Does it once.
+    /// The sweep of this queue.
+    pub fn new(queue: Arc<dyn RunQueue>, settings: QueueSettings, wake: Arc<Notify>) -> Self {
+        Self {
+            queue,
+            settings,
+            wake,
+            contact: Arc::default(),
+        }
+    }
+
+    /// Does it once, if it is time for it.
     pub async fn run_once(&self) -> Result<SweepReport, StoreError> {
-        let report = self.queue.sweep(&self.settings).await?;
+        let asked_at = Instant::now();
+        if let Err(error) = self.queue.depth().await {
+            *self.contact() = Contact::default();
+            return Err(error);
+        }
+        let enough = self.settings.lease / 2;
+        if !self.contact().arrived(asked_at, enough) {
+            return Ok(SweepReport::default());
+        }
+        let swept = self.queue.sweep(&self.settings).await;
+        let report = swept.inspect_err(|_| *self.contact() = Contact::default())?;
+        let SweepReport { requeued, failed } = report;
         if report != SweepReport::default() {
-            let SweepReport { requeued, failed } = report;
             tracing::warn!(requeued, failed, "swept silent runs");
         }
+        if requeued > 0 {
+            self.wake.notify_one();
+        }
         Ok(report)
+    }
+
+    fn contact(&self) -> MutexGuard<'_, Contact> {
+        self.contact.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// As a chore.

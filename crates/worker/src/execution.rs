@@ -5,17 +5,22 @@ use std::{sync::Arc, time::Duration};
 use inventory::UpsertCounts;
 use kernel::StoreError;
 use operations::{
-    ClaimedRun, OperationType, RunContext, RunOutcome, execution_gate, inputs::credential_stage,
+    ClaimedRun, OperationType, RunContext, RunOutcome,
+    execution_gate::{self, Present, RefusedAt},
+    inputs::credential_stage,
 };
 use provider_core::{
     ConnectionAccess, ConnectionId, ConnectionType, CredentialStage, Interrupt, OpenedCredential,
     ProviderConnection, ProviderFailure, ReasonCode, Retry, VaultError,
 };
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     checking::{self, Conclusion},
-    finish::Work,
+    finish::{Leave, Work},
+    housekeeping,
+    lease::OwnLease,
     outcome::{Ending, Seen},
     signals::{Known, Signals},
     sink::StoreSink,
@@ -27,30 +32,60 @@ const STORE_PAUSE: Duration = Duration::from_secs(5);
 /// How long a run waits for a process that has the key of its credential.
 const KEY_PAUSE: Duration = Duration::from_secs(30);
 
-/// Executes a claimed run to its end, or until it is lost. While it works, signs of life go out;
-/// when `shutdown` comes, the run is handed back at once.
+/// For how long a sign of life that is on its way may hold up the end of an attempt.
+const LAST_BEAT: Duration = Duration::from_secs(2);
+
+/// What ended the work on a run from within this process.
+enum Stop {
+    /// It came to an end, or the store failed it.
+    Done(Result<(), StoreError>),
+    /// Another attempt owns the run.
+    Lost,
+    /// The lease is over here, and nobody could be asked.
+    LeaseOver,
+    /// It took longer than its type may.
+    Overdue,
+    /// The process ends.
+    Shutdown,
+}
+
+/// Executes a claimed run to its end, or until it is lost, its time is over, or `shutdown` comes. While
+/// it works, signs of life go out of the same task: work that never yields sends none, and the sweep
+/// takes the run from it.
 pub(crate) async fn execute(work: Work<'_>, shutdown: &CancellationToken) {
     let Work {
         parts,
         claimed,
         calls,
+        asked_at,
     } = work;
     let storage = parts.storage.as_ref();
-    let signals = Signals::new(storage, claimed, calls, parts.settings.wait_budget);
+    let lease = parts.settings.queue.lease;
+    let own = OwnLease::new(lease, asked_at);
+    let signals = Signals::new(storage, claimed, calls, own, parts.settings.wait_budget);
     let done = CancellationToken::new();
-    let beat = signals.beat(parts.queue.as_ref(), parts.settings.queue.lease, &done);
-    let attempted = async {
-        let result = tokio::select! {
-            result = attempt(work, &signals) => result,
-            () = signals.lost() => Ok(()),
-            () = shutdown.cancelled() => work.hand_back(Duration::ZERO, None).await.map(drop),
+    let worked = async {
+        let stop = tokio::select! {
+            // In this order: a run that is lost or late is not worked at for another step.
+            biased;
+            () = signals.lost() => Stop::Lost,
+            () = signals.lease_over() => Stop::LeaseOver,
+            () = sleep_until(work.deadline()) => Stop::Overdue,
+            () = shutdown.cancelled() => Stop::Shutdown,
+            result = attempt(work, &signals) => Stop::Done(result),
         };
         done.cancel();
-        result
+        stop
     };
-    let (result, ()) = futures::join!(attempted, beat);
-    if let Err(error) = result {
-        recover(work, &error).await;
+    let beat = async {
+        tokio::select! {
+            () = signals.beat(parts.queue.as_ref(), lease, &done) => {}
+            () = async { done.cancelled().await; sleep_until(Instant::now() + LAST_BEAT).await } => {}
+        }
+    };
+    let (stop, ()) = futures::join!(worked, beat);
+    if let Some(leave) = Leave::after(stop, claimed) {
+        work.leave(leave).await;
     }
     // What did not go with the end: the run was lost, or the end could not be written with it.
     if let Err(error) = calls.flush(storage, claimed).await {
@@ -58,21 +93,32 @@ pub(crate) async fn execute(work: Work<'_>, shutdown: &CancellationToken) {
     }
 }
 
-/// The store failed where the run could not go on without it. If it may work again soon, the run
-/// is handed back; otherwise it ends, since repeating it would fail alike. If that cannot be
-/// written either, the lease runs out and the sweep decides.
-async fn recover(work: Work<'_>, error: &StoreError) {
-    let claimed = work.claimed;
-    tracing::error!(run_id = %claimed.run.id, %error, "the store failed during a run");
-    let reason = ReasonCode::InternalError;
-    let recovered = if error.retryable() {
-        work.hand_back(STORE_PAUSE, Some(reason)).await
-    } else {
-        let failed = Ending::because(RunOutcome::Failed, claimed.run.context.clone(), reason);
-        work.finish(failed).await
-    };
-    if let Err(error) = recovered {
-        tracing::error!(run_id = %claimed.run.id, %error, "the end of a run could not be written");
+impl Leave {
+    /// What is left to be written after `stop`.
+    fn after(stop: Stop, claimed: &ClaimedRun) -> Option<Self> {
+        let run_id = claimed.run.id;
+        match stop {
+            Stop::Done(Ok(())) | Stop::Lost => None,
+            // If the store may work again soon, the run is handed back; otherwise it ends, since
+            // repeating it would fail alike.
+            Stop::Done(Err(error)) => {
+                tracing::error!(%run_id, %error, "the store failed during a run");
+                Some(if error.retryable() {
+                    Self::HandBack(STORE_PAUSE, Some(ReasonCode::InternalError))
+                } else {
+                    Self::Fail(ReasonCode::InternalError)
+                })
+            }
+            Stop::LeaseOver => {
+                tracing::warn!(%run_id, "a lease ended here before it could be renewed: the work stops");
+                Some(Self::HandBack(Duration::ZERO, None))
+            }
+            Stop::Overdue => {
+                tracing::warn!(%run_id, "a run took longer than it may: the work stops");
+                Some(Self::Fail(ReasonCode::RunTimeout))
+            }
+            Stop::Shutdown => Some(Self::HandBack(Duration::ZERO, None)),
+        }
     }
 }
 
@@ -83,13 +129,18 @@ async fn attempt(work: Work<'_>, signals: &Signals<'_>) -> Result<(), StoreError
         let canceled = Ending::because(RunOutcome::Canceled, context, ReasonCode::RunCanceled);
         return work.finish(canceled).await.map(drop);
     }
+    if claimed.run.operation_type == OperationType::WorkspaceHousekeeping {
+        // Of the workspace as a whole: no connection, no credential, no provider.
+        return housekeeping::attempt(work, signals).await;
+    }
     let connection = match admitted(parts, claimed).await? {
         Ok((connection, known)) => {
             signals.begin(known);
             connection
         }
-        Err(reason) => {
-            let blocked = Ending::because(RunOutcome::Blocked, context, reason);
+        Err(refused) => {
+            let mut blocked = Ending::because(RunOutcome::Blocked, context, refused.reason_code);
+            blocked.context.execution_gate = Some(refused);
             return work.finish(blocked).await.map(drop);
         }
     };
@@ -184,28 +235,38 @@ fn unreadable(connection: &ProviderConnection, context: RunContext, seen: Seen) 
 async fn admitted(
     parts: &WorkerParts,
     claimed: &ClaimedRun,
-) -> Result<Result<(ProviderConnection, Known), ReasonCode>, StoreError> {
+) -> Result<Result<(ProviderConnection, Known), RefusedAt>, StoreError> {
     let ClaimedRun { scope, run, .. } = claimed;
     let session = parts.storage.read().await?;
-    let connection = match run.target() {
-        Some(target) => session.connections().find(scope, target.connection_id).await?,
+    let environment = match run.place.environment_id() {
+        Some(environment) => session.environments().find(scope, environment).await?,
         None => None,
     };
-    let role = match run.initiator.principal_id {
+    let (connection, requirements) = match run.target() {
+        Some(target) => (
+            session.connections().find(scope, target.connection_id).await?,
+            session
+                .connections()
+                .requirements(scope, target.connection_id)
+                .await?,
+        ),
+        None => (None, Vec::new()),
+    };
+    let initiator_role = match run.initiator.principal_id {
         Some(principal) => session.members().role_of(scope, principal).await?,
         None => None,
     };
-    let refusal = execution_gate::refuse(
-        run,
-        connection.as_ref(),
-        role,
-        parts.rules.as_ref(),
-        parts.clock.now(),
-    );
-    let connection = match (connection, refusal) {
-        (_, Some(reason)) => return Ok(Err(reason)),
-        (Some(connection), None) => connection,
-        (None, None) => return Ok(Err(ReasonCode::ProviderConnectionMissing)),
+    let present = Present {
+        workspace: scope.workspace_id(),
+        environment: environment.is_some(),
+        initiator_role,
+        connection: connection.as_ref(),
+        requirements: &requirements,
+    };
+    let now = parts.clock.now();
+    let connection = match execution_gate::decide(run, &present, parts.rules.as_ref(), now) {
+        Ok(connection) => connection.clone(),
+        Err(refusal) => return Ok(Err(refusal.noted(now))),
     };
     let known = Known {
         resume_point: parts.vault.resume_point(scope, run.id).await?,
@@ -249,6 +310,12 @@ async fn dispatch(
             reason: ReasonCode::OperationNotSupported,
             retry: Retry::Never,
         }),
+        // It was executed before anybody asked for a connection.
+        OperationType::WorkspaceHousekeeping => end(Ending::because(
+            RunOutcome::Failed,
+            context,
+            ReasonCode::InternalError,
+        )),
         OperationType::ComplianceSnapshot => {
             let measurement = parts.inventory.measure(access, signals).await?;
             end(Ending::of_measurement(context, measurement))

@@ -6,11 +6,12 @@ use std::time::Duration;
 use inventory::ComplianceSnapshot;
 use kernel::{Id, StoreError};
 use operations::{
-    ClaimedRun, Fence, HandBack, OperationRun, RunOutcome, Waiting, audit_outcome, change_target,
+    ClaimedRun, Fence, HandBack, OperationRun, RunOutcome, RunState, Waiting, audit_outcome, change_target,
 };
 use provider_core::ReasonCode;
 use storage::UnitOfWork;
 use tenancy::{AuditAction, Change, ChangeTarget};
+use tokio::time::{Instant, sleep_until};
 
 use crate::{
     calls::CallBook,
@@ -26,9 +27,69 @@ pub(crate) struct Work<'a> {
     pub(crate) claimed: &'a ClaimedRun,
     /// What its calls came to goes with whatever ends it.
     pub(crate) calls: &'a CallBook,
+    /// Before the run was claimed, on this process's own clock.
+    pub(crate) asked_at: Instant,
 }
 
+/// What is written of an attempt that did not write its own end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Leave {
+    /// The run waits again, at least so long, and shows why.
+    HandBack(Duration, Option<ReasonCode>),
+    /// The run fails.
+    Fail(ReasonCode),
+}
+
+/// The pause before a write is tried again that the store did not take.
+const AGAIN: Duration = Duration::from_secs(1);
+
 impl Work<'_> {
+    /// When the run has had all the time that its type may take. What it worked before is what the
+    /// database says; from the claim on this process's own clock goes.
+    pub(crate) fn deadline(self) -> Instant {
+        let run = &self.claimed.run;
+        let worked = match run.state() {
+            RunState::Running { heartbeat_at, .. } => run.worked(heartbeat_at),
+            RunState::Queued | RunState::Gathering { .. } | RunState::Completed { .. } => Duration::ZERO,
+        };
+        self.asked_at + run.operation_type.run_timeout().saturating_sub(worked)
+    }
+
+    /// Writes what is left to be written, however long the store is away: a run that nobody gives back
+    /// counts as lost once the store is there again. Ends as well when the run belongs to others.
+    pub(crate) async fn leave(self, leave: Leave) {
+        let run_id = self.claimed.run.id;
+        let mut leave = leave;
+        let mut tries = 0_u32;
+        loop {
+            let written = match leave {
+                Leave::HandBack(delay, reason) => self.hand_back(delay, reason).await,
+                Leave::Fail(reason) => {
+                    let context = self.claimed.run.context.clone();
+                    self.finish(Ending::because(RunOutcome::Failed, context, reason))
+                        .await
+                }
+            };
+            match written {
+                Ok(_) => return,
+                Err(error) if error.retryable() => {
+                    if tries == 0 {
+                        tracing::error!(%run_id, %error, "the end of an attempt cannot be written yet");
+                    }
+                    tries += 1;
+                    sleep_until(Instant::now() + AGAIN).await;
+                }
+                Err(error) => {
+                    tracing::error!(%run_id, %error, "the end of an attempt could not be written");
+                    match leave {
+                        Leave::HandBack(..) => leave = Leave::Fail(ReasonCode::InternalError),
+                        Leave::Fail(_) => return,
+                    }
+                }
+            }
+        }
+    }
+
     /// Ends the run. [`Fence::Lost`] means that nothing was written.
     pub(crate) async fn finish(self, ending: Ending) -> Result<Fence, StoreError> {
         let Self { parts, claimed, .. } = self;
@@ -70,7 +131,7 @@ impl Work<'_> {
             unit.inventory().insert_snapshot(scope, &snapshot).await?;
         }
         told.join(unit.as_mut(), claimed).await;
-        told.commit(unit).await?;
+        told.commit(unit.commit()).await?;
         tracing::info!(
             run_id = %run.id,
             operation_type = run.operation_type.as_str(),
@@ -134,7 +195,7 @@ impl Work<'_> {
                     record(parts, claimed, unit.as_mut(), finding).await?;
                 }
                 told.join(unit.as_mut(), claimed).await;
-                told.commit(unit).await?;
+                told.commit(unit.commit()).await?;
                 Ok(Fence::Held)
             }
             HandBack::Lost => Ok(Fence::Lost),

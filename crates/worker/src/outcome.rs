@@ -74,7 +74,7 @@ impl Seen {
 }
 
 impl Ending {
-    fn new(outcome: RunOutcome, context: RunContext) -> Self {
+    pub(crate) fn new(outcome: RunOutcome, context: RunContext) -> Self {
         Self {
             outcome,
             context,

@@ -17,7 +17,7 @@ use storage::Storage;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use crate::calls::CallBook;
+use crate::{calls::CallBook, lease::OwnLease};
 
 /// How often progress may be written: a run is watched by people, and each write costs one.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
@@ -39,6 +39,7 @@ pub(crate) struct Signals<'a> {
     progress: Mutex<Option<Progress>>,
     cancel_requested: AtomicBool,
     lost: CancellationToken,
+    own: OwnLease,
     wait_budget: Duration,
 }
 
@@ -47,6 +48,7 @@ impl<'a> Signals<'a> {
         storage: &'a dyn Storage,
         claimed: &'a ClaimedRun,
         calls: &'a CallBook,
+        own: OwnLease,
         wait_budget: Duration,
     ) -> Self {
         Self {
@@ -57,6 +59,7 @@ impl<'a> Signals<'a> {
             progress: Mutex::new(None),
             cancel_requested: AtomicBool::new(false),
             lost: CancellationToken::new(),
+            own,
             wait_budget,
         }
     }
@@ -71,8 +74,14 @@ impl<'a> Signals<'a> {
         self.lost.cancelled().await;
     }
 
-    /// Gives signs of life until `done`, or until the run is lost. A heartbeat that fails is
-    /// tried again with the next one: the lease outlasts two of them.
+    /// Ends when the lease is over on this process's own clock: from then on another attempt may own the
+    /// run, and nobody can be asked.
+    pub(crate) async fn lease_over(&self) {
+        self.own.over().await;
+    }
+
+    /// Gives signs of life until `done`, or until the run is lost. One that fails is tried again with
+    /// the next tick, as long as the lease lasts.
     pub(crate) async fn beat(&self, queue: &dyn RunQueue, duration: Duration, done: &CancellationToken) {
         let lease = &self.claimed.lease;
         let renew_every = duration / 3;
@@ -95,16 +104,14 @@ impl<'a> Signals<'a> {
                 }
                 continue;
             }
-            (renewed_at, sent) = (Instant::now(), progress);
+            let asked_at = Instant::now();
             match queue.heartbeat(lease, duration, progress).await {
-                Ok(Heartbeat::Renewed {
-                    cancel_requested: true,
-                }) => {
-                    self.cancel_requested.store(true, Ordering::Relaxed);
+                Ok(Heartbeat::Renewed { cancel_requested }) => {
+                    (renewed_at, sent) = (asked_at, progress);
+                    self.own.renewed(asked_at);
+                    self.cancel_requested
+                        .fetch_or(cancel_requested, Ordering::Relaxed);
                 }
-                Ok(Heartbeat::Renewed {
-                    cancel_requested: false,
-                }) => {}
                 Ok(Heartbeat::Lost) => {
                     self.lost.cancel();
                     return;
@@ -156,7 +163,7 @@ impl RunSignals for Signals<'_> {
         if progress.is_some() {
             *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress;
         }
-        if self.lost.is_cancelled() {
+        if self.lost.is_cancelled() || self.own.is_over() {
             Err(Interrupt::Lost)
         } else if self.cancel_requested.load(Ordering::Relaxed) {
             Err(Interrupt::CancelRequested)

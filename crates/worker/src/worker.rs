@@ -5,41 +5,60 @@ use std::{sync::Arc, time::Duration};
 
 use inventory::InventoryExecutor;
 use kernel::{Clock, IdSource, StoreError};
-use operations::{ClaimedRun, QueueSettings, RunOutcome, RunQueue, SweepReport, WorkerName};
-use provider_core::{CredentialVault, PlatformVault, ProviderExecutor, ReasonCode, ScopeRules};
+use operations::{
+    ClaimedRun, Lane, PerLane, QueueSettings, Retention, RetentionSettings, RunQueue, SweepReport, WorkerName,
+};
+use provider_core::{CredentialVault, PlatformVault, ProviderExecutor, ScopeRules};
 use storage::Storage;
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
-    time::Instant,
+    time::{Instant, sleep_until, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{calls::CallBook, execution::execute, finish::Work, outcome::Ending};
+use crate::deliveries::Deliverer;
 
 /// The numbers that rule a worker.
 #[derive(Debug, Clone)]
 pub struct WorkerSettings {
     /// How it is called in rows and logs.
     pub name: WorkerName,
-    /// How many runs it executes at the same time.
+    /// How many runs it executes at the same time, checks not counted.
     pub concurrency: u32,
+    /// How many checks it executes at the same time, besides.
+    pub check_slots: u32,
     /// The numbers of the queue.
     pub queue: QueueSettings,
     /// How long it sleeps when nobody calls. Doubled at random, so that processes spread out.
     pub poll: Duration,
     /// How long one wait for a provider may be before the run is handed back.
     pub wait_budget: Duration,
+    /// How long the end may take once it was asked for. What is not handed back then waits for the sweep.
+    pub stop_grace: Duration,
+    /// How long histories are kept.
+    pub retention: RetentionSettings,
 }
 
 impl WorkerSettings {
+    /// The slots of each lane.
+    pub const fn slots(&self) -> PerLane<u32> {
+        PerLane {
+            checks: self.check_slots,
+            work: self.concurrency,
+        }
+    }
+
     /// Sensible numbers for a worker of this name.
     pub fn named(name: &str) -> Self {
         Self {
             name: WorkerName::new(name),
             concurrency: 8,
+            check_slots: 4,
             queue: QueueSettings::default(),
             poll: Duration::from_millis(500),
             wait_budget: Duration::from_secs(30),
+            stop_grace: Duration::from_secs(25),
+            retention: RetentionSettings::default(),
         }
     }
 }
@@ -52,6 +71,8 @@ pub struct WorkerParts {
     pub queue: Arc<dyn RunQueue>,
     /// Opens credentials.
     pub vault: Arc<dyn CredentialVault>,
+    /// Removes what is older than it is kept.
+    pub retention: Arc<dyn Retention>,
     /// Opens the platform's own.
     pub platform: Arc<dyn PlatformVault>,
     /// The provider's rules.
@@ -73,34 +94,78 @@ pub struct WorkerParts {
 /// A worker. Cheap to clone.
 #[derive(Clone)]
 pub struct Worker {
-    parts: Arc<WorkerParts>,
+    pub(crate) parts: Arc<WorkerParts>,
+    deliverer: Option<Deliverer>,
 }
+
+/// The free slots of a worker, lane by lane.
+type Slots = PerLane<Arc<Semaphore>>;
 
 impl Worker {
     /// A worker of these parts.
     pub fn new(parts: WorkerParts) -> Self {
         Self {
             parts: Arc::new(parts),
+            deliverer: None,
         }
     }
 
-    /// Works until `shutdown`, then hands back what it was working on and returns.
+    /// The same with webhooks delivered beside the runs.
+    #[must_use]
+    pub fn with_deliverer(mut self, deliverer: Deliverer) -> Self {
+        self.deliverer = Some(deliverer);
+        self
+    }
+
+    /// What delivers webhooks, if anything does.
+    pub const fn deliverer(&self) -> Option<&Deliverer> {
+        self.deliverer.as_ref()
+    }
+
+    /// Works until `shutdown`, then hands back what it was working on and returns: at the latest after
+    /// the grace, whatever the work does.
     pub async fn run(&self, shutdown: CancellationToken) {
-        let slots = Arc::new(Semaphore::new(self.parts.settings.concurrency as usize));
+        let settings = &self.parts.settings;
+        let slots = PerLane::from_fn(|lane| Arc::new(Semaphore::new(*settings.slots().of(lane) as usize)));
         let tasks = TaskTracker::new();
+        if let Some(deliverer) = self.deliverer.clone() {
+            let shutdown = shutdown.clone();
+            tasks.spawn(async move { deliverer.run(shutdown).await });
+        }
+        let mut failing = false;
         while !shutdown.is_cancelled() {
-            let full_batch = self.claim_into(&slots, &tasks, &shutdown).await;
-            if full_batch {
+            let more = match self.claim_into(&slots, &tasks, &shutdown).await {
+                Ok(more) => {
+                    if std::mem::take(&mut failing) {
+                        tracing::info!("claiming works again");
+                    }
+                    more
+                }
+                Err(error) => {
+                    // Once for each series: a store that is away is no news twice a second.
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::error!(%error, "claiming failed");
+                    }
+                    false
+                }
+            };
+            if more {
                 continue;
             }
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = self.parts.wake.notified() => {}
-                () = tokio::time::sleep_until(Instant::now() + self.pause()) => {}
+                () = sleep_until(Instant::now() + self.pause()) => {}
             }
         }
         tasks.close();
-        tasks.wait().await;
+        if timeout(settings.stop_grace, tasks.wait()).await.is_err() {
+            let left = tasks.len();
+            tracing::error!(
+                left,
+                "runs could not be handed back in time: the sweep takes them"
+            );
+        }
     }
 
     /// Claims and executes until nothing may begin any more. Returns how many runs it took. For
@@ -109,19 +174,14 @@ impl Worker {
         let shutdown = CancellationToken::new();
         let mut taken = 0;
         loop {
-            let settings = &self.parts.settings;
-            let claimed = self
-                .parts
-                .queue
-                .claim(&settings.name, &settings.queue, settings.concurrency)
-                .await?;
+            let (asked_at, claimed) = self.claim(self.parts.settings.slots()).await?;
             if claimed.is_empty() {
                 return Ok(taken);
             }
             taken += claimed.len();
             let contained = claimed
                 .into_iter()
-                .map(|claimed| self.contain(claimed, shutdown.clone()));
+                .map(|claimed| self.contain(claimed, asked_at, shutdown.clone()));
             futures::future::join_all(contained).await;
         }
     }
@@ -131,71 +191,63 @@ impl Worker {
         self.parts.queue.sweep(&self.parts.settings.queue).await
     }
 
+    /// Takes runs, and the moment before they were asked for.
+    async fn claim(&self, slots: PerLane<u32>) -> Result<(Instant, Vec<ClaimedRun>), StoreError> {
+        let settings = &self.parts.settings;
+        let asked_at = Instant::now();
+        let claimed = self
+            .parts
+            .queue
+            .claim(&settings.name, &settings.queue, slots)
+            .await?;
+        Ok((asked_at, claimed))
+    }
+
     /// Claims for the free slots. Tells whether there may be more to claim at once.
     async fn claim_into(
         &self,
-        slots: &Arc<Semaphore>,
+        slots: &Slots,
         tasks: &TaskTracker,
         shutdown: &CancellationToken,
-    ) -> bool {
-        let settings = &self.parts.settings;
-        let free = u32::try_from(slots.available_permits()).unwrap_or(u32::MAX);
-        if free == 0 {
-            return false;
+    ) -> Result<bool, StoreError> {
+        let free = |lane| u32::try_from(slots.of(lane).available_permits()).unwrap_or(u32::MAX);
+        let free = PerLane::from_fn(free);
+        if Lane::ALL.into_iter().all(|lane| *free.of(lane) == 0) {
+            return Ok(false);
         }
-        let claimed = match self
-            .parts
-            .queue
-            .claim(&settings.name, &settings.queue, free)
-            .await
-        {
-            Ok(claimed) => claimed,
-            Err(error) => {
-                tracing::error!(%error, "claiming failed");
-                return false;
-            }
-        };
+        let (asked_at, claimed) = self.claim(free).await?;
         let some = !claimed.is_empty();
         for claimed in claimed {
-            let Ok(slot) = Arc::clone(slots).try_acquire_owned() else {
-                continue;
-            };
+            let lane = claimed.run.operation_type.lane();
+            let slot = lane.and_then(|lane| Arc::clone(slots.of(lane)).try_acquire_owned().ok());
+            // Only what is in a lane is claimed, and for free slots only.
+            let Some(slot) = slot else { continue };
             let (worker, shutdown) = (self.clone(), shutdown.clone());
-            tasks.spawn(async move { worker.occupy(claimed, shutdown, slot).await });
+            tasks.spawn(async move { worker.occupy(claimed, asked_at, shutdown, slot).await });
         }
-        some
+        Ok(some)
     }
 
-    async fn occupy(&self, claimed: ClaimedRun, shutdown: CancellationToken, slot: OwnedSemaphorePermit) {
-        self.contain(claimed, shutdown).await;
-        drop(slot);
-        // A slot is free: whoever waits for one need not wait for the next poll.
-        self.parts.wake.notify_one();
-    }
-
-    /// Executes a run in a task of its own, so that a panic ends the run and nothing else.
-    async fn contain(&self, claimed: ClaimedRun, shutdown: CancellationToken) {
-        let calls = Arc::new(CallBook::default());
-        let (parts, copy, told) = (Arc::clone(&self.parts), claimed.clone(), Arc::clone(&calls));
-        let task = tokio::spawn(async move {
-            let work = Work {
-                parts: &parts,
-                claimed: &copy,
-                calls: &told,
-            };
-            execute(work, &shutdown).await;
-        });
-        let Err(error) = task.await else { return };
-        tracing::error!(run_id = %claimed.run.id, panicked = error.is_panic(), "a run broke its task");
-        let context = claimed.run.context.clone();
-        let ending = Ending::because(RunOutcome::Failed, context, ReasonCode::InternalError);
-        let work = Work {
-            parts: &self.parts,
-            claimed: &claimed,
-            calls: &calls,
+    async fn occupy(
+        &self,
+        claimed: ClaimedRun,
+        asked_at: Instant,
+        shutdown: CancellationToken,
+        slot: OwnedSemaphorePermit,
+    ) {
+        let wake = Arc::clone(&self.parts.wake);
+        let free = move || {
+            drop(slot);
+            // A slot is free: whoever waits for one need not wait for the next poll.
+            wake.notify_one();
         };
-        if let Err(error) = work.finish(ending).await {
-            tracing::error!(run_id = %claimed.run.id, %error, "the end of a run could not be written");
+        match self.contain(claimed, asked_at, shutdown).await {
+            None => free(),
+            // What cannot be stopped holds its slot, and nothing else.
+            Some(stuck) => drop(tokio::spawn(async move {
+                let _ = stuck.await;
+                free();
+            })),
         }
     }
 

@@ -4,7 +4,7 @@ use integration_tests::{Customer, TestApp};
 use kernel::{IdSource as _, SystemIds};
 use serde_json::{Value, json};
 
-use crate::spec;
+use crate::{spec, webhooks::kit};
 
 /// What it takes to call an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,9 @@ pub(crate) struct Place {
     pub(crate) run: String,
     pub(crate) snapshot: String,
     pub(crate) schedule: String,
+    pub(crate) webhook: String,
+    pub(crate) delivery: String,
+    pub(crate) notification: String,
 }
 
 impl Place {
@@ -52,6 +55,9 @@ impl Place {
             run: id(),
             snapshot: id(),
             schedule: id(),
+            webhook: id(),
+            delivery: id(),
+            notification: id(),
         }
     }
 
@@ -64,6 +70,9 @@ impl Place {
             ("run_id", &self.run),
             ("snapshot_id", &self.snapshot),
             ("schedule_id", &self.schedule),
+            ("webhook_id", &self.webhook),
+            ("delivery_id", &self.delivery),
+            ("notification_id", &self.notification),
         ];
         spec::fill(template, &values)
     }
@@ -126,7 +135,7 @@ const fn sent(method: &'static str, path: &'static str, needs: Needs, body: fn(&
 use Needs::{Capability, Nothing, Token};
 
 /// Every operation. One that is missing here fails a test, and so does one that is not served.
-pub(crate) const CASES: [Case; 56] = [
+pub(crate) const CASES: [Case; 78] = [
     get("/livez", Nothing),
     get("/readyz", Nothing),
     get("/metrics", Nothing),
@@ -356,6 +365,20 @@ pub(crate) const CASES: [Case; 56] = [
     .matched()
     .spending(),
     get(
+        "/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}/events",
+        Capability("operations.view"),
+    ),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}/force-cancel",
+        Capability("operations.force_cancel"),
+    ),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}/release",
+        Capability("operations.release"),
+    ),
+    get(
         "/api/v1/workspaces/{workspace_id}/inventory/items",
         Capability("inventory.view"),
     ),
@@ -368,9 +391,100 @@ pub(crate) const CASES: [Case; 56] = [
         Capability("inventory.view"),
     ),
     get(
+        "/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}/stream",
+        Capability("operations.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/events",
+        Capability("workspace.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/events/stream",
+        Capability("workspace.view"),
+    ),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/events/stream-tickets",
+        Capability("workspace.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/notifications",
+        Capability("workspace.view"),
+    ),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/notifications/{notification_id}/read",
+        Capability("workspace.view"),
+    ),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/notifications/{notification_id}/unread",
+        Capability("workspace.view"),
+    ),
+    post(
+        "/api/v1/workspaces/{workspace_id}/notifications/read-all",
+        Capability("workspace.view"),
+        read_all,
+    ),
+    get(
         "/api/v1/workspaces/{workspace_id}/audit-events",
         Capability("audit.view"),
     ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/webhooks",
+        Capability("webhooks.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}",
+        Capability("webhooks.view"),
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}/deliveries",
+        Capability("webhooks.view"),
+    ),
+    post(
+        "/api/v1/workspaces/{workspace_id}/webhooks",
+        Capability("webhooks.manage"),
+        webhook,
+    ),
+    sent(
+        "PATCH",
+        "/api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}",
+        Capability("webhooks.manage"),
+        webhook,
+    )
+    .matched(),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}/verify",
+        Capability("webhooks.manage"),
+    ),
+    post(
+        "/api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}/rotate-secret",
+        Capability("webhooks.manage"),
+        |_| json!({}),
+    ),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}/disable",
+        Capability("webhooks.manage"),
+    ),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}/enable",
+        Capability("webhooks.manage"),
+    ),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
+        Capability("webhooks.manage"),
+    ),
+    case(
+        "DELETE",
+        "/api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}",
+        Capability("webhooks.manage"),
+    )
+    .spending(),
 ];
 
 fn start_many(place: &Place) -> Value {
@@ -387,6 +501,11 @@ pub(crate) fn schedule(place: &Place) -> Value {
         "display_name": "Every night", "operation_type": "inventory.sync", "environment_id": place.environment,
         "cron": "0 3 * * *", "time_zone": "Europe/Berlin", "jitter_seconds": 600,
     })
+}
+
+/// A webhook that leads where [`kit::URL`] does, so that one that is there may be sent it too.
+pub(crate) fn webhook(_: &Place) -> Value {
+    json!({ "url": kit::URL, "description": "A receiver", "event_types": ["operation.*"] })
 }
 
 fn unique() -> String {
@@ -445,6 +564,10 @@ fn preview(_: &Place) -> Value {
 
 fn changes(_: &Place) -> Value {
     json!({ "display_name": "A new name", "scope_display_name": "A target", "tags": { "tier": "gold" } })
+}
+
+fn read_all(place: &Place) -> Value {
+    json!({ "up_to": place.notification })
 }
 
 fn way_back(_: &Place) -> Value {

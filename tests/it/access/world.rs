@@ -1,6 +1,8 @@
 //! Two workspaces that know nothing of each other, one of them with a member of each role and at
 //! least two of everything that can be listed.
 
+use std::collections::BTreeMap;
+
 use api::auth::LocalIssuer;
 use integration_tests::{
     TestApp, TestDatabase,
@@ -11,6 +13,7 @@ use serde_json::json;
 use super::cases::{Case, Place, connection, credential, schedule};
 use crate::{
     throttling,
+    webhooks::kit,
     wire::{Reply, Request, Wire},
 };
 
@@ -28,6 +31,8 @@ pub(crate) struct World {
     pub(crate) ours: Place,
     /// An environment of `ours` that the connection of `ours` does not lie in.
     pub(crate) second_environment: String,
+    /// A notification of each of them.
+    pub(crate) inbox: BTreeMap<&'static str, String>,
     /// Of [`NEIGHBOUR`]. It has no run and no snapshot.
     pub(crate) theirs: Place,
 }
@@ -38,6 +43,7 @@ impl World {
         let (mut ours, second_environment) = furnish(&app).await;
         let neighbour = app.client(NEIGHBOUR);
         let home = app.home(&neighbour, &app.fabrikam, &app.fabrikam.secret).await;
+        (ours.webhook, ours.delivery) = kit::seed(&app, "owner", &ours.workspace).await;
         let theirs = Place {
             workspace: home.workspace,
             environment: home.environment,
@@ -48,7 +54,10 @@ impl World {
         ours.schedule = scheduled(&app, &ours).await;
         scheduled(&app, &ours).await;
         throttling::kit::seed(&app.program.database, &ours, 3).await;
+        let inbox = notified(&app, &ours).await;
+        ours.notification.clone_from(&inbox["owner"]);
         Self {
+            inbox,
             wire: Wire::to(&app.base_url),
             app,
             ours,
@@ -64,6 +73,18 @@ impl World {
 
     /// The call of an operation at `place` by `subject`, with a body that would be accepted.
     pub(crate) fn request(&self, case: &Case, place: &Place, subject: &str) -> Request {
+        // Each has an inbox of his own.
+        let own = self.inbox.get(subject);
+        let own = own.filter(|_| {
+            place.workspace == self.ours.workspace && place.notification == self.ours.notification
+        });
+        let place = match own.cloned() {
+            Some(notification) => &Place {
+                notification,
+                ..place.clone()
+            },
+            None => place,
+        };
         bare(case, place).bearer(&self.app.token(subject))
     }
 }
@@ -81,6 +102,14 @@ pub(crate) async fn spare(app: &TestApp, place: &Place, case: &Case) -> Place {
         };
     }
     let (wire, token) = (Wire::to(&app.base_url), app.token("owner"));
+    if case.path.contains("{webhook_id}") {
+        let (webhook, delivery) = kit::seed(app, "owner", &place.workspace).await;
+        return Place {
+            webhook,
+            delivery,
+            ..place.clone()
+        };
+    }
     let create = place.fill("/api/v1/workspaces/{workspace_id}/connections");
     let made = Request::new("POST", &create)
         .bearer(&token)
@@ -148,6 +177,7 @@ async fn furnish(app: &TestApp) -> (Place, String) {
         "inventory.sync",
         "compliance.snapshot",
         "compliance.snapshot",
+        "provider.connection.check",
     ] {
         assert_eq!(
             home.start(&owner, operation).await.text("/disposition"),
@@ -168,7 +198,7 @@ async fn furnish(app: &TestApp) -> (Place, String) {
         connection: home.connection,
         run: String::new(),
         snapshot,
-        schedule: String::new(),
+        ..Place::nowhere()
     };
     (place, second)
 }
@@ -177,6 +207,31 @@ async fn scheduled(app: &TestApp, place: &Place) -> String {
     let path = place.fill("/api/v1/workspaces/{workspace_id}/schedules");
     let answer = app.client("owner").post(&path, &schedule(place)).await;
     created(&answer.expect("an answer"))
+}
+
+/// Gives every role a notification of the owner's, who keeps two.
+async fn notified(app: &TestApp, place: &Place) -> BTreeMap<&'static str, String> {
+    app.settle().await;
+    let of = |subject: &str| format!("(SELECT id FROM principals WHERE subject = '{subject}')");
+    for role in &ROLES[1..] {
+        let oldest = format!(
+            "SELECT min(sequence) FROM notifications WHERE principal_id = {}",
+            of("owner")
+        );
+        let given = format!(
+            "UPDATE notifications SET principal_id = {} WHERE principal_id = {} AND sequence = ({oldest})",
+            of(role),
+            of("owner")
+        );
+        assert_eq!(app.database.tamper(&given).await, 1);
+    }
+    let mut inbox = BTreeMap::new();
+    for role in ROLES {
+        let path = place.fill("/api/v1/workspaces/{workspace_id}/notifications");
+        let list = app.client(role).get(&path).await.expect("an answer");
+        inbox.insert(role, list.text("/items/0/id").to_owned());
+    }
+    inbox
 }
 
 async fn queued(app: &TestApp, place: &Place) -> String {

@@ -151,7 +151,10 @@ async fn a_value_of_the_wrong_type_is_refused_in_every_field(database: TestDatab
 }
 
 /// The names of all fields, in an order in which the ones of each body are declared.
-const DECLARED: [&str; 23] = [
+const DECLARED: [&str; 26] = [
+    "url",
+    "description",
+    "event_types",
     "operation_type",
     "environment_id",
     "connection_id",

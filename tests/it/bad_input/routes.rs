@@ -29,6 +29,9 @@ async fn an_id_that_is_not_here_is_not_found_in_any_spelling(database: TestDatab
         "run_id",
         "snapshot_id",
         "schedule_id",
+        "webhook_id",
+        "delivery_id",
+        "notification_id",
     ];
     for case in CASES.iter().filter(|case| case.in_workspace()) {
         for name in names
@@ -117,6 +120,14 @@ async fn a_query_that_makes_no_sense_is_refused(database: TestDatabase) {
             "expires_before",
             "reason_code",
             "tag",
+            "outcome",
+            "initiator",
+            "trigger",
+            "freshness",
+            "parent_run_id",
+            "schedule_id",
+            "created_after",
+            "created_before",
         ] {
             for value in STRANGE_FILTERS.into_iter().filter(|_| operation.takes(filter)) {
                 query_is(&mut trial, case, &format!("{filter}={value}"), "invalid_query").await;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::{
     access::cases::{Case, Place},
     tables::{Contents, Tables},
+    webhooks::kit,
     wire::{Reply, Request, Wire},
 };
 
@@ -201,7 +202,10 @@ async fn furnish(app: &TestApp, subject: &str) -> Place {
         .await
         .text("/run/id")
         .to_owned();
+    let (webhook, delivery) = kit::seed(app, subject, &home.workspace).await;
     Place {
+        webhook,
+        delivery,
         workspace: home.workspace,
         environment: home.environment,
         connection: home.connection,

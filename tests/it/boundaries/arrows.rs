@@ -10,16 +10,25 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use super::root;
 
 /// Everything that a crate may depend on, of ours. Dev-dependencies are free.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("kernel", &[]),
     ("tenancy", &["kernel"]),
     ("provider-core", &["kernel", "tenancy"]),
     ("operations", &["kernel", "tenancy", "provider-core"]),
     ("inventory", &["kernel", "tenancy", "provider-core"]),
+    ("webhooks", &["kernel", "tenancy"]),
+    ("webhook-sender", &["kernel", "webhooks"]),
     ("provider-microsoft", &["kernel", "provider-core", "inventory"]),
     (
         "storage",
-        &["kernel", "tenancy", "provider-core", "operations", "inventory"],
+        &[
+            "kernel",
+            "tenancy",
+            "provider-core",
+            "operations",
+            "inventory",
+            "webhooks",
+        ],
     ),
     (
         "storage-sea-orm",
@@ -29,6 +38,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "provider-core",
             "operations",
             "inventory",
+            "webhooks",
             "storage",
             "migration",
         ],
@@ -41,6 +51,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "provider-core",
             "operations",
             "inventory",
+            "webhooks",
             "storage",
         ],
     ),
@@ -52,6 +63,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "provider-core",
             "operations",
             "inventory",
+            "webhooks",
             "storage",
         ],
     ),
@@ -66,6 +78,8 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "provider-core",
             "operations",
             "inventory",
+            "webhooks",
+            "webhook-sender",
             "provider-microsoft",
             "storage",
             "storage-sea-orm",
@@ -84,6 +98,8 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "provider-core",
             "operations",
             "inventory",
+            "webhooks",
+            "webhook-sender",
             "provider-microsoft",
             "storage",
             "storage-sea-orm",
@@ -99,7 +115,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
 
 /// Libraries that only the listed crates may name.
 const GUARDED: [(&str, &[&str]); 9] = [
-    ("reqwest", &["provider-microsoft", "cli"]),
+    ("reqwest", &["provider-microsoft", "cli", "webhook-sender"]),
     ("sea-orm", &["storage-sea-orm"]),
     ("sea-orm-migration", &["migration"]),
     ("sqlx", &["storage-sea-orm"]),
@@ -179,10 +195,13 @@ fn the_api_is_made_without_a_client_and_without_an_adapter() {
         "surf",
         "tonic",
     ];
-    for forbidden in clients
-        .into_iter()
-        .chain(["provider-microsoft", "storage-sea-orm", "server", "cli"])
-    {
+    for forbidden in clients.into_iter().chain([
+        "provider-microsoft",
+        "webhook-sender",
+        "storage-sea-orm",
+        "server",
+        "cli",
+    ]) {
         assert!(!closure.contains(forbidden), "api reaches {forbidden}");
     }
     assert!(

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use api::{
@@ -40,6 +41,7 @@ struct Counting {
 
 impl Counting {
     async fn beside(life: &Life) -> Self {
+        life.app.settle().await;
         let database = &life.app.database;
         let setup = ProviderSetup::default();
         let mut program = Program::open(&database.database_url(), database.key_ring(), false, setup)
@@ -53,17 +55,26 @@ impl Counting {
         let issuer = LocalIssuer::from_key(files::random_key());
         let verifier = TokenVerifier::new(vec![issuer.verifier_issuer()]);
         let key = program.database.derived_key("cursor");
-        let state = program.api(verifier, key, ApiSettings::default());
+        // It looks for watchers once, at its start, and never again: what is counted is what pages cost.
+        let settings = ApiSettings {
+            wait_poll: Duration::from_secs(3600),
+            ..ApiSettings::default()
+        };
+        let state = program.api(verifier, key, settings);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let shutdown = CancellationToken::new();
         let until = shutdown.clone().cancelled_owned();
         let token = issuer.mint("owner", None, TimeDelta::hours(1), SystemClock.now());
+        let serving = tokio::spawn(api::serve(listener, Arc::new(state), 1, until));
+        while statements.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
         Self {
             client: Client::new(Url::parse(&url).expect("an address"), Some(token)).expect("a client"),
             statements,
             shutdown,
-            serving: tokio::spawn(api::serve(listener, Arc::new(state), 1, until)),
+            serving,
         }
     }
 

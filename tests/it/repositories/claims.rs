@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use chrono::TimeDelta;
 use integration_tests::{TestDatabase, on_both_engines};
 use operations::{
-    ClaimedRun, Completion, Fence, HandBack, InsertedRun, OperationRun, QueueSettings, RunOutcome,
+    ClaimedRun, Completion, Fence, HandBack, InsertedRun, LaneDepth, OperationRun, QueueSettings, RunOutcome,
     RunQueue as _, RunState, RunStatus,
 };
 use provider_core::{ReasonCode, RunId};
@@ -247,7 +247,11 @@ async fn a_row_that_cannot_be_read_holds_up_nobody(database: TestDatabase) {
 
 async fn the_depth_counts_what_waits_and_what_runs(database: TestDatabase) {
     let world = World::new(database).await;
-    let depth = || async { world.store.queue().depth().await.expect("counts") };
+    let depth = || async {
+        let depth = world.store.queue().depth().await.expect("counts");
+        assert_eq!(depth.checks, LaneDepth::default(), "no check is there");
+        (depth.work.queued, depth.work.running)
+    };
     assert_eq!(depth().await, (0, 0));
     let (place, _) = waiting(&world, 3, 10).await;
     waiting(&world, 2, 10).await;

@@ -288,7 +288,10 @@ async fn whoever_ends_a_run_its_group_hears_of_it(database: TestDatabase) {
 async fn a_group_is_nobodys_work(database: TestDatabase) {
     let family = family(database, 2).await;
     let world = &family.world;
-    let depth = async || world.store.queue().depth().await.expect("counts");
+    let depth = async || {
+        let depth = world.store.queue().depth().await.expect("counts");
+        (depth.work.queued, depth.work.running)
+    };
     assert_eq!(depth().await, (2, 0), "a group neither waits nor works");
     world
         .set_run(family.group, "created_at = 1, started_at = 1")

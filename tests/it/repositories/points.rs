@@ -76,7 +76,7 @@ async fn a_point_outlives_its_attempt_and_not_its_run(database: TestDatabase) {
 async fn every_end_takes_the_point_along(database: TestDatabase) {
     let world = World::new(database).await;
     for (columns, reason) in [
-        ("created_at = 1", ReasonCode::RunQueueTimeout),
+        ("queued_at = 1", ReasonCode::RunQueueTimeout),
         ("lease_until = 1, lost_leases = 2", ReasonCode::WorkerLost),
         ("started_at = 1", ReasonCode::RunTimeout),
         (

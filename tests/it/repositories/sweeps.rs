@@ -177,7 +177,7 @@ async fn a_run_that_waited_too_long_has_failed(database: TestDatabase) {
         ..QueueSettings::default()
     };
     let yesterday = (world.now - chrono::TimeDelta::hours(25)).timestamp_micros();
-    world.set_run(id, &format!("created_at = {yesterday}")).await;
+    world.set_run(id, &format!("queued_at = {yesterday}")).await;
     assert_eq!(
         world.store.queue().sweep(&patient).await.expect("sweeps"),
         report(0, 0)

@@ -5,8 +5,8 @@ use integration_tests::{Engine, TestDatabase};
 use inventory::{ItemKind, ObservedItem};
 use kernel::{Clock as _, Id, IdKind, SecretText, SystemClock, SystemIds, Timestamp};
 use operations::{
-    ClaimedRun, InsertedRun, OperationRun, OperationType, QueueSettings, RunContext, RunPlace, RunQueue as _,
-    RunTarget, RunTrigger, WorkerName, run::NewRun,
+    ClaimedRun, InsertedRun, OperationRun, OperationType, PerLane, QueueSettings, RunContext, RunPlace,
+    RunQueue as _, RunTarget, RunTrigger, WorkerName, run::NewRun,
 };
 use provider_core::{
     ConnectionDraft, ConnectionType, CredentialKind, InsertedConnection, NewCredential, ProviderConnection,
@@ -273,7 +273,7 @@ impl World {
     pub(super) async fn claim(&self, settings: &QueueSettings, limit: u32) -> Vec<ClaimedRun> {
         self.store
             .queue()
-            .claim(&WorkerName::new("worker-1"), settings, limit)
+            .claim(&WorkerName::new("worker-1"), settings, PerLane::all(limit))
             .await
             .expect("claims")
     }

@@ -93,10 +93,7 @@ impl World {
     pub(super) async fn request_cancel(&self, place: &Place, id: RunId) -> bool {
         let change = self.change(&place.scope);
         let mut unit = self.begin().await;
-        let asked = unit
-            .runs()
-            .request_cancel(&place.scope, id, self.now, &change)
-            .await;
+        let asked = unit.runs().request_cancel(&place.scope, id, &change).await;
         unit.commit().await.expect("commits");
         asked.expect("answers")
     }

@@ -177,7 +177,7 @@ async fn a_point_goes_with_every_end_of_its_run(database: TestDatabase) {
         assert_ended(&core, &place, reason).await;
     }
     for (columns, reason) in [
-        ("created_at = 1", "run_queue_timeout"),
+        ("queued_at = 1", "run_queue_timeout"),
         (
             "status = 'running', lease_owner = 'gone', lease_until = 1, lost_leases = 2, heartbeat_at = 1",
             "worker_lost",

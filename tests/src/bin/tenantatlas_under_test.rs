@@ -2,10 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use server::commands::Cli;
-
-#[tokio::main]
-async fn main() -> ExitCode {
-    server::commands::run(Cli::parse()).await
+fn main() -> ExitCode {
+    server::commands::main()
 }

@@ -12,7 +12,7 @@ use futures::{
     future::{LocalBoxFuture, Ready, ready},
 };
 use kernel::{Id, IdKind};
-use tenancy::{Capability, Origin, Role, WorkspaceId, WorkspaceScope};
+use tenancy::{Capability, Origin, PrincipalKey, Role, WorkspaceId, WorkspaceScope};
 
 use super::{Identity, bearer::bearer_token, permission::Permission};
 use crate::{
@@ -34,7 +34,8 @@ pub(crate) struct Authenticated {
 }
 
 impl Authenticated {
-    fn check(request: &HttpRequest) -> Result<Self, Problem> {
+    /// Whoever the bearer token speaks of.
+    pub(super) fn check(request: &HttpRequest) -> Result<Self, Problem> {
         let state = request.app_data::<Data<ApiState>>();
         let state = state
             .ok_or_else(|| Problem::internal("the application has no state"))?
@@ -48,6 +49,19 @@ impl Authenticated {
             origin: journal::origin(request),
             request: request.clone(),
         })
+    }
+
+    /// Somebody who has proved who he is in another way.
+    pub(super) fn known(state: Data<ApiState>, key: PrincipalKey, request: &HttpRequest) -> Self {
+        Self {
+            state,
+            identity: Identity {
+                label: key.subject.clone(),
+                key,
+            },
+            origin: journal::origin(request),
+            request: request.clone(),
+        }
     }
 
     /// Parameters where none are known are refused, like unknown parameters anywhere.
@@ -95,7 +109,11 @@ pub(crate) struct Guard<P> {
 
 impl<P: Permission> Guard<P> {
     async fn check(caller: Result<Authenticated, Problem>) -> Result<Self, Problem> {
-        let caller = caller?;
+        Self::admit(caller?).await
+    }
+
+    /// The caller as a member who may do this.
+    pub(super) async fn admit(caller: Authenticated) -> Result<Self, Problem> {
         let workspace: WorkspaceId = path_id(&caller.request, "workspace_id")?;
         let membership = {
             let session = caller.state.storage.read().await?;
@@ -133,6 +151,11 @@ impl<P: Permission> Guard<P> {
         self.role.holds(capability)
     }
 
+    /// The request, for what stands in its head.
+    pub(crate) const fn request(&self) -> &HttpRequest {
+        &self.request
+    }
+
     /// The caller's role.
     pub(crate) const fn role(&self) -> Role {
         self.role
@@ -163,7 +186,8 @@ impl<P: Permission> FromRequest for Guard<P> {
     }
 }
 
-fn path_id<K: IdKind>(request: &HttpRequest, name: &str) -> Result<Id<K>, Problem> {
+/// The id that stands at `{name}` in the path.
+pub(super) fn path_id<K: IdKind>(request: &HttpRequest, name: &str) -> Result<Id<K>, Problem> {
     let text = request.match_info().get(name).unwrap_or_default();
     text.parse().map_err(|_| Problem::new(Code::NotFound))
 }

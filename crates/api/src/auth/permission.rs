@@ -42,8 +42,16 @@ permissions! {
     CancelOperations => OperationsCancel;
     /// Make and change schedules.
     ManageSchedules => SchedulesManage;
+    /// Force runs to their end.
+    ForceCancelOperations => OperationsForceCancel;
+    /// Release stuck runs.
+    ReleaseOperations => OperationsRelease;
     /// See inventory and compliance.
     ViewInventory => InventoryView;
     /// Read the audit log.
     ViewAudit => AuditView;
+    /// See webhooks and deliveries.
+    ViewWebhooks => WebhooksView;
+    /// Create and change webhooks.
+    ManageWebhooks => WebhooksManage;
 }

@@ -19,8 +19,9 @@ pub(crate) struct Cors {
 }
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
-const REQUEST_HEADERS: &str = "authorization, content-type, if-match, if-none-match, prefer, x-request-id";
-const ANSWER_HEADERS: &str = "etag, link, location, preference-applied, retry-after, x-request-id";
+const REQUEST_HEADERS: &str = "authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, prefer, x-request-id";
+const ANSWER_HEADERS: &str =
+    "etag, idempotency-replayed, link, location, preference-applied, retry-after, x-request-id";
 
 impl Cors {
     /// Exactly these origins; none if the list is empty.

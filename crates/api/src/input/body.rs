@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 use super::decode::decode;
 use crate::{
+    idempotency::Print,
     problem::{Code, Problem},
     state::ApiSettings,
 };
@@ -45,6 +46,16 @@ impl<T> FromRequest for Body<T> {
 impl<T: DeserializeOwned> Body<T> {
     /// Reads and decodes the body.
     pub(crate) async fn read(self, settings: &ApiSettings) -> Result<T, Problem> {
+        decode(&self.bytes(settings).await?)
+    }
+
+    /// The same, with a digest of the body as it came: for requests that are made once.
+    pub(crate) async fn read_with_print(self, settings: &ApiSettings) -> Result<(T, Print), Problem> {
+        let bytes = self.bytes(settings).await?;
+        Ok((decode(&bytes)?, Print::of(&bytes)))
+    }
+
+    async fn bytes(self, settings: &ApiSettings) -> Result<Zeroizing<Vec<u8>>, Problem> {
         let Self {
             request,
             payload,
@@ -59,10 +70,9 @@ impl<T: DeserializeOwned> Body<T> {
             return Err(Problem::new(Code::PayloadTooLarge));
         }
         let collected = collect(payload, announced.unwrap_or(0), limit);
-        let bytes = tokio::time::timeout(settings.body_timeout, collected)
+        tokio::time::timeout(settings.body_timeout, collected)
             .await
-            .map_err(|_| Problem::new(Code::RequestTimeout))??;
-        decode(&bytes)
+            .map_err(|_| Problem::new(Code::RequestTimeout))?
     }
 }
 

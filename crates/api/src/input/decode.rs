@@ -73,6 +73,8 @@ fn pointer(path: &Path) -> String {
 
 /// Fields that hold a file of several lines, as programs write it.
 const FILES: [&str; 2] = ["pem", "pfx"];
+/// Fields that hold a list of texts. Elsewhere a list is refused: serde would take it for a structure.
+const LISTS: [&str; 2] = ["environment_ids", "event_types"];
 /// Texts of any other field.
 const ONE_LINE: bool = false;
 /// Texts of those fields.
@@ -137,7 +139,7 @@ impl<'de, const WITH_BREAKS: bool> Visitor<'de> for PrintableVisitor<WITH_BREAKS
         Printable::check(text)
     }
 
-    /// No body of this API holds a list, and serde would take one for a structure, field by field.
+    /// Serde would take a list for a structure, field by field.
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
         while items.next_element::<Printable<ONE_LINE>>()?.is_some() {}
         Err(A::Error::custom("a list"))
@@ -151,11 +153,41 @@ impl<'de, const WITH_BREAKS: bool> Visitor<'de> for PrintableVisitor<WITH_BREAKS
             }
             if FILES.contains(&name.as_str()) {
                 let _: Printable<LINES> = entries.next_value()?;
+            } else if LISTS.contains(&name.as_str()) {
+                let _: Texts = entries.next_value()?;
             } else {
                 let _: Printable<ONE_LINE> = entries.next_value()?;
             }
         }
         Ok(Printable)
+    }
+}
+
+/// A list of texts that can be printed, or nothing at all.
+struct Texts;
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextsVisitor)
+    }
+}
+
+struct TextsVisitor;
+
+impl<'de> Visitor<'de> for TextsVisitor {
+    type Value = Texts;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of texts")
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Texts, E> {
+        Ok(Texts)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Texts, A::Error> {
+        while items.next_element::<Printable<ONE_LINE>>()?.is_some() {}
+        Ok(Texts)
     }
 }
 
@@ -212,6 +244,29 @@ mod tests {
             Err(Code::ControlCharacter),
             "what is below a file is no file"
         );
+    }
+
+    #[test]
+    fn a_list_stands_where_one_is_expected_and_nowhere_else() {
+        let refused = |text: &str| {
+            let problem = decode::<serde_json::Value>(text.as_bytes()).err();
+            problem.map(|problem| (problem.code(), problem.errors()[0].pointer.to_string()))
+        };
+        assert_eq!(refused(r#"{"event_types":["a","b"]}"#), None);
+        assert_eq!(refused(r#"{"event_types":null}"#), None);
+        let cases = [
+            (r#"{"tags":["a"]}"#, Code::InvalidValue, "/tags"),
+            (r#"{"event_types":"a"}"#, Code::InvalidValue, "/event_types"),
+            (r#"{"event_types":[["a"]]}"#, Code::InvalidValue, "/event_types/0"),
+            (
+                r#"{"event_types":["a","b\u0000"]}"#,
+                Code::ControlCharacter,
+                "/event_types/1",
+            ),
+        ];
+        for (text, code, pointer) in cases {
+            assert_eq!(refused(text), Some((code, pointer.to_owned())), "{text}");
+        }
     }
 
     #[test]

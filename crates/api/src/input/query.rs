@@ -59,6 +59,16 @@ fn decode<T: DeserializeOwned>(text: &str) -> Result<T, String> {
         .map_err(|error| error.to_string())
 }
 
+/// What the text of a parameter means, if it is there.
+pub(crate) fn word<T>(
+    parameter: &str,
+    text: Option<&str>,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<Option<T>, Problem> {
+    let parsed = text.map(|text| parse(text).ok_or_else(|| Problem::parameter(parameter)));
+    parsed.transpose()
+}
+
 /// The parameters of every list.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -86,6 +96,15 @@ mod tests {
             shape: PhantomData,
         }
         .read()
+    }
+
+    #[test]
+    fn a_refusal_names_the_parameter() {
+        let yes = |text: &str| (text == "yes").then_some(true);
+        let refused = word("sure", Some("perhaps"), yes).expect_err("no such word");
+        assert_eq!(refused.named_parameter(), Some("sure"));
+        assert_eq!(word("sure", Some("yes"), yes).expect("a word"), Some(true));
+        assert_eq!(word("sure", None, yes).expect("absent"), None);
     }
 
     #[test]

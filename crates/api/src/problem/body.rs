@@ -1,5 +1,6 @@
 //! The body of a problem, and its schema.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -52,12 +53,21 @@ pub(crate) struct Members {
     /// With `scope_busy` and `connection_busy`: the run that is in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) active_run: Option<RunView>,
+    /// With `force_cancel_too_early`: from when on it may be forced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) force_cancel_available_at: Option<DateTime<Utc>>,
     /// With `operation_blocked` and `credential_not_verified`: why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason_code: Option<&'static str>,
     /// With `operation_blocked` and `credential_not_verified`: what to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next_steps: Option<Vec<NextStepView>>,
+    /// With `events_pruned`: the number of the oldest event that is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) first_sequence: Option<u64>,
+    /// With `events_pruned`: the number of the newest event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last_sequence: Option<u64>,
     /// With `operation_blocked`: the run that records it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) run: Option<RunView>,

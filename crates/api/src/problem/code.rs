@@ -61,6 +61,9 @@ codes! {
     /// A callback whose state nobody gave out, or that is over.
     ConsentStateInvalid => "consent_state_invalid", 400, false, "Invalid consent state",
         "The link or its state is unknown or over. Ask whoever sent it for a new consent link.";
+    /// A key that is no key.
+    IdempotencyKeyInvalid => "idempotency_key_invalid", 400, false, "Invalid idempotency key",
+        "Send one Idempotency-Key header of 1 to 255 visible ASCII characters.";
     /// No token, or one that does not count. One answer for all causes.
     Unauthenticated => "unauthenticated", 401, false, "Not authenticated",
         "Send one valid bearer token in the Authorization header.";
@@ -121,6 +124,36 @@ codes! {
     /// The run is over.
     RunAlreadyCompleted => "run_already_completed", 409, false, "Run already completed",
         "The run is over and does not change any more.";
+    /// The first request with this key is under way.
+    IdempotencyInProgress => "idempotency_in_progress", 409, true, "Request in progress",
+        "The first request with this Idempotency-Key is still under way. Send the same one again.";
+    /// The answer held a secret, and is not repeated.
+    SecretAlreadyShown => "secret_already_shown", 409, false, "Secret already shown",
+        "The request was made before, and its answer showed a secret, which is shown once. Make a new one with another key.";
+    /// Force only comes after asking.
+    CancelNotRequested => "cancel_not_requested", 409, false, "Cancel not requested",
+        "A run is forced to its end only after it was asked to end and did not. Cancel it first.";
+    /// The time for ending by itself is not over.
+    ForceCancelTooEarly => "force_cancel_too_early", 409, true, "Force-cancel too early",
+        "The run was asked to end and has time to do so: see force_cancel_available_at.";
+    /// Nothing is wrong with the run.
+    RunIsAlive => "run_is_alive", 409, true, "Run is alive",
+        "A worker holds the run, or it has not waited long enough to count as stuck. Cancel it if it is not wanted.";
+    /// What follows the number is not kept any more.
+    EventsPruned => "events_pruned", 410, false, "Events pruned",
+        "Events after this number are not kept any more: the oldest is first_sequence. Read what you need anew, then go on from last_sequence.";
+    /// The workspace has as many webhooks as it may have.
+    WebhookLimitReached => "webhook_limit_reached", 409, false, "Too many webhooks",
+        "The workspace has as many webhooks as it may have. Delete one that is not needed.";
+    /// Nobody has proved that the receiver is there.
+    WebhookNotVerified => "webhook_not_verified", 409, false, "Webhook not verified",
+        "The receiver has not proved yet that it is there. Ask for a verification, and enable the webhook after that.";
+    /// Nothing goes to the webhook at present.
+    WebhookNotEnabled => "webhook_not_enabled", 409, false, "Webhook not enabled",
+        "Nothing is sent to this webhook at present: see its state. Verify or enable it first.";
+    /// The delivery waits for its next attempt already, or is none that can be repeated.
+    DeliveryNotRepeatable => "delivery_not_repeatable", 409, false, "Delivery not repeatable",
+        "The delivery is waiting for its next attempt already, or is a verification. Ask for another verification instead.";
     /// The entity tag is not the present one.
     PreconditionFailed => "precondition_failed", 412, false, "Precondition failed",
         "The resource has changed since it was read. Read it again, then repeat the change.";
@@ -145,6 +178,9 @@ codes! {
     /// The body names something that is not here.
     InvalidReference => "invalid_reference", 422, false, "Invalid reference",
         "The body names something that is not in this workspace: see errors.";
+    /// Nothing may be sent to this address.
+    WebhookUrlInvalid => "webhook_url_invalid", 422, false, "Invalid webhook address",
+        "Webhooks go to public https addresses, without a user and a fragment, on ports that belong to no other service: see errors.";
     /// The input does not describe a target.
     TargetScopeInvalid => "target_scope_invalid", 422, false, "Invalid target scope",
         "The input does not describe a target that can be connected: see errors.";
@@ -163,9 +199,15 @@ codes! {
     /// Stored facts forbid the operation.
     OperationBlocked => "operation_blocked", 422, false, "Operation blocked",
         "Stored facts forbid the operation: see reason_code and next_steps.";
+    /// The key names a request with another body.
+    IdempotencyKeyReused => "idempotency_key_reused", 422, false, "Idempotency key reused",
+        "This Idempotency-Key was sent with another body. Use a new key for a new request.";
     /// `If-Match` is missing.
     PreconditionRequired => "precondition_required", 428, false, "Precondition required",
         "Send If-Match with the entity tag of the representation that you read.";
+    /// Too many streams are open.
+    TooManyStreams => "too_many_streams", 429, true, "Too many streams",
+        "You have too many event streams open, or this installation has. Close one, or try again later.";
     /// The headers are too large.
     HeadersTooLarge => "headers_too_large", 431, false, "Headers too large",
         "The headers of the request are larger than this installation accepts.";

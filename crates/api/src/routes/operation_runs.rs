@@ -1,20 +1,27 @@
-//! Operation runs: start, watch, cancel.
+//! Operation runs: start, watch, cancel, and step in where one does not end by itself.
 
 mod bulk;
 mod cancel;
+mod ending;
+mod events;
+mod force_cancel;
 mod get;
 mod list;
 mod preflight;
+mod release;
 mod request;
 mod start;
+mod stream;
 
+use actix_web::web::Data;
 use operations::OperationRun;
-use tenancy::Capability;
+use tenancy::Role;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub(in crate::routes) use {request::wish, start::entry};
 
 use crate::{
+    ApiState,
     auth::{guard::Guard, permission::Permission},
     views::run::RunView,
 };
@@ -27,21 +34,51 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
         .service(preflight::preflight_operation_run)
         .service(list::list_operation_runs)
         .service(get::get_operation_run)
-        .service(cancel::cancel_operation_run);
+        .service(stream::stream_operation_run)
+        .service(events::list_operation_run_events)
+        .service(cancel::cancel_operation_run)
+        .service(force_cancel::force_cancel_operation_run)
+        .service(release::release_operation_run);
+}
+
+/// How one caller sees runs. Can be taken along into a unit of work.
+pub(in crate::routes) struct Eyes {
+    state: Data<ApiState>,
+    role: Role,
+    /// The address below which the runs of the workspace are.
+    base: String,
+}
+
+impl Eyes {
+    /// Those of whoever stands behind `guard`.
+    pub(in crate::routes) fn of<P: Permission>(guard: &Guard<P>) -> Self {
+        Self {
+            state: guard.state.clone(),
+            role: guard.role(),
+            base: guard.address("operation-runs"),
+        }
+    }
+
+    /// The run as this caller sees it.
+    pub(in crate::routes) fn view(&self, run: OperationRun) -> RunView {
+        let state = &self.state;
+        RunView::of(run, state.clock.now(), self.role, state.settings.run_actions)
+    }
+
+    /// Where the run is.
+    pub(in crate::routes) fn address(&self, run: &OperationRun) -> String {
+        format!("{}/{}", self.base, run.id)
+    }
 }
 
 /// The run as this caller sees it.
 pub(super) fn view<P: Permission>(guard: &Guard<P>, run: OperationRun) -> RunView {
-    RunView::of(
-        run,
-        guard.state.clock.now(),
-        guard.may(Capability::OperationsCancel),
-    )
+    Eyes::of(guard).view(run)
 }
 
 /// Where the run is.
 pub(super) fn address<P: Permission>(guard: &Guard<P>, run: &OperationRun) -> String {
-    guard.address(&format!("operation-runs/{}", run.id))
+    Eyes::of(guard).address(run)
 }
 
 /// After how many seconds a look at the run is worth it: a fraction of what it usually takes.

@@ -16,9 +16,11 @@ use actix_web::{
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use kernel::{Clock as _, SecretBytes, SequentialIds, StoreError, SystemClock};
-use provider_core::testing::FakeProvider;
+use operations::OperationRun;
+use provider_core::{RunId, testing::FakeProvider};
 use serde_json::Value;
-use storage::{ReadSession, Storage, UnitOfWork};
+use storage::{ReadSession, RunMark, Storage, StreamEnd, UnitOfWork, Watching};
+use tenancy::{EventPublisher, PrincipalId, Role, StreamEvent, WorkspaceId};
 
 use super::*;
 use crate::{
@@ -51,6 +53,39 @@ impl Storage for Unreachable {
     }
 }
 
+#[async_trait]
+impl Watching for Unreachable {
+    async fn stream_ends(&self, _: &[WorkspaceId]) -> Result<Vec<StreamEnd>, StoreError> {
+        Err(unreachable())
+    }
+
+    async fn events_after(&self, _: WorkspaceId, _: u64, _: u32) -> Result<Vec<StreamEvent>, StoreError> {
+        Err(unreachable())
+    }
+
+    async fn run_marks(&self, _: &[RunId]) -> Result<Vec<RunMark>, StoreError> {
+        Err(unreachable())
+    }
+
+    async fn runs(&self, _: &[RunId]) -> Result<Vec<OperationRun>, StoreError> {
+        Err(unreachable())
+    }
+
+    async fn roles(
+        &self,
+        _: &[(WorkspaceId, PrincipalId)],
+    ) -> Result<Vec<(WorkspaceId, PrincipalId, Role)>, StoreError> {
+        Err(unreachable())
+    }
+}
+
+#[async_trait]
+impl EventPublisher for Unreachable {
+    async fn publish(&self) -> Result<u64, StoreError> {
+        Err(unreachable())
+    }
+}
+
 fn issuer() -> LocalIssuer {
     LocalIssuer::from_key(SecretBytes::new(vec![7; 32]))
 }
@@ -68,8 +103,11 @@ fn state_with(settings: ApiSettings) -> Arc<ApiState> {
         ids: Arc::new(SequentialIds::default()),
         verifier: TokenVerifier::new(vec![issuer().verifier_issuer()]),
         cursor_key: SecretBytes::new(vec![1; 32]),
+        watching: Arc::new(Unreachable),
+        publisher: Arc::new(Unreachable),
         wake: Arc::new(|| ()),
         metrics: Metrics::new(),
+        webhook_destinations: webhooks::DestinationPolicy::public(),
         queue_depth: None,
         settings,
     }))

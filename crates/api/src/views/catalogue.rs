@@ -19,7 +19,7 @@ pub(crate) struct OperationTypeView {
     label: &'static str,
     /// Which part of the product it belongs to.
     module: &'static str,
-    /// Whether a start may ask for it. What may not comes from a call of its own.
+    /// Whether a start may ask for it. What may not comes from a call of its own, or from the system.
     startable: bool,
     /// What it takes to start it.
     #[schema(example = "operations.start")]

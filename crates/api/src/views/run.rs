@@ -3,17 +3,19 @@
 use chrono::{DateTime, Utc};
 use kernel::Timestamp;
 use operations::{
-    GroupTally, OperationDefinition, OperationRun, Reconciliation, RunContext, RunFailure, RunOutcome,
-    RunState, RunStatus, SummaryCounts, Waiting, context::NotAssessed,
+    ActionTimes, GroupTally, OperationDefinition, OperationRun, RunAction, RunContext, RunFailure,
+    RunOutcome, RunState, RunStatus, SummaryCounts, Waiting, context::NotAssessed,
 };
 use provider_core::{Progress, ReasonCode};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tenancy::Role;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
     list_views,
+    run_verdicts::{ExecutionGateView, ReconciliationView},
     scope::{NextStepView, TargetScopeView, step_views},
     verification::VerificationReportView,
 };
@@ -51,7 +53,8 @@ pub(crate) struct RunView {
     attempt: i32,
     /// `fresh_active`, `likely_stale`, `reconciled_failed` or `terminal_normal`.
     freshness: &'static str,
-    /// What this caller may do with it at present.
+    /// What this caller may do with it at present: `cancel`, `force_cancel`, `release`, `retry`
+    /// (start the same again with `retry_of`).
     #[schema(example = json!(["cancel"]))]
     allowed_actions: Vec<&'static str>,
     /// How far it is; nothing while that is not known.
@@ -84,6 +87,8 @@ pub(crate) struct RunView {
     waiting_for: Option<WaitView>,
     /// When somebody asked for its end.
     cancel_requested_at: Option<DateTime<Utc>>,
+    /// From when on it may be forced to its end; nothing while nobody asked for its end.
+    force_cancel_available_at: Option<DateTime<Utc>>,
     /// The run that this one tries again.
     retry_of: Option<Uuid>,
 }
@@ -151,6 +156,8 @@ struct RunContextView {
     reconciliation: Option<ReconciliationView>,
     /// For a group: what became of the starts that it holds together.
     group: Option<GroupTallyView>,
+    /// Why it was refused when a worker looked at it again; nothing if it was not.
+    execution_gate: Option<ExecutionGateView>,
 }
 
 /// How many environments of a start over many came to what.
@@ -179,26 +186,21 @@ struct NotAssessedView {
     reason_code: &'static str,
 }
 
-/// How a run whose worker was gone came to its end.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Reconciliation)]
-struct ReconciliationView {
-    /// Why it was ended.
-    reason_code: &'static str,
-    /// How many attempts there had been.
-    attempts: i32,
-}
-
 list_views! {
     /// Runs, newest first.
     OperationRunList of RunView;
 }
 
 impl RunView {
-    /// The run as it stands at `now`, for a caller who may cancel runs or not.
-    pub(crate) fn of(run: OperationRun, now: Timestamp, may_cancel: bool) -> Self {
+    /// The run as it stands at `now`, for a caller with this role.
+    pub(crate) fn of(run: OperationRun, now: Timestamp, role: Role, actions: ActionTimes) -> Self {
         let definition = run.operation_type.definition();
         let (freshness, status) = (run.freshness(now), run.status());
+        let open =
+            |action: &RunAction| role.holds(run.capability_for(*action)) && run.allows(*action, actions, now);
+        let open = RunAction::ALL.into_iter().filter(open);
+        let allowed_actions = open.map(RunAction::as_str).collect();
+        let force_cancel_available_at = run.force_cancel_available_at(actions);
         let times = Times::of(&run.state());
         Self {
             id: run.id.as_uuid(),
@@ -217,11 +219,7 @@ impl RunView {
             },
             attempt: run.attempt,
             freshness: freshness.as_str(),
-            allowed_actions: if may_cancel && status.is_active() && run.cancel_requested_at.is_none() {
-                vec!["cancel"]
-            } else {
-                Vec::new()
-            },
+            allowed_actions,
             progress: run.progress.map(ProgressView::from),
             counts: with_zeroes(&definition, status, run.counts),
             failures: run.failures.iter().map(FailureView::from).collect(),
@@ -235,6 +233,7 @@ impl RunView {
             not_before: run.not_before,
             waiting_for: run.waiting.map(|waiting| WaitView::of(waiting, run.not_before)),
             cancel_requested_at: run.cancel_requested_at,
+            force_cancel_available_at,
             retry_of: run.trigger.retry_of().map(|id| id.as_uuid()),
         }
     }
@@ -321,6 +320,7 @@ impl From<RunContext> for RunContextView {
             not_assessed,
             reconciliation,
             group,
+            execution_gate,
         } = context;
         Self {
             target_scope,
@@ -329,6 +329,7 @@ impl From<RunContext> for RunContextView {
             not_assessed: not_assessed.into_iter().map(NotAssessedView::from).collect(),
             reconciliation: reconciliation.map(ReconciliationView::from),
             group: group.map(GroupTallyView::from),
+            execution_gate: execution_gate.map(ExecutionGateView::from),
         }
     }
 }
@@ -362,18 +363,6 @@ impl From<NotAssessed> for NotAssessedView {
     }
 }
 
-impl From<Reconciliation> for ReconciliationView {
-    fn from(reconciliation: Reconciliation) -> Self {
-        let Reconciliation {
-            reason_code,
-            attempts,
-        } = reconciliation;
-        Self {
-            reason_code: reason_code.as_str(),
-            attempts,
-        }
-    }
-}
 /// A count of nothing is 0 and not absent, once the run is over.
 fn with_zeroes(
     definition: &OperationDefinition,

@@ -38,6 +38,11 @@ pub(crate) fn sample_new_run() -> NewRun {
     }
 }
 
+/// A usable connection.
+pub(crate) fn sample_connection(ids: &SequentialIds) -> ProviderConnection {
+    connection(&scope(ids), ids)
+}
+
 fn connection(scope: &WorkspaceScope, ids: &SequentialIds) -> ProviderConnection {
     let now = Timestamp::default();
     let draft = ConnectionDraft {

@@ -85,6 +85,41 @@ impl RunOutcome {
     }
 }
 
+/// Statuses that are asked for together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StatusGroup {
+    /// Those in which a run holds its scope.
+    Active,
+    /// Those in which it is over.
+    Terminal,
+}
+
+impl StatusGroup {
+    /// Every group.
+    pub const ALL: [Self; 2] = [Self::Active, Self::Terminal];
+
+    /// The stable string.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Terminal => "terminal",
+        }
+    }
+
+    /// The group that `text` names.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|group| group.as_str() == text)
+    }
+
+    /// What belongs to it.
+    pub const fn statuses(self) -> &'static [RunStatus] {
+        match self {
+            Self::Active => &[RunStatus::Queued, RunStatus::Running],
+            Self::Terminal => &[RunStatus::Completed],
+        }
+    }
+}
+
 /// Derived: whether what a run says of itself can still be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
@@ -99,6 +134,19 @@ pub enum Freshness {
 }
 
 impl Freshness {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [
+        Self::FreshActive,
+        Self::LikelyStale,
+        Self::ReconciledFailed,
+        Self::TerminalNormal,
+    ];
+
+    /// The kind that `text` names.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|freshness| freshness.as_str() == text)
+    }
+
     /// The stable string.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -39,7 +39,7 @@ pub(super) async fn run(args: ServeArgs, settings: Settings) -> Result<(), Failu
     } else {
         Some(
             program
-                .worker(worker_settings(&settings.worker))
+                .worker(worker_settings(&settings))
                 .map_err(Failure::config)?,
         )
     };
@@ -51,6 +51,8 @@ pub(super) async fn run(args: ServeArgs, settings: Settings) -> Result<(), Failu
         public_url: settings.http.public_url.clone(),
         stale_after: settings.connections.stale_after(),
         keep_previous: settings.connections.keep_previous(),
+        run_actions: settings.operations.action_times(),
+        shutdown_timeout: settings.worker.stop_grace().mul_f64(0.9),
         ..ApiSettings::default()
     };
     let cursor_key = program.database.derived_key("cursor");
@@ -62,10 +64,11 @@ pub(super) async fn run(args: ServeArgs, settings: Settings) -> Result<(), Failu
             .map_err(|error| Failure::other(format!("the ready file: {error}")))?;
     }
     let crew = Crew {
-        caretaker: program.caretaker(caretaker_settings(&settings.worker, &settings.connections)),
+        caretaker: program.caretaker(caretaker_settings(&settings)),
         worker,
     };
-    compose::serve(listener, state, settings.http.threads, crew, until_signal())
+    let stop = until_signal(settings.worker.stop_grace());
+    compose::serve(listener, state, settings.http.threads, crew, stop)
         .await
         .map_err(Failure::other)
 }

@@ -24,7 +24,7 @@ pub(super) async fn run(args: WorkerArgs, settings: Settings) -> Result<(), Fail
     files::forget(args.ready_file.as_deref()).map_err(Failure::other)?;
     let program = open(&settings, false).await?;
     let worker = program
-        .worker(worker_settings(&settings.worker))
+        .worker(worker_settings(&settings))
         .map_err(Failure::config)?;
     if let Some(path) = &args.ready_file {
         let ready = json!({ "pid": std::process::id() });
@@ -33,9 +33,9 @@ pub(super) async fn run(args: WorkerArgs, settings: Settings) -> Result<(), Fail
     }
     tracing::info!("working");
     let crew = Crew {
-        caretaker: program.caretaker(caretaker_settings(&settings.worker, &settings.connections)),
+        caretaker: program.caretaker(caretaker_settings(&settings)),
         worker: Some(worker),
     };
-    crew.run(until_signal()).await;
+    crew.run(until_signal(settings.worker.stop_grace())).await;
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 use provider_core::{ConnectionId, CredentialId, CredentialKind, Destination, RunId};
 use tenancy::{EnvironmentId, WorkspaceId};
+use uuid::Uuid;
 
 use super::envelope::KeyName;
 
@@ -30,6 +31,15 @@ pub(crate) struct PointBinding {
     pub(crate) run_id: RunId,
 }
 
+/// What a signing secret of a webhook belongs to.
+pub(crate) struct SigningBinding<'a> {
+    pub(crate) workspace_id: WorkspaceId,
+    pub(crate) webhook_id: Uuid,
+    pub(crate) secret_id: Uuid,
+    /// Where messages go that are signed with it.
+    pub(crate) url: &'a str,
+}
+
 fn add(bytes: &mut Vec<u8>, part: &[u8]) {
     bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
     bytes.extend_from_slice(part);
@@ -43,6 +53,25 @@ impl Bound for PointBinding {
             [super::envelope::RECORD_VERSION].as_slice(),
             self.workspace_id.as_uuid().as_bytes(),
             self.run_id.as_uuid().as_bytes(),
+            key.kid.as_bytes(),
+            &key.version.to_be_bytes(),
+        ] {
+            add(&mut bytes, part);
+        }
+        bytes
+    }
+}
+
+impl Bound for SigningBinding<'_> {
+    fn bytes(&self, key: &KeyName) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(256);
+        for part in [
+            b"webhook_secret",
+            [super::envelope::RECORD_VERSION].as_slice(),
+            self.workspace_id.as_uuid().as_bytes(),
+            self.webhook_id.as_bytes(),
+            self.secret_id.as_bytes(),
+            self.url.as_bytes(),
             key.kid.as_bytes(),
             &key.version.to_be_bytes(),
         ] {

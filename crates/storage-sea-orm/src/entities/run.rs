@@ -47,6 +47,7 @@ pub struct Model {
     pub trigger_kind: String,
     pub parent_run_id: Option<Uuid>,
     pub schedule_id: Option<Uuid>,
+    pub queued_at: Option<i64>,
 }
 
 /// Rows are joined by hand where they are joined at all.

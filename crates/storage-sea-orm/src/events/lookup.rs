@@ -5,9 +5,9 @@ use kernel::StoreError;
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, QueryFilter as _, QueryOrder as _, QuerySelect as _, Statement,
 };
-use tenancy::{EventLookup, StreamEvent, StreamPage, WorkspaceScope};
+use tenancy::{EventFilter, EventLookup, StreamEvent, StreamPage, WorkspaceScope};
 
-use super::rows;
+use super::{rows, select};
 use crate::{
     entities::outbox_event::{Column, Entity},
     error::OrStoreError as _,
@@ -33,6 +33,16 @@ impl<C: ConnectionTrait> EventLookup for Repo<'_, C> {
             last_sequence,
             first_kept,
         })
+    }
+
+    async fn select(
+        &self,
+        scope: &WorkspaceScope,
+        filter: &EventFilter,
+        after: u64,
+        limit: u32,
+    ) -> Result<StreamPage, StoreError> {
+        select::run(self.db, scope, filter, after, limit).await
     }
 
     async fn about(

@@ -8,7 +8,7 @@ use tenancy::{EventPublisher, StreamEvent, WorkspaceId};
 use uuid::Uuid;
 
 use super::rows;
-use crate::{database::Database, error::OrStoreError as _};
+use crate::{database::Database, error::OrStoreError as _, notifications, webhooks::fan_out::fan_out};
 
 /// How many events one transaction numbers. Small, so that the stream of a busy workspace is not held for
 /// long.
@@ -58,6 +58,8 @@ async fn number(database: &Database, workspace: WorkspaceId) -> Result<u64, Stor
     let Some(newest) = events.last() else {
         return Ok(0);
     };
+    notifications::told(&db, workspace, &events).await?;
+    fan_out(&db, database.context(), workspace, &events).await?;
     let moved = Statement::from_sql_and_values(
         db.get_database_backend(),
         "UPDATE event_streams SET last_sequence = $2 WHERE workspace_id = $1",

@@ -10,7 +10,7 @@ use crate::{entities::outbox_event::Model, error::OrStoreError as _, time::from_
 const TABLE: &str = "outbox_events";
 
 /// The event of a row that has its number.
-pub(super) fn event(row: Model) -> Result<StreamEvent, StoreError> {
+pub(crate) fn event(row: Model) -> Result<StreamEvent, StoreError> {
     let broken = |column| StoreError::Inconsistent { table: TABLE, column };
     let Value::Object(mut payload) = row.payload else {
         return Err(broken("payload"));

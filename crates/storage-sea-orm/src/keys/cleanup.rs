@@ -6,7 +6,7 @@ use sea_orm::{
 };
 use tenancy::WorkspaceId;
 
-use super::usage;
+use super::{signing, usage};
 use crate::{
     database::Database,
     entities::{
@@ -79,6 +79,7 @@ async fn drop_version(
             marks.push(row.undecryptable);
         }
     }
+    marks.extend(signing::marks_under(&unit, workspace_id, version).await?);
     if !marks.is_empty() {
         return Ok((0, marks.contains(&false)));
     }

@@ -9,7 +9,9 @@ use sea_orm::{ConnectionTrait as _, DbBackend, QuerySelect as _, Statement};
 use tenancy::WorkspaceId;
 use uuid::Uuid;
 
-use super::{KeyAdmin, KeyAdminError, KeyState, cleanup, manage::of_name, reseal, start, state, usage};
+use super::{
+    KeyAdmin, KeyAdminError, KeyState, cleanup, manage::of_name, reseal, signing, start, state, usage,
+};
 use crate::{
     cipher::ring::KeyRingError,
     entities::{credential, workspace_key},
@@ -107,6 +109,8 @@ impl KeyAdmin {
                 resealed(done.resealed);
                 self.let_others_write().await;
             }
+            self.patiently(|| signing::reseal(&self.database, workspace))
+                .await?;
             let old = self
                 .patiently(|| cleanup::drop_old(&self.database, workspace))
                 .await?;

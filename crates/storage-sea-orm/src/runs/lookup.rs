@@ -7,7 +7,7 @@ use provider_core::{ConnectionId, RunId};
 use sea_orm::{ColumnTrait as _, ConnectionTrait, Order, QueryFilter as _};
 use tenancy::WorkspaceScope;
 
-use super::rows;
+use super::{filter::condition, rows};
 use crate::{
     entities::run::{Column, Entity},
     error::OrStoreError as _,
@@ -31,22 +31,7 @@ impl<C: ConnectionTrait> RunLookup for Repo<'_, C> {
         filter: RunFilter,
         request: PageRequest,
     ) -> Result<Page<OperationRun>, StoreError> {
-        let mut select = scoped::<Entity>(scope);
-        if let Some(environment) = filter.environment_id {
-            select = select.filter(Column::EnvironmentId.eq(environment.as_uuid()));
-        }
-        if let Some(connection) = filter.connection_id {
-            select = select.filter(Column::ConnectionId.eq(connection.as_uuid()));
-        }
-        if let Some(operation) = filter.operation_type {
-            select = select.filter(Column::OperationType.eq(operation.as_str()));
-        }
-        if let Some(status) = filter.status {
-            select = select.filter(Column::Status.eq(status.as_str()));
-        }
-        if let Some(group) = filter.parent_run_id {
-            select = select.filter(Column::ParentRunId.eq(group.as_uuid()));
-        }
+        let select = scoped::<Entity>(scope).filter(condition(&filter));
         let rows = page(select, request, Column::CreatedAt, Order::Desc)
             .all(self.db)
             .await

@@ -5,13 +5,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use kernel::StoreError;
 use operations::{
-    ClaimedRun, Heartbeat, OperationRun, QueueSettings, RunLease, RunQueue, SweepReport, WorkerName,
+    ClaimedRun, Heartbeat, LaneDepth, OperationRun, PerLane, QueueSettings, RunLease, RunQueue, SweepReport,
+    WorkerName,
 };
 use provider_core::{CallTotals, Progress};
 use sea_orm::{ConnectionTrait as _, Statement};
 use tenancy::{AuditAction, Change, SystemTask, WorkspaceScope};
 
-use super::{claim::claim, rows, sweep};
+use super::{claim::claim, depth::depth, rows, sweep};
 use crate::{
     calls,
     database::{Context, Database},
@@ -37,11 +38,14 @@ impl RunQueue for Queue {
         &self,
         worker: &WorkerName,
         settings: &QueueSettings,
-        limit: u32,
+        slots: PerLane<u32>,
     ) -> Result<Vec<ClaimedRun>, StoreError> {
+        if slots == PerLane::default() {
+            return Ok(Vec::new());
+        }
         let db = self.database.transaction().await?;
         let mut claimed = Vec::new();
-        for row in claim(&db, worker, settings, limit).await? {
+        for row in claim(&db, worker, settings, slots).await? {
             let id = row.id;
             let run = match rows::run(row) {
                 Ok(run) => run,
@@ -114,24 +118,8 @@ impl RunQueue for Queue {
         sweep::sweep(&self.database, settings).await
     }
 
-    async fn depth(&self) -> Result<(u64, u64), StoreError> {
-        let db = self.database.readers();
-        let sql = "SELECT coalesce(sum(CASE WHEN status = 'queued' THEN 1 ELSE 0 END), 0) AS queued,
-            coalesce(sum(CASE WHEN status = 'running' THEN 1 ELSE 0 END), 0) AS running
-            FROM operation_runs WHERE status IN ('queued', 'running') AND kind = 'job'";
-        let row = db
-            .query_one_raw(Statement::from_string(db.get_database_backend(), sql))
-            .await
-            .or_store_error()?
-            .ok_or(StoreError::Conflict)?;
-        let number = |column| {
-            row.try_get::<i64>("", column)
-                .map(|value| u64::try_from(value).unwrap_or_default())
-        };
-        Ok((
-            number("queued").or_store_error()?,
-            number("running").or_store_error()?,
-        ))
+    async fn depth(&self) -> Result<PerLane<LaneDepth>, StoreError> {
+        depth(self.database.readers()).await
     }
 
     async fn call_totals(&self) -> Result<Vec<CallTotals>, StoreError> {

@@ -6,13 +6,18 @@ use operations::{
     RunStatus, RunTarget, RunTrigger, Waiting, run::NewRun,
 };
 use provider_core::{Progress, ReasonCode};
-use sea_orm::ActiveValue::Set;
+use sea_orm::{
+    ActiveModelTrait as _,
+    ActiveValue::{NotSet, Set},
+    ColumnTrait as _, Iterable as _,
+    sea_query::{Expr, InsertStatement, Query},
+};
 use serde_json::{Map, Value, json};
 use tenancy::WorkspaceScope;
 use uuid::Uuid;
 
 use crate::{
-    entities::run::{ActiveModel, Model},
+    entities::run::{ActiveModel, Column, Entity, Model},
     time::{duration, from_micros, from_optional, to_micros},
 };
 
@@ -80,7 +85,8 @@ fn place(
     })
 }
 
-fn trigger(row: &Model) -> Result<RunTrigger, StoreError> {
+/// What caused the run of a row.
+pub(crate) fn trigger(row: &Model) -> Result<RunTrigger, StoreError> {
     match row.trigger_kind.as_str() {
         "api" => Ok(RunTrigger::Api {
             retry_of: row.retry_of.map(Id::from_uuid),
@@ -200,7 +206,26 @@ pub(crate) fn new_row(scope: &WorkspaceScope, run: &OperationRun) -> ActiveModel
         trigger_kind: Set(run.trigger.as_str().to_owned()),
         parent_run_id: Set(run.trigger.parent().map(|id| id.as_uuid())),
         schedule_id: Set(run.trigger.schedule().map(|id| id.as_uuid())),
+        // The database says it: see `queued_now`.
+        queued_at: NotSet,
     }
+}
+
+/// The statement that inserts the row of a run that waits from now on, on the database's clock.
+pub(crate) fn queued_now(row: &ActiveModel, now: &'static str) -> InsertStatement {
+    let mut columns = vec![Column::QueuedAt];
+    let mut values = vec![Expr::cust(now)];
+    for column in Column::iter() {
+        if let Set(value) = row.get(column) {
+            columns.push(column);
+            values.push(column.save_as(Expr::val(value)));
+        }
+    }
+    Query::insert()
+        .into_table(Entity)
+        .columns(columns)
+        .values_panic(values)
+        .to_owned()
 }
 
 /// Failures as they are stored.

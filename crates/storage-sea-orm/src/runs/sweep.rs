@@ -2,15 +2,15 @@
 //! long. Looks first, then ends each run with an update that repeats the whole condition, so a
 //! sign of life that came in between wins.
 
-use kernel::StoreError;
+use kernel::{StoreError, Timestamp};
 use operations::{
     Completion, OperationRun, OperationType, QueueSettings, Reconciliation, RunContext, RunLease, RunOutcome,
-    SweepReport,
+    SweepCause, SweepReport,
 };
 use provider_core::ReasonCode;
 use sea_orm::{
     ColumnTrait as _, Condition, ConnectionTrait as _, QueryFilter as _, QuerySelect as _,
-    sea_query::{Expr, ExprTrait as _, UpdateStatement},
+    sea_query::{Expr, ExprTrait as _, Func, UpdateStatement},
 };
 use serde_json::json;
 use tenancy::{AuditAction, SystemTask};
@@ -31,10 +31,12 @@ use crate::{
     time::{micros, now_sql},
 };
 
-/// How many runs one sweep looks at for each cause.
+/// How many runs one sweep looks at for each cause at a time.
 const BATCH: u64 = 100;
+/// How many times it looks at most: the next sweep goes on.
+const ROUNDS: u32 = 50;
 
-/// Why a run is in the sweep's hands, and therefore what becomes of it.
+/// What becomes of a run that is in the sweep's hands.
 #[derive(Clone, Copy)]
 enum Verdict {
     Requeue,
@@ -43,24 +45,12 @@ enum Verdict {
 
 pub(crate) async fn sweep(database: &Database, settings: &QueueSettings) -> Result<SweepReport, StoreError> {
     let mut report = SweepReport::default();
-    for cause in causes(database, settings) {
-        let candidates = installation_wide::<Entity>()
-            .filter(cause.condition.clone())
-            .limit(BATCH)
-            .all(database.readers())
-            .await
-            .or_store_error()?;
-        for row in candidates {
-            let id = row.id;
-            let (row, verdict) = readable((cause.verdict)(&row, settings), row);
-            match settle(database, row, verdict, &cause.condition).await {
-                Ok(false) => {}
-                Ok(true) => match verdict {
-                    Verdict::Requeue => report.requeued += 1,
-                    Verdict::End(..) => report.failed += 1,
-                },
-                // One run that cannot be settled must not keep the others from it.
-                Err(error) => tracing::error!(run_id = %id, %error, "a silent run cannot be settled"),
+    for search in searches(database, settings) {
+        for _ in 0..ROUNDS {
+            let found = look(database, settings, &search, &mut report).await?;
+            // What could not be settled would be found again at once.
+            if found < BATCH as usize {
+                break;
             }
         }
     }
@@ -71,54 +61,107 @@ pub(crate) async fn sweep(database: &Database, settings: &QueueSettings) -> Resu
     Ok(report)
 }
 
-/// A run that this version made and cannot read any more is ended, with what cannot be read left
-/// out: nobody could work on it, and it would hold its scope for ever. What a later version made
-/// is left to that version's processes.
-fn readable(verdict: Verdict, row: Model) -> (Model, Verdict) {
-    let ours = OperationType::parse(&row.operation_type).is_some();
-    if !ours || rows::run(row.clone()).is_ok() {
-        return (row, verdict);
+/// Settles a batch. Returns how many of it changed something; fewer than a batch means that there is
+/// no more, or that the rest had better wait for the next sweep.
+async fn look(
+    database: &Database,
+    settings: &QueueSettings,
+    search: &Search,
+    report: &mut SweepReport,
+) -> Result<usize, StoreError> {
+    let candidates = installation_wide::<Entity>()
+        .filter(search.condition.clone())
+        .limit(BATCH)
+        .all(database.readers())
+        .await
+        .or_store_error()?;
+    let mut settled = 0;
+    for row in candidates {
+        let id = row.id;
+        let mut case = Case {
+            cause: search.cause,
+            lease_owner: row.lease_owner.clone(),
+            lost_leases: row.lost_leases + i32::from(search.cause == SweepCause::LeaseLost),
+            verdict: (search.verdict)(&row, settings),
+        };
+        let row = readable(&mut case, row);
+        match settle(database, row, &case, &search.condition).await {
+            Ok(false) => continue,
+            Ok(true) => settled += 1,
+            Err(error) => {
+                // One run that cannot be settled must not keep the others from it.
+                tracing::error!(run_id = %id, %error, "a silent run cannot be settled");
+                continue;
+            }
+        }
+        match case.verdict {
+            Verdict::Requeue => report.requeued += 1,
+            Verdict::End(..) => report.failed += 1,
+        }
     }
-    let mended = Model {
+    Ok(settled)
+}
+
+/// What a sweep found about one run, and what becomes of it.
+struct Case {
+    cause: SweepCause,
+    lease_owner: Option<String>,
+    /// With this one, if the cause is a lost lease.
+    lost_leases: i32,
+    verdict: Verdict,
+}
+
+/// A run that this version made and cannot read any more is ended, with what cannot be read left
+/// out: nobody could work on it, and it would hold its scope for ever.
+fn readable(case: &mut Case, row: Model) -> Model {
+    if rows::run(row.clone()).is_ok() {
+        return row;
+    }
+    case.cause = SweepCause::Unreadable;
+    case.verdict = Verdict::End(RunOutcome::Failed, ReasonCode::InternalError);
+    Model {
         inputs: json!({}),
         context: serde_json::to_value(RunContext::default()).unwrap_or_default(),
         counts: json!({}),
         failures: json!([]),
         ..row
-    };
-    (
-        mended,
-        Verdict::End(RunOutcome::Failed, ReasonCode::InternalError),
-    )
+    }
 }
 
-struct Cause {
+/// What a sweep looks for.
+struct Search {
+    cause: SweepCause,
     condition: Condition,
     verdict: fn(&Model, &QueueSettings) -> Verdict,
 }
 
-fn causes(database: &Database, settings: &QueueSettings) -> Vec<Cause> {
+fn searches(database: &Database, settings: &QueueSettings) -> Vec<Search> {
     let now = || Expr::cust(now_sql(database.readers().get_database_backend()));
-    // A group has no worker that could be lost, and waits for its runs: those are looked after.
-    let status = |status: &str| {
+    // Groups have no worker to lose. What a later version made is left to that version's processes.
+    let jobs = |status: &str| {
         Condition::all()
             .add(Column::Status.eq(status))
             .add(Column::Kind.eq("job"))
+            .add(Column::OperationType.is_in(OperationType::ALL.map(OperationType::as_str)))
     };
-    let mut causes = vec![
-        Cause {
-            condition: status("running").add(Expr::col(Column::LeaseUntil).lt(now())),
+    let queued_at = Func::coalesce([Expr::col(Column::QueuedAt), Expr::col(Column::CreatedAt)]);
+    let mut searches = vec![
+        Search {
+            cause: SweepCause::LeaseLost,
+            condition: jobs("running").add(Expr::col(Column::LeaseUntil).lt(now())),
             verdict: after_lost_lease,
         },
-        Cause {
-            condition: status("queued")
-                .add(Expr::col(Column::CreatedAt).lt(now().sub(micros(settings.queue_timeout)))),
+        Search {
+            cause: SweepCause::QueueTimeout,
+            condition: jobs("queued")
+                .add(Expr::expr(queued_at).lt(now().sub(micros(settings.queue_timeout)))),
             verdict: |_, _| Verdict::End(RunOutcome::Failed, ReasonCode::RunQueueTimeout),
         },
     ];
-    causes.extend(OperationType::ALL.map(|operation| {
-        Cause {
-            condition: status("running")
+    searches.extend(OperationType::ALL.map(|operation| {
+        Search {
+            cause: SweepCause::RunTimeout,
+            condition: jobs("running")
                 .add(Column::OperationType.eq(operation.as_str()))
                 // The time for which the provider made it wait is no work.
                 .add(
@@ -129,7 +172,7 @@ fn causes(database: &Database, settings: &QueueSettings) -> Vec<Cause> {
             verdict: |_, _| Verdict::End(RunOutcome::Failed, ReasonCode::RunTimeout),
         }
     }));
-    causes
+    searches
 }
 
 fn after_lost_lease(row: &Model, settings: &QueueSettings) -> Verdict {
@@ -146,10 +189,10 @@ fn after_lost_lease(row: &Model, settings: &QueueSettings) -> Verdict {
 async fn settle(
     database: &Database,
     row: Model,
-    verdict: Verdict,
+    case: &Case,
     condition: &Condition,
 ) -> Result<bool, StoreError> {
-    let run = rows::run(row)?;
+    let (run, verdict) = (rows::run(row)?, case.verdict);
     let db = database.transaction().await?;
     let lease = RunLease {
         workspace_id: run.workspace_id,
@@ -161,7 +204,9 @@ async fn settle(
         Verdict::Requeue => {
             let mut statement = requeue(&lease);
             statement.cond_where(condition.clone());
-            let change = change(database.context(), &scope, &run, AuditAction::OperationRequeued);
+            let change = change(database.context(), &scope, &run, AuditAction::OperationRequeued)
+                .with("cause", case.cause.as_str())
+                .with("lost_leases", case.lost_leases);
             let met = db.execute(&statement).await.or_store_error()?.rows_affected() == 1;
             if met {
                 journal::record(&db, run.workspace_id, &change).await?;
@@ -169,12 +214,16 @@ async fn settle(
             met
         }
         Verdict::End(outcome, reason) => {
-            let Some(completion) = completion(&run, outcome, reason) else {
+            let Some(completion) =
+                completion(&run, (outcome, reason), (case, database.context().clock.now()))
+            else {
                 return Ok(false);
             };
             let mut statement = guarded(&lease);
             statement.cond_where(condition.clone());
             let mut change = change(database.context(), &scope, &run, AuditAction::OperationCompleted)
+                .with("cause", case.cause.as_str())
+                .with("lost_leases", case.lost_leases)
                 .with("outcome", outcome.as_str())
                 .with("reason_code", reason.as_str());
             change.outcome = operations::audit_outcome(outcome);
@@ -210,11 +259,19 @@ fn guarded(lease: &RunLease) -> UpdateStatement {
     statement
 }
 
-fn completion(run: &OperationRun, outcome: RunOutcome, reason: ReasonCode) -> Option<Completion> {
+fn completion(
+    run: &OperationRun,
+    (outcome, reason): (RunOutcome, ReasonCode),
+    (case, at): (&Case, Timestamp),
+) -> Option<Completion> {
     let mut completion = run.end_because(outcome, reason).ok()?;
     completion.context.reconciliation = Some(Reconciliation {
         reason_code: reason,
+        cause: Some(case.cause),
+        at: Some(at),
+        lease_owner: case.lease_owner.clone(),
         attempts: run.attempt,
+        lost_leases: case.lost_leases,
     });
     Some(completion)
 }

@@ -1,13 +1,15 @@
 //! Writes of runs on behalf of callers. [`RunRepository::insert`] is the start gate's one
 //! statement: the partial unique index decides, nobody looks first.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
-use kernel::{StoreError, Timestamp};
+use kernel::StoreError;
 use operations::{Completion, InsertedRun, OperationRun, RunRepository};
 use provider_core::RunId;
 use sea_orm::{
-    ConnectionTrait as _, DatabaseTransaction, EntityTrait as _, QueryTrait as _,
-    sea_query::{Expr, ExprTrait as _, OnConflict, Query},
+    Condition, ConnectionTrait as _, DatabaseTransaction, EntityTrait as _,
+    sea_query::{Expr, ExprTrait as _, Func, OnConflict, Query},
 };
 use tenancy::{Change, WorkspaceScope};
 
@@ -17,7 +19,7 @@ use crate::{
     error::OrStoreError as _,
     journal,
     session::Repo,
-    time::to_micros,
+    time::{micros, now_sql},
 };
 
 #[async_trait]
@@ -33,9 +35,10 @@ impl RunRepository for Repo<'_, DatabaseTransaction> {
             .target_and_where(Expr::cust("status IN ('queued', 'running')"))
             .do_nothing()
             .to_owned();
-        let insert = Entity::insert(rows::new_row(scope, run))
+        let now = now_sql(self.db.get_database_backend());
+        let insert = rows::queued_now(&rows::new_row(scope, run), now)
             .on_conflict(taken)
-            .into_query();
+            .to_owned();
         if self.db.execute(&insert).await.or_store_error()?.rows_affected() == 0 {
             return Ok(InsertedRun::ScopeTaken);
         }
@@ -80,7 +83,8 @@ impl RunRepository for Repo<'_, DatabaseTransaction> {
         completion: &Completion,
         change: &Change,
     ) -> Result<bool, StoreError> {
-        self.end_in(scope, id, &["queued"], completion, change).await
+        let queued = Condition::all().add(Expr::col(Column::Status).eq("queued"));
+        self.end_where(scope, id, queued, completion, change).await
     }
 
     async fn end_active(
@@ -90,20 +94,20 @@ impl RunRepository for Repo<'_, DatabaseTransaction> {
         completion: &Completion,
         change: &Change,
     ) -> Result<bool, StoreError> {
-        let active = ["queued", "running"];
-        self.end_in(scope, id, &active, completion, change).await
+        let active = Condition::all().add(Expr::col(Column::Status).is_in(["queued", "running"]));
+        self.end_where(scope, id, active, completion, change).await
     }
 
     async fn request_cancel(
         &mut self,
         scope: &WorkspaceScope,
         id: RunId,
-        at: Timestamp,
         change: &Change,
     ) -> Result<bool, StoreError> {
+        let now = now_sql(self.db.get_database_backend());
         let ask = Query::update()
             .table(Entity)
-            .value(Column::CancelRequestedAt, to_micros(at))
+            .value(Column::CancelRequestedAt, Expr::cust(now))
             .and_where(Expr::col(Column::WorkspaceId).eq(scope.workspace_id().as_uuid()))
             .and_where(Expr::col(Column::Id).eq(id.as_uuid()))
             .and_where(Expr::col(Column::Status).eq("running"))
@@ -115,15 +119,62 @@ impl RunRepository for Repo<'_, DatabaseTransaction> {
         journal::record(self.db, scope.workspace_id(), change).await?;
         Ok(true)
     }
+
+    async fn force_cancel(
+        &mut self,
+        scope: &WorkspaceScope,
+        id: RunId,
+        cool_off: Duration,
+        completion: &Completion,
+        change: &Change,
+    ) -> Result<bool, StoreError> {
+        let asked_long_ago = Expr::col(Column::CancelRequestedAt).lte(self.before(cool_off));
+        let forced = Condition::all()
+            .add(Expr::col(Column::Status).eq("running"))
+            // A group ends with its runs.
+            .add(Expr::col(Column::Kind).eq("job"))
+            .add(asked_long_ago);
+        self.end_where(scope, id, forced, completion, change).await
+    }
+
+    async fn release(
+        &mut self,
+        scope: &WorkspaceScope,
+        id: RunId,
+        waited: Duration,
+        completion: &Completion,
+        change: &Change,
+    ) -> Result<bool, StoreError> {
+        let long_ago = |column: Column| {
+            let at = Func::coalesce([Expr::col(column), Expr::col(Column::CreatedAt)]);
+            Expr::expr(at).lt(self.before(waited))
+        };
+        // A wait that was asked for is not yet one for a worker.
+        let forgotten = Condition::all()
+            .add(Expr::col(Column::Status).eq("queued"))
+            .add(long_ago(Column::CreatedAt))
+            .add(long_ago(Column::WaitingSince))
+            .add(long_ago(Column::NotBefore));
+        let abandoned = Condition::all()
+            .add(Expr::col(Column::Status).eq("running"))
+            .add(Expr::col(Column::LeaseUntil).lt(self.before(Duration::ZERO)));
+        let stuck = Condition::any().add(forgotten).add(abandoned);
+        self.end_where(scope, id, stuck, completion, change).await
+    }
 }
 
 impl Repo<'_, DatabaseTransaction> {
-    /// Ends a run that is in one of `statuses`, and takes the lease off it.
-    async fn end_in(
+    /// The moment that lies so far back, on the database's clock.
+    fn before(&self, span: Duration) -> Expr {
+        Expr::cust(now_sql(self.db.get_database_backend())).sub(micros(span))
+    }
+
+    /// Ends a run that is as `condition` says, and takes the lease off it.
+    async fn end_where(
         &self,
         scope: &WorkspaceScope,
         id: RunId,
-        statuses: &[&str],
+        condition: Condition,
         completion: &Completion,
         change: &Change,
     ) -> Result<bool, StoreError> {
@@ -131,7 +182,7 @@ impl Repo<'_, DatabaseTransaction> {
             .table(Entity)
             .and_where(Expr::col(Column::WorkspaceId).eq(scope.workspace_id().as_uuid()))
             .and_where(Expr::col(Column::Id).eq(id.as_uuid()))
-            .and_where(Expr::col(Column::Status).is_in(statuses.iter().copied()))
+            .cond_where(condition)
             .to_owned();
         let told = (scope.workspace_id(), change);
         end_run((self.db, self.context), statement, completion, told).await

@@ -7,63 +7,10 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
-use inventory::InventoryRepository;
 use kernel::Timestamp;
-use operations::{RunAttempts, RunRepository};
-use provider_core::{CallOutcome, CallRepository, ConnectionRepository, ConsentRepository};
-use tenancy::{EnvironmentRepository, MemberRepository, WorkspaceRepository};
+use provider_core::CallOutcome;
 
 use super::*;
-
-/// What becomes of a commit.
-enum Commit {
-    Arrives,
-    Refused,
-    OnItsWay,
-}
-
-/// A unit of work in which nothing is written.
-struct Unit(Commit);
-
-#[async_trait]
-impl UnitOfWork for Unit {
-    fn workspaces(&mut self) -> Box<dyn WorkspaceRepository + '_> {
-        unreachable!("calls alone are written")
-    }
-    fn environments(&mut self) -> Box<dyn EnvironmentRepository + '_> {
-        unreachable!("calls alone are written")
-    }
-    fn members(&mut self) -> Box<dyn MemberRepository + '_> {
-        unreachable!("calls alone are written")
-    }
-    fn connections(&mut self) -> Box<dyn ConnectionRepository + '_> {
-        unreachable!("calls alone are written")
-    }
-    fn consents(&mut self) -> Box<dyn ConsentRepository + '_> {
-        unreachable!("calls alone are written")
-    }
-    fn runs(&mut self) -> Box<dyn RunRepository + '_> {
-        unreachable!("calls alone are written")
-    }
-    fn attempts(&mut self) -> Box<dyn RunAttempts + '_> {
-        unreachable!("calls alone are written")
-    }
-    fn inventory(&mut self) -> Box<dyn InventoryRepository + '_> {
-        unreachable!("calls alone are written")
-    }
-    fn calls(&mut self) -> Box<dyn CallRepository + '_> {
-        unreachable!("the test does not get that far")
-    }
-
-    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        match self.0 {
-            Commit::Arrives => Ok(()),
-            Commit::Refused => Err(StoreError::Conflict),
-            Commit::OnItsWay => future::pending().await,
-        }
-    }
-}
 
 fn call(number: u32) -> CallRecord {
     CallRecord {
@@ -103,12 +50,14 @@ fn waiting(book: &CallBook) -> (Vec<u32>, u64) {
 #[tokio::test]
 async fn what_was_committed_is_gone_and_what_was_refused_comes_back() {
     let book = CallBook::default();
-    let arrived = taken(&book).commit(Box::new(Unit(Commit::Arrives))).await;
+    let arrived = taken(&book).commit(future::ready(Ok(()))).await;
     arrived.expect("arrives");
     assert_eq!(waiting(&book), (vec![3], 1));
 
     let book = CallBook::default();
-    let refused = taken(&book).commit(Box::new(Unit(Commit::Refused))).await;
+    let refused = taken(&book)
+        .commit(future::ready(Err(StoreError::Conflict)))
+        .await;
     assert!(refused.is_err());
     assert_eq!(waiting(&book), (vec![1, 2, 3], 3));
 }
@@ -122,7 +71,7 @@ fn whoever_goes_away_leaves_nothing_counted_twice() {
 
     let book = CallBook::default();
     {
-        let mut commit = pin!(taken(&book).commit(Box::new(Unit(Commit::OnItsWay))));
+        let mut commit = pin!(taken(&book).commit(future::pending()));
         let mut context = Context::from_waker(Waker::noop());
         assert!(matches!(commit.as_mut().poll(&mut context), Poll::Pending));
     }

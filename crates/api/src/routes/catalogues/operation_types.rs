@@ -11,7 +11,8 @@ use crate::{
 
 /// List operation types
 ///
-/// What can be started or comes with a start, with what it takes and how long it lasts. Needs no token.
+/// What there is, with what it takes to start it and how long it lasts. What is not `startable` comes
+/// with a call of its own, or from the system. Needs no token.
 #[utoipa::path(
     tag = "catalogues",
     security(()),

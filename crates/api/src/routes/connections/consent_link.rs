@@ -1,6 +1,6 @@
 //! `POST /api/v1/workspaces/{workspace_id}/connections/{connection_id}/consent-link`
 
-use actix_web::{HttpResponse, post, web::Data};
+use actix_web::{HttpResponse, http::StatusCode, post, web::Data};
 use kernel::Id;
 use provider_core::{
     ConnectionId, ConsentLinkId, IdentityResolution, NewConsentLink, ProviderConnection, ReasonCode,
@@ -13,7 +13,9 @@ use utoipa::ToSchema;
 use super::exists;
 use crate::{
     ApiState,
+    answers::Answer,
     auth::{guard::Guard, permission::ManageConnections},
+    idempotency::Keeper,
     input::Body,
     journal::{Author, target},
     problem::{Code, Problem},
@@ -41,10 +43,11 @@ pub(crate) struct CreateConsentLink {
 /// capability `connections.manage`.
 #[utoipa::path(
     tag = "connections",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Names the request: the same one again has no second effect, and does not show the link again")),
     request_body = CreateConsentLink,
     responses(
         (status = 201, description = "The link", body = ConsentLinkView),
-        (status = 409, description = "client_identity_missing, public_url_missing"),
+        (status = 409, description = "client_identity_missing, public_url_missing, secret_already_shown"),
         (status = 422, description = "return_to_not_allowed; operation_blocked with the reason_code provider_connection_disabled"),
     ),
 )]
@@ -53,10 +56,21 @@ pub(crate) async fn create_consent_link(
     guard: Guard<ManageConnections>,
     body: Body<CreateConsentLink>,
 ) -> Result<HttpResponse, Problem> {
+    exists(&guard).await?;
+    let (body, print) = body.read_with_print(&guard.state.settings).await?;
+    guard
+        .once(print, async |keeper| create(&guard, body, keeper).await)
+        .await
+}
+
+async fn create(
+    guard: &Guard<ManageConnections>,
+    body: CreateConsentLink,
+    keeper: Keeper,
+) -> Result<Answer, Problem> {
     let id: ConnectionId = guard.id("connection_id")?;
     let state = guard.state.clone();
-    exists(&guard).await?;
-    let CreateConsentLink { return_to } = body.read(&state.settings).await?;
+    let return_to = body.return_to;
     let return_to = return_to.map(|text| return_to::check(&state.settings, &text));
     let addresses = Addresses::of(&state.settings)?;
     let token = RandomText::new()?;
@@ -67,17 +81,10 @@ pub(crate) async fn create_consent_link(
         author: guard.author(),
         state: state.clone(),
     };
-    let url = addresses.link(token.expose());
-    let (link, identity) = state.transact(request.store(token)).await?;
-    let permissions = state.consent.asked_permissions();
-    let redirect = addresses.redirect();
-    Ok(HttpResponse::Created().json(ConsentLinkView::of(
-        &url,
-        &redirect,
-        link.expires_at,
-        identity,
-        &permissions,
-    )))
+    guard
+        .state
+        .transact(request.store(token, addresses, keeper))
+        .await
 }
 
 struct Request {
@@ -89,7 +96,7 @@ struct Request {
 }
 
 impl Request {
-    async fn store(self, token: RandomText) -> Result<(NewConsentLink, IdentityResolution), Problem> {
+    async fn store(self, token: RandomText, addresses: Addresses, keeper: Keeper) -> Result<Answer, Problem> {
         let state = &self.state;
         let mut work = state.storage.begin().await?;
         let connection = work.connections().find(&self.scope, self.id).await?;
@@ -112,8 +119,12 @@ impl Request {
         };
         let change = self.entry(&connection, link.id);
         work.consents().insert_link(&self.scope, &link, &change).await?;
-        work.commit().await?;
-        Ok((link, identity))
+        let permissions = state.consent.asked_permissions();
+        let (url, redirect) = (addresses.link(token.expose()), addresses.redirect());
+        let shown = ConsentLinkView::of(&url, &redirect, link.expires_at, identity, &permissions);
+        // The link is a secret: it is shown once, whoever asks again.
+        let answer = Answer::json(StatusCode::CREATED, &shown)?.shown_once();
+        keeper.commit(work, answer).await
     }
 
     fn entry(&self, connection: &ProviderConnection, link: ConsentLinkId) -> Change {

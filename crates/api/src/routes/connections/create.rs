@@ -16,10 +16,12 @@ use super::{
     target::{TargetInput, normalize},
 };
 use crate::{
+    answers::Answer,
     auth::{
         guard::Guard,
         permission::{ManageConnections, Permission},
     },
+    idempotency::Keeper,
     input::{Body, text},
     journal::target,
     problem::{Code, Problem},
@@ -63,6 +65,7 @@ pub(crate) struct CreateConnection {
 /// platform connection uses the client of this installation and needs a consent link next.
 #[utoipa::path(
     tag = "connections",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Names the request: the same one again has no second effect")),
     request_body = CreateConnection,
     responses(
         (status = 201, description = "It is there", body = ConnectionView, headers(
@@ -78,9 +81,19 @@ pub(crate) async fn create_connection(
     guard: Guard<ManageConnections>,
     body: Body<CreateConnection>,
 ) -> Result<HttpResponse, Problem> {
+    let (body, print) = body.read_with_print(&guard.state.settings).await?;
+    guard
+        .once(print, async |keeper| create(&guard, body, keeper).await)
+        .await
+}
+
+async fn create(
+    guard: &Guard<ManageConnections>,
+    body: CreateConnection,
+    keeper: Keeper,
+) -> Result<Answer, Problem> {
     let state = guard.state.clone();
-    let body = body.read(&state.settings).await?;
-    let (connection, credential) = check(&guard, body)?;
+    let (connection, credential) = check(guard, body)?;
     let stored = if credential.is_some() { "stored" } else { "missing" };
     let change = guard.author().change(
         AuditAction::ConnectionCreated,
@@ -91,10 +104,12 @@ pub(crate) async fn create_connection(
             ("credential", stored.to_owned()),
         ],
     );
-    let (storage, scope) = (state.storage.clone(), guard.scope.clone());
-    let (connection, requirements) = state
+    let scope = guard.scope.clone();
+    let location = guard.address(&format!("connections/{}", connection.id));
+    guard
+        .state
         .transact(async move {
-            let mut work = storage.begin().await?;
+            let mut work = state.storage.begin().await?;
             if work
                 .environments()
                 .find(&scope, connection.environment_id)
@@ -120,12 +135,11 @@ pub(crate) async fn create_connection(
             }
             let stored = work.connections().find(&scope, connection.id).await?;
             let requirements = work.connections().requirements(&scope, connection.id).await?;
-            work.commit().await?;
-            Ok((stored.unwrap_or(connection), requirements))
+            let connection = stored.unwrap_or(connection);
+            let shown = representation(&state, &connection, requirements)?;
+            keeper.commit(work, shown.created(&location)).await
         })
-        .await?;
-    let location = guard.address(&format!("connections/{}", connection.id));
-    Ok(representation(&state, &connection, requirements)?.created(&location))
+        .await
 }
 
 /// From a body to a connection, without a look at the store.

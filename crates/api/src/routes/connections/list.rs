@@ -16,7 +16,7 @@ use utoipa::IntoParams;
 use crate::{
     ApiState,
     auth::{guard::Guard, permission::ViewConnections},
-    input::Query,
+    input::{Query, word},
     lists::List,
     problem::Problem,
     views::connection::{ConnectionList, ConnectionView},
@@ -130,16 +130,6 @@ impl ConnectionQuery {
     }
 }
 
-/// What the text of a parameter means, if it is there.
-fn word<T>(
-    parameter: &str,
-    text: Option<&str>,
-    parse: impl FnOnce(&str) -> Option<T>,
-) -> Result<Option<T>, Problem> {
-    let parsed = text.map(|text| parse(text).ok_or_else(|| Problem::parameter(parameter)));
-    parsed.transpose()
-}
-
 /// A code of the catalogue. The catalogue itself takes any text for the code of the unknown.
 fn known_reason(text: &str) -> Option<ReasonCode> {
     Some(ReasonCode::parse(text)).filter(|code| code.as_str() == text)
@@ -175,14 +165,5 @@ mod tests {
         );
         assert_eq!(known_reason("unknown_error"), Some(ReasonCode::UnknownError));
         assert_eq!(known_reason("no_such_reason"), None);
-    }
-
-    #[test]
-    fn a_refusal_names_the_parameter() {
-        let refused = word("readiness", Some("fine"), Readiness::parse).expect_err("no such word");
-        assert_eq!(refused.named_parameter(), Some("readiness"));
-        let read = word("readiness", Some("ready"), Readiness::parse).expect("a word");
-        assert_eq!(read, Some(Readiness::Ready));
-        assert_eq!(word("readiness", None, Readiness::parse).expect("absent"), None);
     }
 }

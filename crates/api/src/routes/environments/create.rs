@@ -6,8 +6,9 @@ use tenancy::{AuditAction, Environment, EnvironmentId, InsertedEnvironment};
 use utoipa::ToSchema;
 
 use crate::{
-    answers::Representation,
+    answers::{Answer, Representation},
     auth::{guard::Guard, permission::ManageEnvironments},
+    idempotency::Keeper,
     input::{Body, text},
     journal::target,
     problem::{Code, Problem},
@@ -31,6 +32,7 @@ pub(crate) struct CreateEnvironment {
 /// Takes the capability `environments.manage`.
 #[utoipa::path(
     tag = "environments",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Names the request: the same one again has no second effect")),
     request_body = CreateEnvironment,
     responses(
         (status = 201, description = "It is there", body = EnvironmentView, headers(
@@ -45,8 +47,18 @@ pub(crate) async fn create_environment(
     guard: Guard<ManageEnvironments>,
     body: Body<CreateEnvironment>,
 ) -> Result<HttpResponse, Problem> {
+    let (body, print) = body.read_with_print(&guard.state.settings).await?;
+    guard
+        .once(print, async |keeper| create(&guard, &body, keeper).await)
+        .await
+}
+
+async fn create(
+    guard: &Guard<ManageEnvironments>,
+    body: &CreateEnvironment,
+    keeper: Keeper,
+) -> Result<Answer, Problem> {
     let state = &guard.state;
-    let body = body.read(&state.settings).await?;
     let environment = Environment {
         workspace_id: guard.scope.workspace_id(),
         id: EnvironmentId::next(&*state.ids),
@@ -54,24 +66,24 @@ pub(crate) async fn create_environment(
         slug: text::slug("/slug", &body.slug)?,
         created_at: state.clock.now(),
     };
+    let location = guard.address(&format!("environments/{}", environment.id));
     let change = guard.author().change(
         AuditAction::EnvironmentCreated,
         target("environment", &environment.id, environment.display_name.as_str()),
         &[("slug", environment.slug.as_str().to_owned())],
     );
     let (storage, scope) = (state.storage.clone(), guard.scope.clone());
-    let environment = state
+    state
         .transact(async move {
             let mut work = storage.begin().await?;
             let inserted = work.environments().insert(&scope, &environment, &change).await?;
             match inserted {
-                InsertedEnvironment::Inserted => work.commit().await?,
+                InsertedEnvironment::Inserted => {}
                 InsertedEnvironment::SlugTaken => return Err(Problem::new(Code::SlugTaken)),
             }
-            Ok(environment)
+            let name = environment.id.to_string();
+            let shown = Representation::of(&name, &EnvironmentView::from(environment))?;
+            keeper.commit(work, shown.created(&location)).await
         })
-        .await?;
-    let location = guard.address(&format!("environments/{}", environment.id));
-    let name = environment.id.to_string();
-    Ok(Representation::of(&name, &EnvironmentView::from(environment))?.created(&location))
+        .await
 }

@@ -1,6 +1,6 @@
 //! `POST /api/v1/workspaces/{workspace_id}/members`
 
-use actix_web::{HttpResponse, http::header::LOCATION, post};
+use actix_web::{HttpResponse, http::StatusCode, post};
 use kernel::Id;
 use serde::Deserialize;
 use tenancy::{AddedMember, AuditAction, Member, Principal, PrincipalKey, Role};
@@ -8,7 +8,9 @@ use utoipa::ToSchema;
 
 use crate::{
     ApiState,
+    answers::Answer,
     auth::{guard::Guard, permission::ManageMembers},
+    idempotency::Keeper,
     input::{Body, text},
     journal::target,
     problem::{Code, Problem},
@@ -37,6 +39,7 @@ pub(crate) struct AddMember {
 /// Takes the capability `members.manage`, which only owners hold.
 #[utoipa::path(
     tag = "members",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Names the request: the same one again has no second effect")),
     request_body = AddMember,
     responses(
         (status = 201, description = "The principal is a member", body = MemberView, headers(
@@ -50,15 +53,23 @@ pub(crate) async fn add_member(
     guard: Guard<ManageMembers>,
     body: Body<AddMember>,
 ) -> Result<HttpResponse, Problem> {
+    let (body, print) = body.read_with_print(&guard.state.settings).await?;
+    guard
+        .once(print, async |keeper| add(&guard, body, keeper).await)
+        .await
+}
+
+async fn add(guard: &Guard<ManageMembers>, body: AddMember, keeper: Keeper) -> Result<Answer, Problem> {
     let state = &guard.state;
-    let member = member(state, body.read(&state.settings).await?)?;
+    let member = member(state, body)?;
     let change = guard.author().change(
         AuditAction::MemberAdded,
         target("member", &member.id, &member.principal.label),
         &[("role", member.role.as_str().to_owned())],
     );
     let (storage, scope) = (state.storage.clone(), guard.scope.clone());
-    let member = state
+    let location = guard.address("members");
+    state
         .transact(async move {
             let mut work = storage.begin().await?;
             match work.members().add(&scope, &member, &change).await? {
@@ -70,13 +81,11 @@ pub(crate) async fn add_member(
                 .members()
                 .membership(&member.principal.key, scope.workspace_id())
                 .await?;
-            work.commit().await?;
-            Ok(stored.map_or(member, |membership| membership.member().clone()))
+            let member = stored.map_or(member, |membership| membership.member().clone());
+            let answer = Answer::json(StatusCode::CREATED, &MemberView::from(member))?;
+            keeper.commit(work, answer.at(&location)).await
         })
-        .await?;
-    Ok(HttpResponse::Created()
-        .insert_header((LOCATION, guard.address("members")))
-        .json(MemberView::from(member)))
+        .await
 }
 
 fn member(state: &ApiState, body: AddMember) -> Result<Member, Problem> {

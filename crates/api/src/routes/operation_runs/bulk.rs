@@ -3,15 +3,11 @@
 
 use std::collections::HashSet;
 
-use actix_web::{
-    HttpResponse,
-    http::header::{LOCATION, RETRY_AFTER},
-    post,
-};
+use actix_web::{HttpResponse, http::StatusCode, post};
 use kernel::{PageLimit, PageRequest};
 use operations::{
-    BulkItem, BulkStart, OperationRun, OperationType, RunTrigger, StartOutcome, StartRequest, StartedBulk,
-    bulk, choose, gate,
+    BulkItem, BulkStart, OperationRun, RunTrigger, StartOutcome, StartRequest, StartedBulk, bulk, choose,
+    gate,
 };
 use provider_core::{ReasonCode, RunId};
 use serde::{Deserialize, Serialize};
@@ -21,9 +17,11 @@ use tenancy::EnvironmentId;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{address, look_again_after, request::wish, start::entry, view};
+use super::{Eyes, look_again_after, request::wish, start::entry};
 use crate::{
+    answers::Answer,
     auth::{guard::Guard, permission::StartOperations},
+    idempotency::Keeper,
     input::Body,
     problem::Problem,
     views::{
@@ -86,6 +84,7 @@ struct StartedItem {
 #[utoipa::path(
     tag = "operation-runs",
     request_body = StartOperationRuns,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Names the request: the same one again has no second effect")),
     responses(
         (status = 202, description = "Each environment has its answer", body = StartedOperationRuns, headers(
             ("Location" = String, description = "Where the group is"),
@@ -99,10 +98,20 @@ pub(crate) async fn start_operation_runs(
     guard: Guard<StartOperations>,
     body: Body<StartOperationRuns>,
 ) -> Result<HttpResponse, Problem> {
-    let body = body.read(&guard.state.settings).await?;
-    let (operation_type, inputs) = wish(&guard, &body.operation_type, body.inputs)?;
+    let (body, print) = body.read_with_print(&guard.state.settings).await?;
+    guard
+        .once(print, async |keeper| start(&guard, body, keeper).await)
+        .await
+}
+
+async fn start(
+    guard: &Guard<StartOperations>,
+    body: StartOperationRuns,
+    keeper: Keeper,
+) -> Result<Answer, Problem> {
+    let (operation_type, inputs) = wish(guard, &body.operation_type, body.inputs)?;
     let session = guard.state.storage.read().await?;
-    let environments = places(&guard, &*session, body.environment_ids, body.all_environments).await?;
+    let environments = places(guard, &*session, body.environment_ids, body.all_environments).await?;
     let group = RunId::next(&*guard.state.ids);
     let mut members = Vec::with_capacity(environments.len());
     for place in environments {
@@ -112,12 +121,17 @@ pub(crate) async fn start_operation_runs(
             inputs: inputs.clone(),
             trigger: RunTrigger::Bulk { parent: Some(group) },
         };
-        let run = prepare(&guard, &*session, place, request).await?;
+        let run = prepare(guard, &*session, place, request).await?;
         members.push(run);
     }
     drop(session);
-    let started = through_the_gate(&guard, group, operation_type, members).await?;
-    Ok(answer(&guard, started))
+    let start = BulkStart {
+        group,
+        trigger: RunTrigger::Bulk { parent: None },
+        operation_type,
+        members,
+    };
+    through_the_gate(guard, start, keeper).await
 }
 
 /// An environment that a caller named.
@@ -208,49 +222,46 @@ async fn prepare(
 
 async fn through_the_gate(
     guard: &Guard<StartOperations>,
-    group: RunId,
-    operation_type: OperationType,
-    members: Vec<(EnvironmentId, Option<OperationRun>)>,
-) -> Result<StartedBulk, Problem> {
+    start: BulkStart,
+    keeper: Keeper,
+) -> Result<Answer, Problem> {
     let (state, scope, author) = (guard.state.clone(), guard.scope.clone(), guard.author());
+    let eyes = Eyes::of(guard);
     guard
         .state
         .transact(async move {
-            let start = BulkStart {
-                group,
-                trigger: RunTrigger::Bulk { parent: None },
-                operation_type,
-                members,
-            };
             let mut work = state.storage.begin().await?;
             let journal = |run: &OperationRun| entry(&author, run);
             let now = state.clock.now();
             let started = bulk::start(&mut *work.runs(), &scope, start, now, &journal).await?;
-            work.commit().await?;
-            if started.run.status().is_active() {
+            let is_new = started.run.status().is_active();
+            let answer = keeper.commit(work, eyes.group(started)?).await?;
+            if is_new {
                 (state.wake)();
             }
-            Ok(started)
+            Ok(answer)
         })
         .await
 }
 
-fn answer(guard: &Guard<StartOperations>, started: StartedBulk) -> HttpResponse {
-    let StartedBulk { run, items } = started;
-    HttpResponse::Accepted()
-        .insert_header((LOCATION, address(guard, &run)))
-        .insert_header((RETRY_AFTER, look_again_after(&run).to_string()))
-        .json(StartedOperationRuns {
-            run: view(guard, run),
+impl Eyes {
+    fn group(&self, started: StartedBulk) -> Result<Answer, Problem> {
+        let StartedBulk { run, items } = started;
+        let (location, seconds) = (self.address(&run), look_again_after(&run));
+        let view = StartedOperationRuns {
+            run: self.view(run),
             items: items
                 .into_iter()
-                .map(|item| StartedItem::of(guard, item))
+                .map(|item| StartedItem::of(self, item))
                 .collect(),
-        })
+        };
+        let answer = Answer::json(StatusCode::ACCEPTED, &view)?;
+        Ok(answer.at(&location).look_again_after(seconds))
+    }
 }
 
 impl StartedItem {
-    fn of(guard: &Guard<StartOperations>, item: BulkItem) -> Self {
+    fn of(eyes: &Eyes, item: BulkItem) -> Self {
         let (disposition, run) = match item.outcome {
             Some(StartOutcome::Accepted(run)) => ("accepted", Some(run)),
             Some(StartOutcome::Deduplicated(run)) => ("deduplicated", Some(run)),
@@ -264,7 +275,7 @@ impl StartedItem {
             disposition,
             reason_code: refusal.and_then(|run| run.context.reason_code.map(ReasonCode::as_str)),
             next_steps: refusal.map_or_else(Vec::new, |run| step_views(run.context.steps())),
-            run: run.map(|run| view(guard, run)),
+            run: run.map(|run| eyes.view(run)),
         }
     }
 }

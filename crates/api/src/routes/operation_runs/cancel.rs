@@ -1,16 +1,16 @@
 //! `POST /api/v1/workspaces/{workspace_id}/operation-runs/{run_id}/cancel`
 
-use actix_web::{HttpResponse, http::header::RETRY_AFTER, post};
-use kernel::Clock;
+use actix_web::{HttpResponse, http::StatusCode, post};
 use operations::{OperationRun, RunOutcome, RunStatus};
-use provider_core::{ReasonCode, RunId};
+use provider_core::ReasonCode;
 use storage::UnitOfWork;
-use tenancy::{AuditAction, Change, WorkspaceScope};
+use tenancy::AuditAction;
 
-use super::view;
+use super::{Eyes, ending::Ending};
 use crate::{
+    answers::Answer,
     auth::{guard::Guard, permission::CancelOperations},
-    journal::{Author, target},
+    idempotency::{Keeper, Print},
     problem::{Code, Problem},
     views::run::RunView,
 };
@@ -21,9 +21,12 @@ const ROUNDS: u32 = 4;
 /// Cancel an operation run
 ///
 /// A run that waits ends at once. A run that is at work is asked to end and does so between two
-/// units of its work; asking again changes nothing. A group is canceled with all its runs. Takes the capability `operations.cancel`.
+/// units of its work; asking again changes nothing. From `force_cancel_available_at` on, one that did
+/// not end can be forced to. A group is canceled with all its runs. Takes the capability
+/// `operations.cancel`.
 #[utoipa::path(
     tag = "operation-runs",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Names the request: the same one again has no second effect")),
     responses(
         (status = 200, description = "The run is over", body = RunView),
         (status = 202, description = "The run was asked to end", body = RunView, headers(
@@ -34,45 +37,35 @@ const ROUNDS: u32 = 4;
 )]
 #[post("/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}/cancel")]
 pub(crate) async fn cancel_operation_run(guard: Guard<CancelOperations>) -> Result<HttpResponse, Problem> {
-    let id = guard.id("run_id")?;
-    let (state, scope, author) = (guard.state.clone(), guard.scope.clone(), guard.author());
-    let run = guard
+    let ending = Ending::of(&guard)?;
+    guard
+        .once(Print::nothing(), async |keeper| {
+            cancel(&guard, ending, keeper).await
+        })
+        .await
+}
+
+async fn cancel(guard: &Guard<CancelOperations>, ending: Ending, keeper: Keeper) -> Result<Answer, Problem> {
+    let (state, eyes) = (guard.state.clone(), Eyes::of(guard));
+    guard
         .state
         .transact(async move {
             let mut work = state.storage.begin().await?;
-            let cancel = Cancel {
-                id,
-                scope: &scope,
-                author: &author,
-                clock: &*state.clock,
+            let run = ending.cancel(&mut *work).await?;
+            let answer = if run.status().is_active() {
+                Answer::json(StatusCode::ACCEPTED, &eyes.view(run))?.look_again_after(1)
+            } else {
+                Answer::json(StatusCode::OK, &eyes.view(run))?
             };
-            let run = cancel.run(&mut *work).await?;
-            work.commit().await?;
-            Ok(run)
+            keeper.commit(work, answer).await
         })
-        .await?;
-    let over = !run.status().is_active();
-    let view = view(&guard, run);
-    Ok(if over {
-        HttpResponse::Ok().json(view)
-    } else {
-        HttpResponse::Accepted()
-            .insert_header((RETRY_AFTER, "1"))
-            .json(view)
-    })
+        .await
 }
 
-struct Cancel<'a> {
-    id: RunId,
-    scope: &'a WorkspaceScope,
-    author: &'a Author,
-    clock: &'a dyn Clock,
-}
-
-impl Cancel<'_> {
+impl Ending {
     /// The run after it was canceled. A worker may take it, give it back or end it between two
     /// statements; then the run is looked at again.
-    async fn run(&self, work: &mut dyn UnitOfWork) -> Result<OperationRun, Problem> {
+    async fn cancel(&self, work: &mut dyn UnitOfWork) -> Result<OperationRun, Problem> {
         let mut run = self.find(work).await?;
         for _ in 0..ROUNDS {
             let done = match run.status() {
@@ -90,26 +83,19 @@ impl Cancel<'_> {
         Err(Problem::new(Code::TryAgain))
     }
 
-    async fn find(&self, work: &mut dyn UnitOfWork) -> Result<OperationRun, Problem> {
-        let run = work.runs().find(self.scope, self.id).await?;
-        run.ok_or_else(|| Problem::new(Code::NotFound))
-    }
-
     async fn end(&self, work: &mut dyn UnitOfWork, run: &OperationRun) -> Result<bool, Problem> {
         let completion = run
             .end_because(RunOutcome::Canceled, ReasonCode::RunCanceled)
             .map_err(|_| Problem::new(Code::RunAlreadyCompleted))?;
         let change = self.entry(AuditAction::OperationCanceled, run);
-        Ok(work
-            .runs()
-            .end_queued(self.scope, run.id, &completion, &change)
-            .await?)
+        let mut runs = work.runs();
+        Ok(runs.end_queued(&self.scope, run.id, &completion, &change).await?)
     }
 
     /// Cancels a group with what is left of its runs. They are held first: whoever ends one of them
     /// takes it before the group, and so does this.
     async fn gather(&self, work: &mut dyn UnitOfWork, group: &OperationRun) -> Result<bool, Problem> {
-        let children = work.runs().hold_children(self.scope, group.id).await?;
+        let children = work.runs().hold_children(&self.scope, group.id).await?;
         if group.cancel_requested_at.is_none() && !self.ask(work, group).await? {
             return Ok(false);
         }
@@ -125,16 +111,6 @@ impl Cancel<'_> {
 
     async fn ask(&self, work: &mut dyn UnitOfWork, run: &OperationRun) -> Result<bool, Problem> {
         let change = self.entry(AuditAction::OperationCancelRequested, run);
-        Ok(work
-            .runs()
-            .request_cancel(self.scope, run.id, self.clock.now(), &change)
-            .await?)
-    }
-
-    fn entry(&self, action: AuditAction, run: &OperationRun) -> Change {
-        let definition = run.operation_type.definition();
-        let facts = [("operation_type", definition.code.to_owned())];
-        self.author
-            .change(action, target("operation_run", &run.id, definition.label), &facts)
+        Ok(work.runs().request_cancel(&self.scope, run.id, &change).await?)
     }
 }

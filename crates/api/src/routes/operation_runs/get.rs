@@ -5,22 +5,20 @@ use std::time::Duration;
 
 use actix_web::{
     HttpResponse, get,
-    http::header::{HeaderName, HeaderValue},
+    http::header::{HeaderValue, RETRY_AFTER},
 };
 use operations::OperationRun;
 use provider_core::RunId;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
-use super::view;
+use super::{look_again_after, view};
 use crate::{
-    answers::Representation,
+    answers::{PREFERENCE_APPLIED, Representation},
     auth::{guard::Guard, permission::ViewOperations},
     input::Conditions,
     problem::{Code, Problem},
     views::run::RunView,
 };
-
-const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// Read an operation run
 ///
@@ -36,6 +34,7 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
         (status = 200, description = "The run", body = RunView, headers(
             ("ETag" = String, description = "Its entity tag"),
             ("Preference-Applied" = String, description = "The wait that was granted"),
+            ("Retry-After" = u32, description = "While it is active: seconds after which another look is worth it"),
         )),
         (status = 304, description = "The caller has it already"),
     ),
@@ -48,38 +47,41 @@ pub(crate) async fn get_operation_run(
     let id = guard.id("run_id")?;
     let (run, representation) = read(&guard, id).await?;
     let Some(wait) = conditions.wait() else {
-        return Ok(representation.answer(&conditions));
+        return Ok(answer(&run, representation, &conditions));
     };
-    let latest = if news(&run, &representation, &conditions) {
-        representation
+    let (run, latest) = if news(&run, &representation, &conditions) {
+        (run, representation)
     } else {
-        wait_for_news(&guard, id, &conditions, wait).await?
+        wait_for_news(&guard, id, &conditions, wait, (run, representation)).await?
     };
-    let mut response = latest.answer(&conditions);
+    let mut response = answer(&run, latest, &conditions);
     response.headers_mut().insert(PREFERENCE_APPLIED, applied(wait));
     Ok(response)
 }
 
-/// Looks at the store until there is news, the wait is over, or the server closes. The store is
-/// asked each time: the run may change in another process. Only the pauses are cut short, never a
-/// look.
+/// Waits until there is news, the wait is over, or the server closes. The process looks at the store for all
+/// who wait: the run may change in another process.
 async fn wait_for_news(
     guard: &Guard<ViewOperations>,
     id: RunId,
     conditions: &Conditions,
     wait: Duration,
-) -> Result<Representation, Problem> {
-    let state = &guard.state;
+    (mut run, mut latest): (OperationRun, Representation),
+) -> Result<(OperationRun, Representation), Problem> {
     let deadline = Instant::now() + wait;
-    let mut ticks = interval(state.settings.wait_poll);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks.tick().await;
+    let mut watch = guard.state.hub.watch_run(guard.scope.workspace_id(), id);
     loop {
-        let pause = state.closing.run_until_cancelled(ticks.tick());
-        let over = !matches!(timeout_at(deadline, pause).await, Ok(Some(_)));
-        let (run, representation) = read(guard, id).await?;
-        if over || news(&run, &representation, conditions) {
-            return Ok(representation);
+        let next = guard.state.closing.run_until_cancelled(watch.next());
+        match timeout_at(deadline, next).await {
+            Ok(Some(Some(now))) => {
+                latest = represent(guard, &now)?;
+                run = OperationRun::clone(&now);
+                if news(&run, &latest, conditions) {
+                    return Ok((run, latest));
+                }
+            }
+            Ok(Some(None)) => return Err(Problem::new(Code::NotFound)),
+            Ok(None) | Err(_) => return Ok((run, latest)),
         }
     }
 }
@@ -90,8 +92,22 @@ async fn read(guard: &Guard<ViewOperations>, id: RunId) -> Result<(OperationRun,
         session.runs().find(&guard.scope, id).await?
     };
     let run = run.ok_or_else(|| Problem::new(Code::NotFound))?;
-    let representation = Representation::of(&id.to_string(), &view(guard, run.clone()))?;
+    let representation = represent(guard, &run)?;
     Ok((run, representation))
+}
+
+/// While the run is active, another look may show more.
+fn answer(run: &OperationRun, representation: Representation, conditions: &Conditions) -> HttpResponse {
+    let mut response = representation.answer(conditions);
+    if run.status().is_active() {
+        let seconds = HeaderValue::from(look_again_after(run));
+        response.headers_mut().insert(RETRY_AFTER, seconds);
+    }
+    response
+}
+
+fn represent(guard: &Guard<ViewOperations>, run: &OperationRun) -> Result<Representation, Problem> {
+    Representation::of(&run.id.to_string(), &view(guard, run.clone()))
 }
 
 fn news(run: &OperationRun, representation: &Representation, conditions: &Conditions) -> bool {

@@ -4,9 +4,10 @@
 use operations::{
     OperationRun, OperationType, RunTrigger, StartOutcome, StartRequest, UnknownInput, choose, gate, inputs,
 };
-use provider_core::ConnectionId;
+use provider_core::{ConnectionId, RunId};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use storage::ReadSession;
 use tenancy::EnvironmentId;
 use utoipa::ToSchema;
 
@@ -31,6 +32,10 @@ pub(crate) struct StartOperationRun {
     /// Through which connection; the environment's default if it is left out.
     #[schema(value_type = Option<Uuid>)]
     connection_id: Option<ConnectionId>,
+    /// The run that this one tries again: a completed one of the same environment. It does not change
+    /// what the operation is: an active run of the same operation is found all the same.
+    #[schema(value_type = Option<Uuid>)]
+    retry_of: Option<RunId>,
     /// Parameters. `provider.connection.check` takes `credential`: `current`, or `next` to try the
     /// credential that was stored as the next one. Other operations take none.
     #[schema(value_type = Option<std::collections::HashMap<String, serde_json::Value>>)]
@@ -61,6 +66,9 @@ impl Prepared {
             .is_none()
         {
             return Err(invalid_reference("/environment_id"));
+        }
+        if let Some(earlier) = request.trigger.retry_of() {
+            over_here(guard, &*session, request.environment_id, earlier).await?;
         }
         let connections = session.connections();
         let provider = state.rules.provider();
@@ -115,6 +123,7 @@ fn check(
         operation_type,
         environment_id,
         connection_id,
+        retry_of,
         inputs,
     } = body;
     let (operation_type, inputs) = wish(guard, &operation_type, inputs)?;
@@ -123,7 +132,7 @@ fn check(
             operation_type,
             environment_id,
             inputs,
-            trigger: RunTrigger::Api { retry_of: None },
+            trigger: RunTrigger::Api { retry_of },
         },
         connection_id,
     ))
@@ -160,6 +169,22 @@ fn unfit_input(UnknownInput { name, known_name }: UnknownInput) -> Problem {
     } else {
         Problem::invalid("/inputs", "unknown_input")
     }
+}
+
+/// A run can be tried again if it is over, and where it was.
+async fn over_here(
+    guard: &Guard<StartOperations>,
+    session: &dyn ReadSession,
+    environment: EnvironmentId,
+    earlier: RunId,
+) -> Result<(), Problem> {
+    let found = session.runs().find(&guard.scope, earlier).await?;
+    let here = found.filter(|run| run.place.environment_id() == Some(environment));
+    let run = here.ok_or_else(|| invalid_reference("/retry_of"))?;
+    if run.status().is_active() {
+        return Err(Problem::invalid("/retry_of", "not_completed"));
+    }
+    Ok(())
 }
 
 fn invalid_reference(pointer: &str) -> Problem {

@@ -1,10 +1,6 @@
 //! `POST /api/v1/workspaces/{workspace_id}/operation-runs`: the start gate.
 
-use actix_web::{
-    HttpResponse,
-    http::header::{LOCATION, RETRY_AFTER},
-    post,
-};
+use actix_web::{HttpResponse, http::StatusCode, post};
 use operations::{OperationRun, StartEntry, StartOutcome, gate};
 use provider_core::ReasonCode;
 use serde::Serialize;
@@ -12,12 +8,13 @@ use tenancy::Change;
 use utoipa::ToSchema;
 
 use super::{
-    address, look_again_after,
+    Eyes, look_again_after,
     request::{Prepared, StartOperationRun},
-    view,
 };
 use crate::{
+    answers::Answer,
     auth::{guard::Guard, permission::StartOperations},
+    idempotency::Keeper,
     input::Body,
     journal::Author,
     problem::{Code, Problem},
@@ -41,6 +38,7 @@ pub(crate) struct StartedOperationRun {
 /// capability `operations.start`.
 #[utoipa::path(
     tag = "operation-runs",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Names the request: the same one again has no second effect")),
     request_body = StartOperationRun,
     responses(
         (status = 202, description = "Accepted, or deduplicated", body = StartedOperationRun, headers(
@@ -59,33 +57,40 @@ pub(crate) async fn start_operation_run(
     guard: Guard<StartOperations>,
     body: Body<StartOperationRun>,
 ) -> Result<HttpResponse, Problem> {
-    let body = body.read(&guard.state.settings).await?;
-    let prepared = Prepared::from(&guard, body).await?;
-    let outcome = match prepared.same_run() {
-        Some(run) => StartOutcome::Deduplicated(run),
-        None => through_the_gate(&guard, prepared.run).await?,
-    };
-    answer(&guard, outcome)
+    let (body, print) = body.read_with_print(&guard.state.settings).await?;
+    guard
+        .once(print, async |keeper| start(&guard, body, keeper).await)
+        .await
 }
 
-async fn through_the_gate(
+async fn start(
     guard: &Guard<StartOperations>,
-    run: OperationRun,
-) -> Result<StartOutcome, Problem> {
+    body: StartOperationRun,
+    keeper: Keeper,
+) -> Result<Answer, Problem> {
+    let prepared = Prepared::from(guard, body).await?;
+    let eyes = Eyes::of(guard);
+    if let Some(run) = prepared.same_run() {
+        return keeper
+            .without_change(&guard.state, eyes.started("deduplicated", run)?)
+            .await;
+    }
+    let run = prepared.run;
     let change = entry(&guard.author(), &run);
     let (state, scope) = (guard.state.clone(), guard.scope.clone());
+    let request_id = guard.origin.request_id.clone().unwrap_or_default();
     guard
         .state
         .transact(async move {
             let mut work = state.storage.begin().await?;
             let outcome = gate::start(&mut *work.runs(), &scope, run, &change).await?;
-            work.commit().await?;
-            match &outcome {
-                StartOutcome::Accepted(_) => (state.wake)(),
-                StartOutcome::Deduplicated(_) | StartOutcome::ScopeBusy { .. } | StartOutcome::Blocked(_) => {
-                }
+            let is_new = matches!(outcome, StartOutcome::Accepted(_));
+            let answer = eyes.answer(outcome, &request_id)?;
+            let answer = keeper.commit(work, answer).await?;
+            if is_new {
+                (state.wake)();
             }
-            Ok(outcome)
+            Ok(answer)
         })
         .await
 }
@@ -102,29 +107,31 @@ pub(in crate::routes) fn entry(author: &Author, run: &OperationRun) -> Change {
     Change { outcome, ..change }
 }
 
-/// The table of the start gate, in HTTP.
-fn answer(guard: &Guard<StartOperations>, outcome: StartOutcome) -> Result<HttpResponse, Problem> {
-    match outcome {
-        StartOutcome::Accepted(run) => Ok(started(guard, "accepted", run)),
-        StartOutcome::Deduplicated(run) => Ok(started(guard, "deduplicated", run)),
-        StartOutcome::ScopeBusy { holder } => Err(Problem::new(Code::ScopeBusy)
-            .retry_after(look_again_after(&holder))
-            .blocked_by(&address(guard, &holder))
-            .with(|members| members.active_run = Some(view(guard, holder)))),
-        StartOutcome::Blocked(run) => Err(Problem::new(Code::OperationBlocked).with(|members| {
-            members.reason_code = run.context.reason_code.map(ReasonCode::as_str);
-            members.next_steps = Some(step_views(run.context.steps()));
-            members.run = Some(view(guard, run));
-        })),
+impl Eyes {
+    /// The table of the start gate, in HTTP. Whoever meets a busy target changed nothing and may come
+    /// again; a start that was blocked is recorded, and so is its answer.
+    fn answer(&self, outcome: StartOutcome, request_id: &str) -> Result<Answer, Problem> {
+        match outcome {
+            StartOutcome::Accepted(run) => self.started("accepted", run),
+            StartOutcome::Deduplicated(run) => self.started("deduplicated", run),
+            StartOutcome::ScopeBusy { holder } => Err(Problem::new(Code::ScopeBusy)
+                .retry_after(look_again_after(&holder))
+                .blocked_by(&self.address(&holder))
+                .with(|members| members.active_run = Some(self.view(holder)))),
+            StartOutcome::Blocked(run) => Ok(Problem::new(Code::OperationBlocked)
+                .with(|members| {
+                    members.reason_code = run.context.reason_code.map(ReasonCode::as_str);
+                    members.next_steps = Some(step_views(run.context.steps()));
+                    members.run = Some(self.view(run));
+                })
+                .answer(request_id)),
+        }
     }
-}
 
-fn started(guard: &Guard<StartOperations>, disposition: &'static str, run: OperationRun) -> HttpResponse {
-    HttpResponse::Accepted()
-        .insert_header((LOCATION, address(guard, &run)))
-        .insert_header((RETRY_AFTER, look_again_after(&run).to_string()))
-        .json(StartedOperationRun {
-            disposition,
-            run: view(guard, run),
-        })
+    fn started(&self, disposition: &'static str, run: OperationRun) -> Result<Answer, Problem> {
+        let (location, seconds) = (self.address(&run), look_again_after(&run));
+        let run = self.view(run);
+        let answer = Answer::json(StatusCode::ACCEPTED, &StartedOperationRun { disposition, run })?;
+        Ok(answer.at(&location).look_again_after(seconds))
+    }
 }

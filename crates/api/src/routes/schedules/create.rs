@@ -8,10 +8,11 @@ use serde_json::{Map, Value};
 use tenancy::{AuditAction, EnvironmentId};
 use utoipa::ToSchema;
 
-use super::input;
+use super::{change::representation, input};
 use crate::{
-    answers::Representation,
+    answers::Answer,
     auth::{guard::Guard, permission::ManageSchedules},
+    idempotency::Keeper,
     input::{Body, text},
     problem::{Code, Problem},
     routes::operation_runs::wish,
@@ -59,6 +60,7 @@ pub(crate) struct CreateSchedule {
 /// pauses the schedule. Takes the capability `schedules.manage`.
 #[utoipa::path(
     tag = "schedules",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Names the request: the same one again has no second effect")),
     request_body = CreateSchedule,
     responses(
         (status = 201, description = "It is there", body = ScheduleView, headers(
@@ -73,8 +75,18 @@ pub(crate) async fn create_schedule(
     guard: Guard<ManageSchedules>,
     body: Body<CreateSchedule>,
 ) -> Result<HttpResponse, Problem> {
-    let body = body.read(&guard.state.settings).await?;
-    let schedule = body.check(&guard).await?;
+    let (body, print) = body.read_with_print(&guard.state.settings).await?;
+    guard
+        .once(print, async |keeper| create(&guard, &body, keeper).await)
+        .await
+}
+
+async fn create(
+    guard: &Guard<ManageSchedules>,
+    body: &CreateSchedule,
+    keeper: Keeper,
+) -> Result<Answer, Problem> {
+    let schedule = body.check(guard).await?;
     let change = guard.author().change(
         AuditAction::ScheduleCreated,
         schedule.change_target(),
@@ -84,23 +96,22 @@ pub(crate) async fn create_schedule(
             ("time_zone", schedule.rhythm.zone().to_owned()),
         ],
     );
+    let location = guard.address(&format!("schedules/{}", schedule.id));
     let (storage, scope) = (guard.state.storage.clone(), guard.scope.clone());
-    let schedule = guard
+    guard
         .state
         .transact(async move {
             let mut work = storage.begin().await?;
             work.schedules().insert(&scope, &schedule, &change).await?;
-            work.commit().await?;
-            Ok(schedule)
+            keeper
+                .commit(work, representation(&schedule)?.created(&location))
+                .await
         })
-        .await?;
-    let location = guard.address(&format!("schedules/{}", schedule.id));
-    let name = schedule.id.to_string();
-    Ok(Representation::of(&name, &ScheduleView::from(schedule))?.created(&location))
+        .await
 }
 
 impl CreateSchedule {
-    async fn check(self, guard: &Guard<ManageSchedules>) -> Result<Schedule, Problem> {
+    async fn check(&self, guard: &Guard<ManageSchedules>) -> Result<Schedule, Problem> {
         let (operation_type, inputs) = wish(guard, &self.operation_type, self.inputs.clone())?;
         let target = self.target(guard).await?;
         let rhythm = input::rhythm(&self.cron, &self.time_zone)?;

@@ -12,6 +12,8 @@ use crate::{
 };
 
 /// Read a schedule
+///
+/// `next_times` tells its next five turns, `next_due_at` when the first of them is due.
 #[utoipa::path(
     tag = "schedules",
     params(("If-None-Match" = Option<String>, Header, description = "The entity tag that the caller has")),

@@ -17,7 +17,7 @@ use crate::ApiState;
 pub(crate) async fn get_metrics(state: Data<ApiState>) -> HttpResponse {
     if let Some(queue) = &state.queue_depth {
         match queue.depth().await {
-            Ok((queued, running)) => state.metrics.runs(queued, running),
+            Ok(depth) => state.metrics.runs(&depth),
             Err(error) => tracing::error!(cause = %error, "the queue's depth is not known"),
         }
         match queue.call_totals().await {

@@ -30,7 +30,8 @@ pub(crate) struct CreateWorkspace {
 
 /// Create a workspace
 ///
-/// The caller becomes its owner.
+/// The caller becomes its owner. `Idempotency-Key` is not read here: there is no workspace yet that
+/// could keep an answer. The slug is unique, so a repeated request makes no second workspace.
 #[utoipa::path(
     tag = "workspaces",
     request_body = CreateWorkspace,
@@ -79,7 +80,9 @@ pub(crate) async fn create_workspace(
         format!("/api/v1/workspaces/{}", workspace.id),
     );
     let view = WorkspaceView::from(workspace).seen_as(Role::Owner);
-    Ok(Representation::of(&name, &view)?.created(&location))
+    Ok(Representation::of(&name, &view)?
+        .created(&location)
+        .into_response())
 }
 
 fn founder(state: &ApiState, identity: Identity, workspace: &Workspace) -> Membership {

@@ -1,0 +1,68 @@
+//! `POST /api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}/deliveries/{delivery_id}/replay`
+
+use actix_web::{HttpResponse, post};
+use tenancy::AuditAction;
+use webhooks::{Cycle, Delivery, DeliveryId, DeliveryState, Saved, Webhook, WebhookId, WebhookState};
+
+use crate::{
+    auth::{guard::Guard, permission::ManageWebhooks},
+    journal::target,
+    problem::{Code, Problem},
+    views::webhooks::DeliveryView,
+};
+
+/// Send a delivery again
+///
+/// The same message under the same `webhook-id`, signed with the present secret. It is tried as
+/// often as a new one; when it fails, that does not count towards the webhook's failures. Takes the
+/// capability `webhooks.manage`.
+#[utoipa::path(
+    tag = "webhooks",
+    responses(
+        (status = 202, description = "The message is queued", body = DeliveryView),
+        (status = 409, description = "webhook_not_enabled, delivery_not_repeatable"),
+    ),
+)]
+#[post("/api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}/deliveries/{delivery_id}/replay")]
+pub(crate) async fn replay_webhook_delivery(guard: Guard<ManageWebhooks>) -> Result<HttpResponse, Problem> {
+    let webhook: WebhookId = guard.id("webhook_id")?;
+    let delivery: DeliveryId = guard.id("delivery_id")?;
+    let (author, scope, storage) = (guard.author(), guard.scope.clone(), guard.state.storage.clone());
+    let queued = guard
+        .state
+        .transact(async move {
+            let mut work = storage.begin().await?;
+            let webhook = work.webhooks().find(&scope, webhook).await?;
+            let webhook = webhook.ok_or_else(|| Problem::new(Code::NotFound))?;
+            let found = work.webhooks().delivery(&scope, webhook.id, delivery).await?;
+            let found = found.ok_or_else(|| Problem::new(Code::NotFound))?;
+            repeatable(&webhook, &found)?;
+            let entry = author.change(
+                AuditAction::WebhookDeliveryReplayed,
+                target("webhook", &webhook.id, webhook.url.host()),
+                &[
+                    ("delivery_id", found.id.to_string()),
+                    ("message_id", found.message_id.clone()),
+                ],
+            );
+            match work.webhooks().replay(&scope, &found, &entry).await? {
+                Saved::Done => {}
+                Saved::VersionMismatch => return Err(Problem::new(Code::DeliveryNotRepeatable)),
+            }
+            let queued = work.webhooks().delivery(&scope, webhook.id, delivery).await?;
+            work.commit().await?;
+            Ok(queued.unwrap_or(found))
+        })
+        .await?;
+    Ok(HttpResponse::Accepted().json(DeliveryView::from(queued)))
+}
+
+fn repeatable(webhook: &Webhook, delivery: &Delivery) -> Result<(), Problem> {
+    if webhook.state() != WebhookState::Enabled {
+        return Err(Problem::new(Code::WebhookNotEnabled));
+    }
+    if delivery.state == DeliveryState::Pending || delivery.cycle == Cycle::Verification {
+        return Err(Problem::new(Code::DeliveryNotRepeatable));
+    }
+    Ok(())
+}

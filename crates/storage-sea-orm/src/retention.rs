@@ -1,0 +1,5 @@
+//! Retention in the database: whose turn it is, and the removal of what is older than it is kept.
+
+mod histories;
+mod prune;
+mod turns;

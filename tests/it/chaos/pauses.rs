@@ -1,0 +1,226 @@
+//! Workers that stop in the middle of a run: frozen past their lease and woken again, or killed.
+//! Another worker takes the run; what the frozen one still writes does not arrive, and it does not
+//! go on calling the provider.
+
+use std::{
+    io::Write as _,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use integration_tests::{
+    Home, TestApp, TestDatabase,
+    chaos::{
+        depth::{self, Depth},
+        history::percentile,
+        invariants,
+        raw::Raw,
+    },
+    on_both_engines,
+    process::Process,
+};
+use microsoft_simulator::CallFilter;
+
+on_both_engines!(nothing_of_a_worker_that_was_away_arrives);
+
+/// Rounds: every fourth worker is killed, the others are frozen.
+const ROUNDS: (usize, usize) = (4, 200);
+/// The lease in seconds.
+const LEASE: (f64, f64) = (1.0, 2.0);
+/// For everything that is waited for.
+const DEADLINE: Duration = Duration::from_mins(1);
+
+struct Bench {
+    app: TestApp,
+    raw: Raw,
+    lease: f64,
+    workers: Vec<Process>,
+}
+
+/// How it went.
+#[derive(Default)]
+struct Figures {
+    reclaimed: Vec<Duration>,
+    calls_after_waking: Vec<usize>,
+}
+
+impl Bench {
+    fn worker(&self) -> Process {
+        let simulator = self.app.simulator.as_ref().expect("runs").base_url();
+        let lease = format!("{:.1}", self.lease);
+        let settings = [
+            ("PROVIDER__LOOPBACK_ENDPOINT", simulator.as_str()),
+            ("WORKER__LEASE_SECONDS", lease.as_str()),
+            ("WORKER__SWEEP_SECONDS", "0.1"),
+            ("WORKER__POLL_MILLISECONDS", "50"),
+            ("WORKER__MAX_ATTEMPTS", "3"),
+        ];
+        let binary = Path::new(env!("CARGO_BIN_EXE_tenantatlas-under-test"));
+        Process::start(binary, &["worker"], &self.app.database, &settings)
+    }
+
+    /// What the row says once `condition` holds for it.
+    async fn until(&self, run: &str, condition: &str) -> String {
+        let id = self.raw.uuid(run.parse().expect("an id"));
+        let sql = format!(
+            "SELECT status || ' ' || outcome || ' ' || CAST(attempt AS text) || ' ' || coalesce(lease_owner, '')
+                || ' ' || CAST(coalesce(completed_at, 0) AS text) || ' ' || CAST(counts AS text)
+            FROM operation_runs WHERE id = {id} AND {condition}"
+        );
+        let begin = Instant::now();
+        let mut looks = tokio::time::interval(Duration::from_millis(10));
+        while begin.elapsed() < DEADLINE {
+            looks.tick().await;
+            if let Some(row) = self.raw.rows(&sql).await.first() {
+                return row.try_get_by_index(0).expect("text");
+            }
+        }
+        panic!("run {run} never was {condition}");
+    }
+
+    /// The worker that holds the run.
+    async fn holder(&self, run: &str) -> usize {
+        let row = self.until(run, "status = 'running'").await;
+        let holds = |worker: &Process| row.contains(&format!("/{} ", worker.pid()));
+        self.workers.iter().position(holds).expect("one of ours")
+    }
+
+    async fn start(&self, home: &Home, operation: &str) -> String {
+        let answer = home.start(&self.app.client("owner"), operation).await;
+        assert_eq!(answer.text("/disposition"), "accepted", "{}", answer.body);
+        answer.text("/run/id").to_owned()
+    }
+
+    fn calls(&self) -> Vec<u64> {
+        let simulator = self.app.simulator.as_ref().expect("runs");
+        let filter = CallFilter {
+            tenant: Some(self.app.contoso.tenant_id),
+            ..CallFilter::default()
+        };
+        let calls = simulator.control().find_calls(&filter);
+        calls.iter().map(|call| call.sequence).collect()
+    }
+
+    /// Stops a worker, but not while it holds the lock of a file: that would stop everybody.
+    async fn freeze(&self, worker: usize) {
+        loop {
+            self.workers[worker].signal("STOP");
+            if self.raw.can_write().await {
+                return;
+            }
+            self.workers[worker].signal("CONT");
+        }
+    }
+
+    /// A run is at work when its worker goes away. Returns the run, the worker, and how long it
+    /// took until another one had it.
+    async fn go_away(&mut self, home: &Home, kill: bool) -> (String, usize, Duration) {
+        let hold = self
+            .app
+            .simulator
+            .as_ref()
+            .expect("runs")
+            .control()
+            .hold("/users");
+        let run = self.start(home, "inventory.sync").await;
+        hold.reached().await;
+        let away = self.holder(&run).await;
+        let since = if kill {
+            let other = self.worker();
+            std::mem::replace(&mut self.workers[away], other).kill();
+            Instant::now()
+        } else {
+            self.freeze(away).await;
+            Instant::now()
+        };
+        self.until(&run, "attempt = 2").await;
+        let after = since.elapsed();
+        hold.release();
+        (run, away, after)
+    }
+
+    /// Wakes a frozen worker, and lets it do two other jobs, so that it is known to be awake.
+    /// Returns how many calls it made for its old run, before the first of them was over and
+    /// after.
+    async fn wake(&self, away: usize, elsewhere: &Home) -> (usize, usize) {
+        let before = self.calls().len();
+        let other = 1 - away;
+        self.freeze(other).await;
+        self.workers[away].signal("CONT");
+        let job = self.start(elsewhere, "provider.connection.check").await;
+        self.until(&job, "status = 'completed'").await;
+        let awake = self.calls().len();
+        let job = self.start(elsewhere, "provider.connection.check").await;
+        self.until(&job, "status = 'completed'").await;
+        let later = self.calls().len();
+        self.workers[other].signal("CONT");
+        (awake - before, later - awake)
+    }
+}
+
+async fn nothing_of_a_worker_that_was_away_arrives(database: TestDatabase) {
+    let depth = depth::of_environment();
+    let engine = database.engine.name();
+    let app = TestApp::start(database).await;
+    let owner = app.client("owner");
+    let home = app.home(&owner, &app.contoso, &app.contoso.secret).await;
+    let elsewhere = app.home(&owner, &app.fabrikam, &app.fabrikam.secret).await;
+    let raw = Raw::open(&app.database).await;
+    let mut bench = Bench {
+        app,
+        raw,
+        lease: depth.pick(LEASE.0, LEASE.1),
+        workers: Vec::new(),
+    };
+    bench.workers = vec![bench.worker(), bench.worker()];
+    let mut figures = Figures::default();
+    for round in 0..depth.pick(ROUNDS.0, ROUNDS.1) {
+        let kill = round % 4 == 3;
+        let (run, away, after) = bench.go_away(&home, kill).await;
+        figures.reclaimed.push(after);
+        let done = bench.until(&run, "status = 'completed'").await;
+        assert!(
+            done.starts_with("completed succeeded 2 "),
+            "round {round}: {done}"
+        );
+        if !kill {
+            let (woken, later) = bench.wake(away, &elsewhere).await;
+            assert_eq!(
+                later, 0,
+                "round {round}: calls for a run that another worker ended"
+            );
+            figures.calls_after_waking.push(woken);
+        }
+        let present = bench.until(&run, "status = 'completed'").await;
+        assert_eq!(present, done, "round {round}: a late write arrived");
+    }
+    let violations = invariants::check(&bench.raw).await;
+    assert!(violations.is_empty(), "{violations:#?}");
+    report(engine, depth, &figures, bench.lease);
+    bench.workers.clear();
+    bench.app.stop().await;
+}
+
+fn report(engine: &str, depth: Depth, figures: &Figures, lease: f64) {
+    let longest = figures.reclaimed.iter().max().copied().unwrap_or_default();
+    let p50 = percentile(figures.reclaimed.clone(), 50);
+    let most = figures
+        .calls_after_waking
+        .iter()
+        .max()
+        .copied()
+        .unwrap_or_default();
+    let _ = writeln!(
+        std::io::stderr(),
+        "| away | {engine} | {} rounds | lease {lease} s | re-claimed p50 {:.2} s, max {:.2} s | calls until the first heartbeat: at most {most} | 0 stale writes |",
+        figures.reclaimed.len(),
+        p50.as_secs_f64(),
+        longest.as_secs_f64()
+    );
+    if depth == Depth::Deep {
+        assert!(
+            longest.as_secs_f64() <= lease * 1.5,
+            "re-claimed after {longest:?}"
+        );
+    }
+}

@@ -1,0 +1,12 @@
+//! The event feed, the streams and the inbox, over real sockets and real databases.
+
+mod doors;
+mod feed;
+mod inbox;
+mod kit;
+mod many;
+mod reader;
+mod resuming;
+mod runs;
+mod slow;
+mod told;
