@@ -294,6 +294,7 @@ CREATE TABLE operation_runs (
     trigger_kind text NOT NULL DEFAULT 'api'::text,
     parent_run_id uuid,
     schedule_id uuid,
+    queued_at bigint,
     CONSTRAINT operation_runs_check CHECK (((status = ANY (ARRAY['queued'::text, 'running'::text])) = (outcome = 'pending'::text))),
     CONSTRAINT operation_runs_check1 CHECK (((status = ANY (ARRAY['queued'::text, 'running'::text])) = (completed_at IS NULL))),
     CONSTRAINT operation_runs_check2 CHECK (((lease_until IS NULL) = (lease_owner IS NULL))),

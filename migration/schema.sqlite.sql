@@ -279,6 +279,7 @@ CREATE TABLE "operation_runs" (
     "trigger_kind" text NOT NULL DEFAULT 'api' CHECK ("trigger_kind" IN ('api', 'bulk', 'schedule', 'consent', 'system')),
     "parent_run_id" uuid_text NULL,
     "schedule_id" uuid_text NULL,
+    "queued_at" integer NULL,
     PRIMARY KEY ("workspace_id", "id"),
     FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
     FOREIGN KEY ("workspace_id", "environment_id") REFERENCES "environments" ("workspace_id", "id") ON DELETE RESTRICT,

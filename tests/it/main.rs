@@ -35,3 +35,4 @@ mod tls;
 mod webhooks;
 mod wire;
 mod worker_death;
+mod worker_limits;

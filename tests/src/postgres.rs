@@ -16,6 +16,10 @@ pub const REQUIRE: &str = "TENANTATLAS_REQUIRE_POSTGRES";
 /// Set to make the cluster write as one in earnest does: to measure.
 pub const FSYNC: &str = "TENANTATLAS_TEST_FSYNC";
 
+/// How servers are set. Times of commits are kept, for the checks that need the order of commits.
+const SETTINGS: &str = "-c listen_addresses= -c max_connections=300 -c log_min_messages=fatal \
+    -c track_commit_timestamp=on -c fsync=off";
+
 /// A running cluster. One that is dropped stops.
 pub struct Cluster {
     programs: PathBuf,
@@ -44,27 +48,38 @@ impl Cluster {
 
     /// Ends the server as a crash does, and starts it again. Returns when it answers.
     pub fn crash_and_recover(&self) {
-        let data = self.folder.path().join("data");
-        let status = as_postgres(&self.programs.join("pg_ctl"))
-            .args([
-                "restart",
-                "-m",
-                "immediate",
-                "-w",
-                "-t",
-                "60",
-                "-l",
-                "/dev/null",
-                "-D",
-            ])
-            .arg(data)
+        self.control("stop", "immediate");
+        self.start_again();
+    }
+
+    /// Takes the server away: every connection is cut.
+    pub fn stop(&self) {
+        self.control("stop", "fast");
+    }
+
+    /// Brings a server back that was taken away, with what was in it. Returns when it answers.
+    pub fn start_again(&self) {
+        self.control("start", "fast");
+    }
+
+    fn control(&self, what: &str, mode: &str) {
+        let folder = self.folder.path();
+        let mut command = as_postgres(&self.programs.join("pg_ctl"));
+        command
+            .args([what, "-w", "-t", "60", "-D"])
+            .arg(folder.join("data"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
+            .stderr(Stdio::null());
+        if what == "stop" {
+            command.args(["-m", mode]);
+        } else {
+            let options = format!("{SETTINGS} -c unix_socket_directories={}", folder.display());
+            command.args(["-l", "/dev/null", "-o", &options]);
+        }
         assert!(
-            status.expect("pg_ctl starts").success(),
-            "the server comes up again"
+            command.status().expect("pg_ctl starts").success(),
+            "pg_ctl {what}"
         );
     }
 }
@@ -121,10 +136,8 @@ fn start() -> Option<Cluster> {
 
 /// The server, watched by a shell that stops it when its standard input ends: that is, when this
 /// process ends or is killed. A server that was started again has another id: its own file tells it.
-/// Times of commits are kept, for the checks that need the order of commits.
 fn guardian(programs: &Path, data: &Path, socket: &Path) -> Child {
-    let script = "\"$1\" -D \"$2\" -c listen_addresses= -c unix_socket_directories=\"$3\" -c fsync=\"$4\" \
-        -c max_connections=300 -c log_min_messages=fatal -c track_commit_timestamp=on >/dev/null 2>&1 & \
+    let script = "\"$1\" -D \"$2\" $5 -c unix_socket_directories=\"$3\" -c fsync=\"$4\" >/dev/null 2>&1 & \
         cat >/dev/null; server=$(head -n 1 \"$2/postmaster.pid\") && kill -INT $server; \
         while kill -0 $server 2>/dev/null; do sleep 0.05; done; rm -rf \"$3\"";
     as_postgres(Path::new("sh"))
@@ -138,6 +151,7 @@ fn guardian(programs: &Path, data: &Path, socket: &Path) -> Child {
         } else {
             "off"
         })
+        .arg(SETTINGS)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()

@@ -111,6 +111,32 @@ impl Process {
         assert!(status.expect("kill runs").success());
     }
 
+    /// Waits until it is gone, and tells with which code; nothing if a signal ended it.
+    pub fn wait_for_end(mut self) -> Option<i32> {
+        for _ in 0..1200 {
+            if let Some(status) = self.child.try_wait().expect("known") {
+                return status.code();
+            }
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+        panic!("still there: {}", self.log());
+    }
+
+    /// Waits until its log holds `text`.
+    pub fn wait_for_log(&self, text: &str) {
+        for _ in 0..600 {
+            if self.log().contains(text) {
+                return;
+            }
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+        panic!("no {text:?}: {}", self.log());
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
     /// Kills it with no chance to say goodbye.
     pub fn kill(mut self) {
         self.child.kill().expect("killed");

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use kernel::Timestamp;
 use operations::{Lane, LaneDepth, PerLane};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -27,6 +28,8 @@ struct Inner {
     durations: Family<RouteLabels, Histogram>,
     runs: Family<RunLabels, Gauge>,
     oldest: Family<LaneLabels, Gauge<f64, AtomicU64>>,
+    chores: Family<ChoreLabels, Counter>,
+    chore_success: Family<ChoreNames, Gauge<f64, AtomicU64>>,
     calls: Family<CallLabels, Counter>,
     time_lost: Family<LimitLabels, Counter<f64, AtomicU64>>,
     paused: Family<LimitLabels, Gauge>,
@@ -63,6 +66,17 @@ struct LimitLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ChoreLabels {
+    chore: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ChoreNames {
+    chore: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct LaneLabels {
     lane: &'static str,
 }
@@ -86,6 +100,17 @@ impl Metrics {
         let durations = Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
         let (runs, oldest, calls) = (Family::default(), Family::default(), Family::default());
         let (time_lost, paused) = (Family::default(), Family::default());
+        let (chores, chore_success) = (Family::default(), Family::default());
+        registry.register(
+            "chores",
+            "Chores of this process, by how they went",
+            chores.clone(),
+        );
+        registry.register(
+            "chore_last_success_timestamp_seconds",
+            "When a chore of this process last went as it should",
+            chore_success.clone(),
+        );
         registry.register("http_requests", "Requests that were answered", requests.clone());
         registry.register(
             "http_request_duration_seconds",
@@ -123,6 +148,8 @@ impl Metrics {
             durations,
             runs,
             oldest,
+            chores,
+            chore_success,
             calls,
             time_lost,
             paused,
@@ -170,6 +197,19 @@ impl Metrics {
             }
             let oldest = self.0.oldest.get_or_create(&LaneLabels { lane });
             oldest.set(depth.oldest.as_secs_f64());
+        }
+    }
+
+    /// Notes how a chore of this process has been going since it began: when it last went well, how often
+    /// it did and how often it did not.
+    pub fn chore(&self, chore: &'static str, last_success: Option<Timestamp>, (done, failed): (u64, u64)) {
+        for (outcome, count) in [("done", done), ("failed", failed)] {
+            let counter = self.0.chores.get_or_create(&ChoreLabels { chore, outcome });
+            counter.inner().store(count, Ordering::Relaxed);
+        }
+        if let Some(at) = last_success {
+            let gauge = self.0.chore_success.get_or_create(&ChoreNames { chore });
+            gauge.set(Duration::from_micros(at.timestamp_micros().unsigned_abs()).as_secs_f64());
         }
     }
 
@@ -274,6 +314,24 @@ mod tests {
             assert!(text.lines().any(|shown| shown == line), "{line}: {text}");
         }
         assert!(text.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn chores_show_when_they_last_went_well() {
+        let metrics = Metrics::new();
+        let at = Timestamp::from_timestamp_micros(1_500_000);
+        metrics.chore("sweep", at, (7, 2));
+        metrics.chore("events", None, (0, 3));
+        let text = metrics.text();
+        for line in [
+            "tenantatlas_chores_total{chore=\"sweep\",outcome=\"done\"} 7",
+            "tenantatlas_chores_total{chore=\"events\",outcome=\"failed\"} 3",
+            "tenantatlas_chore_last_success_timestamp_seconds{chore=\"sweep\"} 1.5",
+        ] {
+            assert!(text.lines().any(|shown| shown == line), "{line}: {text}");
+        }
+        let never = "chore_last_success_timestamp_seconds{chore=\"events\"}";
+        assert!(!text.contains(never), "{text}");
     }
 
     fn total(limit: String) -> CallTotals {

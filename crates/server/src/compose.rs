@@ -69,6 +69,7 @@ pub struct Program {
     /// Where webhooks may lead. Public addresses, unless it is changed before the API and the worker
     /// are made.
     pub webhooks: DestinationPolicy,
+    metrics: Metrics,
     endpoint: Option<EndpointOverride>,
 }
 
@@ -125,6 +126,7 @@ impl Program {
             rules: Arc::new(rules),
             wake: Arc::new(Notify::new()),
             webhooks: DestinationPolicy::public(),
+            metrics: Metrics::new(),
             endpoint,
         })
     }
@@ -143,8 +145,8 @@ impl Program {
             watching: Arc::new(self.database.clone()),
             publisher: Arc::new(self.database.clone()),
             wake: Arc::new(move || wake.notify_one()),
-            metrics: Metrics::new(),
             webhook_destinations: self.webhooks.clone(),
+            metrics: self.metrics.clone(),
             queue_depth: Some(Arc::new(self.database.queue())),
             settings,
         })
@@ -176,7 +178,11 @@ impl Program {
             settings: settings.retention,
         };
         let committed = self.database.committed();
+        let metrics = self.metrics.clone();
         Caretaker::new(Arc::clone(&self.clock), Arc::clone(&self.ids))
+            .telling(move |name, record| {
+                metrics.chore(name, record.last_success, (record.done, record.failed))
+            })
             .with(sweep.chore(settings.sweep_every))
             .with(Publish(database).chore(settings.publish_every, committed))
             .with(upkeep.chore(settings.upkeep_every))

@@ -23,6 +23,9 @@ use tokio_util::sync::CancellationToken;
 /// one pass.
 const GATHER: Duration = Duration::from_millis(25);
 
+/// Who is told how a chore has been going, after each time.
+type Told = dyn Fn(&'static str, ChoreRecord) + Send + Sync;
+
 type Work = dyn Fn() -> BoxFuture<'static, Result<(), StoreError>> + Send + Sync;
 
 /// Something that is to be done again and again.
@@ -91,6 +94,7 @@ impl ChoreRecords {
 pub struct Caretaker {
     chores: Vec<Chore>,
     records: ChoreRecords,
+    told: Arc<Told>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
 }
@@ -101,6 +105,7 @@ impl Caretaker {
         Self {
             chores: Vec::new(),
             records: ChoreRecords::default(),
+            told: Arc::new(|_, _| ()),
             clock,
             ids,
         }
@@ -111,6 +116,13 @@ impl Caretaker {
     pub fn with(mut self, chore: Chore) -> Self {
         self.records.change(chore.name, |_| ());
         self.chores.push(chore);
+        self
+    }
+
+    /// The same, telling `told` after each time how the chore has been going: for metrics.
+    #[must_use]
+    pub fn telling(mut self, told: impl Fn(&'static str, ChoreRecord) + Send + Sync + 'static) -> Self {
+        self.told = Arc::new(told);
         self
     }
 
@@ -125,14 +137,20 @@ impl Caretaker {
         let Self {
             chores,
             records,
+            told,
             clock,
             ids,
         } = self;
         let mut loops = JoinSet::new();
         for chore in chores {
             let (records, clock, ids) = (records.clone(), Arc::clone(&clock), Arc::clone(&ids));
+            let told = Arc::clone(&told);
             let shutdown = shutdown.clone();
-            loops.spawn(async move { chore.repeat(&records, (clock, ids), &shutdown).await });
+            loops.spawn(async move {
+                chore
+                    .repeat((&records, told.as_ref()), (clock, ids), &shutdown)
+                    .await
+            });
         }
         while let Some(ended) = loops.join_next().await {
             if let Err(error) = ended {
@@ -145,7 +163,7 @@ impl Caretaker {
 impl Chore {
     async fn repeat(
         self,
-        records: &ChoreRecords,
+        (records, told): (&ChoreRecords, &Told),
         (clock, ids): (Arc<dyn Clock>, Arc<dyn IdSource>),
         shutdown: &CancellationToken,
     ) {
@@ -153,6 +171,7 @@ impl Chore {
             // Who called until now is served by this pass.
             let _ = self.called().now_or_never();
             self.pass(records, clock.as_ref()).await;
+            told(self.name, records.change(self.name, |record| *record));
             let ended = Instant::now();
             tokio::select! {
                 () = shutdown.cancelled() => return,

@@ -141,3 +141,7 @@ impl Upkeep {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "chores/tests.rs"]
+mod tests;

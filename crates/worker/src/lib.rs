@@ -14,6 +14,7 @@ mod execution;
 mod finish;
 mod housekeeping;
 mod lease;
+mod nudge;
 mod outcome;
 mod scheduler;
 mod signals;

@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::deliveries::Deliverer;
+use crate::{deliveries::Deliverer, nudge::Nudge};
 
 /// The numbers that rule a worker.
 #[derive(Debug, Clone)]
@@ -126,6 +126,7 @@ impl Worker {
     /// the grace, whatever the work does.
     pub async fn run(&self, shutdown: CancellationToken) {
         let settings = &self.parts.settings;
+        let _nudge = Nudge::begin();
         let slots = PerLane::from_fn(|lane| Arc::new(Semaphore::new(*settings.slots().of(lane) as usize)));
         let tasks = TaskTracker::new();
         if let Some(deliverer) = self.deliverer.clone() {

@@ -44,7 +44,10 @@ impl World {
         let neighbour = app.client(NEIGHBOUR);
         let home = app.home(&neighbour, &app.fabrikam, &app.fabrikam.secret).await;
         (ours.webhook, ours.delivery) = kit::seed(&app, "owner", &ours.workspace).await;
+        let (webhook, delivery) = kit::seed(&app, NEIGHBOUR, &home.workspace).await;
         let theirs = Place {
+            webhook,
+            delivery,
             workspace: home.workspace,
             environment: home.environment,
             connection: home.connection,

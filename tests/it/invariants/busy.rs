@@ -127,7 +127,11 @@ async fn take(app: &TestApp) -> ClaimedRun {
         .program
         .database
         .queue()
-        .claim(&WorkerName::new("busy"), &settings, 1)
+        .claim(
+            &WorkerName::new("busy"),
+            &settings,
+            operations::PerLane::from_fn(|_| 1),
+        )
         .await;
     claimed.expect("claims").pop().expect("one waits")
 }

@@ -38,7 +38,7 @@ async fn every_kind(world: &World, place: &Place, connection: &ProviderConnectio
         let run = world.queued(place, connection, key).await;
         let end = match key {
             "ended" => run.end_because(RunOutcome::Succeeded, ReasonCode::RunCanceled),
-            _ => run.end_unattended(ReasonCode::WorkerLost),
+            _ => run.end_unattended(ReasonCode::WorkerLost, world.now),
         };
         assert!(world.end_active(place, run.id, &end.expect("active")).await);
         kinds.push(run.id);

@@ -92,6 +92,23 @@ impl RunRepository for Vanishing<'_> {
         self.store.insert_blocked(scope, run, change).await
     }
 
+    async fn insert_group(
+        &mut self,
+        scope: &WorkspaceScope,
+        group: &OperationRun,
+        change: &Change,
+    ) -> Result<(), StoreError> {
+        self.store.insert_group(scope, group, change).await
+    }
+
+    async fn hold_children(
+        &mut self,
+        scope: &WorkspaceScope,
+        group: RunId,
+    ) -> Result<Vec<OperationRun>, StoreError> {
+        self.store.hold_children(scope, group).await
+    }
+
     async fn end_queued(
         &mut self,
         scope: &WorkspaceScope,

@@ -133,7 +133,11 @@ impl Scene {
     pub(super) async fn claim(&self) -> ClaimedRun {
         let queue = self.app.program.database.queue();
         let claimed = queue
-            .claim(&WorkerName::new("one"), &QueueSettings::default(), 10)
+            .claim(
+                &WorkerName::new("one"),
+                &QueueSettings::default(),
+                operations::PerLane::from_fn(|_| 10),
+            )
             .await;
         let mut claimed = claimed.expect("claims");
         assert_eq!(claimed.len(), 1);

@@ -73,7 +73,13 @@ impl Kit {
     pub(super) async fn claimed(&self) -> ClaimedRun {
         let queue = self.app.program.database.queue();
         let worker = WorkerName::new("idle");
-        let claimed = queue.claim(&worker, &QueueSettings::default(), 1).await;
+        let claimed = queue
+            .claim(
+                &worker,
+                &QueueSettings::default(),
+                operations::PerLane::from_fn(|_| 1),
+            )
+            .await;
         claimed.expect("claims").pop().expect("a run waits")
     }
 

@@ -31,9 +31,9 @@ async fn a_run_costs_a_fixed_number_of_statements(database: TestDatabase) {
     let kit = Kit::new(database).await;
     let mut counted = kit.app.program.database.clone();
     let statements = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&statements);
+    let told = Arc::clone(&statements);
     counted.watch_statements(move |_| {
-        counter.fetch_add(1, Ordering::SeqCst);
+        told.fetch_add(1, Ordering::SeqCst);
     });
     let cost = || statements.swap(0, Ordering::SeqCst);
 
@@ -76,7 +76,11 @@ async fn a_run_costs_a_fixed_number_of_statements(database: TestDatabase) {
 
     let (queue, settings) = (counted.queue(), QueueSettings::default());
     let claimed = queue
-        .claim(&WorkerName::new("one"), &settings, 8)
+        .claim(
+            &WorkerName::new("one"),
+            &settings,
+            operations::PerLane::from_fn(|_| 8),
+        )
         .await
         .expect("claims");
     assert_eq!(claimed.len(), 1);

@@ -2,7 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -57,6 +60,24 @@ pub(crate) struct PagedSite {
     begins: Mutex<Vec<Begin>>,
     reached: Semaphore,
     released: Semaphore,
+    cut: AtomicUsize,
+}
+
+/// Counts when it is dropped before it was told to go on.
+struct Held<'a>(Option<&'a AtomicUsize>);
+
+impl Held<'_> {
+    fn go_on(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if let Some(cut) = self.0 {
+            cut.fetch_add(1, Ordering::SeqCst);
+        }
+    }
 }
 
 /// What an attempt began with.
@@ -75,6 +96,7 @@ impl PagedSite {
             begins: Mutex::default(),
             reached: Semaphore::new(0),
             released: Semaphore::new(0),
+            cut: AtomicUsize::new(0),
         })
     }
 
@@ -98,9 +120,16 @@ impl PagedSite {
         self.released.add_permits(1);
     }
 
+    /// How many attempts were dropped while they were held.
+    pub(crate) fn cut(&self) -> usize {
+        self.cut.load(Ordering::SeqCst)
+    }
+
     async fn hold(&self) {
+        let held = Held(Some(&self.cut));
         self.reached.add_permits(1);
         self.released.acquire().await.expect("open").forget();
+        held.go_on();
     }
 
     /// What the script says. The lock is not held while the executor waits.

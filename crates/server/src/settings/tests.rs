@@ -111,3 +111,30 @@ fn debug_shows_no_password() {
     assert!(!format!("{settings:?}").contains("hunter2"));
     assert!(settings.database.url.expose().contains("hunter2"));
 }
+
+/// Lease, sweep and poll together decide how long a dead worker's run waits.
+#[test]
+fn a_sweep_is_often_enough_for_the_lease() {
+    let with_worker = |text: &str| with(&format!("[worker]\n{text}"));
+    assert!(with_worker("lease_seconds = 12.0\nsweep_seconds = 5.0").is_ok());
+    for text in [
+        "lease_seconds = 11.9\nsweep_seconds = 5.0",
+        "sweep_seconds = 14.5",
+        "lease_seconds = 2.0\nsweep_seconds = 0.1\npoll_milliseconds = 500",
+    ] {
+        let refused = with_worker(text).expect_err(text);
+        let SettingsError::Range { key, range } = refused else {
+            panic!("{text}: {refused}");
+        };
+        assert_eq!(key, "worker.sweep_seconds");
+        assert!(range.contains("one and a half leases"), "{range}");
+    }
+}
+
+#[test]
+fn the_worker_is_done_before_the_process_must_be() {
+    let settings = with("[worker]\nstop_grace_seconds = 10").expect("in range");
+    assert!(settings.worker.worker_grace() < settings.worker.stop_grace());
+    assert!(with("[worker]\nstop_grace_seconds = 1").is_err());
+    assert!(with("[worker]\ncheck_slots = 0").is_err());
+}

@@ -89,10 +89,10 @@ where
         let (mut stream, _) = listener.accept().await.expect("somebody comes");
         let mut request = Vec::new();
         while !request.ends_with(b"{\"a\":1}") {
-            let mut part = [0; 1_024];
-            let read = stream.read(&mut part).await.expect("is sent");
+            let mut bytes = [0; 1_024];
+            let read = stream.read(&mut bytes).await.expect("is sent");
             assert!(read > 0, "a whole request comes");
-            request.extend_from_slice(&part[..read]);
+            request.extend_from_slice(&bytes[..read]);
         }
         answer(stream, String::from_utf8(request).expect("text")).await;
     });
