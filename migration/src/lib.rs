@@ -30,6 +30,7 @@ mod m20261122_000015_create_webhooks;
 mod m20261122_000016_create_notifications;
 mod m20261122_000018_prepare_retention;
 mod m20261122_000019_queue_clock;
+mod m20261122_000020_create_schedules;
 
 /// Runs the migrations.
 pub struct Migrator;
@@ -56,6 +57,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000016_create_notifications::Migration),
             Box::new(m20261122_000018_prepare_retention::Migration),
             Box::new(m20261122_000019_queue_clock::Migration),
+            Box::new(m20261122_000020_create_schedules::Migration),
         ]
     }
 }

@@ -139,7 +139,7 @@ async fn a_stranger_gets_the_answer_of_a_workspace_that_never_was(database: Test
 async fn a_foreign_child_gets_the_answer_of_a_child_that_never_was(database: TestDatabase) {
     let world = World::build(database).await;
     let cases: Vec<_> = CASES.iter().filter(|case| case.names_a_child()).collect();
-    assert_eq!(cases.len(), 38);
+    assert_eq!(cases.len(), 43);
     for case in cases {
         let foreign = Place {
             workspace: world.theirs.workspace.clone(),

@@ -4,11 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use integration_tests::{Home, TestApp, TestDatabase, on_both_engines};
+use integration_tests::{Home, TestApp, TestDatabase, app::created, on_both_engines};
 use serde_json::json;
 
 use crate::{
-    access::cases::Place,
+    access::cases::{Place, schedule},
     spec,
     tables::Tables,
     throttling,
@@ -24,7 +24,7 @@ const PAGED: &[&str] = &["", "?limit=1", "?limit=200"];
 
 /// Every read of the API, with the variants that are asked for. One that is missing here fails
 /// the test, and so does one that is not served.
-pub(crate) const READS: [(&str, &[&str]); 33] = [
+pub(crate) const READS: [(&str, &[&str]); 35] = [
     ("/livez", PLAIN),
     ("/readyz", PLAIN),
     ("/metrics", PLAIN),
@@ -94,6 +94,8 @@ pub(crate) const READS: [(&str, &[&str]); 33] = [
         ],
     ),
     ("/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}", PLAIN),
+    ("/api/v1/workspaces/{workspace_id}/schedules", PAGED),
+    ("/api/v1/workspaces/{workspace_id}/schedules/{schedule_id}", PLAIN),
     (
         "/api/v1/workspaces/{workspace_id}/inventory/items",
         &[
@@ -231,6 +233,13 @@ async fn main_job(app: &TestApp) -> Place {
         webhook,
         delivery,
         notification: String::new(),
+        ..Place::nowhere()
+    };
+    let schedules = place.fill("/api/v1/workspaces/{workspace_id}/schedules");
+    let body = schedule(&place);
+    let place = Place {
+        schedule: created(&owner.post(&schedules, &body).await.expect("an answer")),
+        ..place
     };
     throttling::kit::seed(&app.program.database, &place, 3).await;
     place

@@ -20,6 +20,7 @@ mod observations;
 mod pages;
 mod points;
 mod run_filters;
+mod schedules;
 mod sweeps;
 mod tampering;
 mod tenancy;

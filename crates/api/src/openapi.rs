@@ -34,6 +34,7 @@ use crate::problem::{Code, FieldErrorBody, Members, ProblemBody};
         (name = "members", description = "Who may do what"),
         (name = "connections", description = "Environments bound to targets, and their credentials"),
         (name = "operation-runs", description = "Start, watch and cancel operations"),
+        (name = "schedules", description = "Start operations again and again"),
         (name = "inventory", description = "What was observed at targets"),
         (name = "compliance", description = "How targets comply"),
         (name = "events", description = "What happened, in one order, to read and to watch"),
@@ -273,7 +274,7 @@ mod tests {
     #[test]
     fn every_operation_is_described_and_has_an_id_of_its_own() {
         let operations = operations();
-        assert_eq!(operations.len(), 73);
+        assert_eq!(operations.len(), 81);
         let ids: BTreeSet<_> = operations
             .iter()
             .map(|(_, operation)| operation["operationId"].as_str().expect("an id"))

@@ -12,6 +12,7 @@ pub(crate) mod inventory;
 pub(crate) mod members;
 pub(crate) mod notifications;
 pub(crate) mod operation_runs;
+pub(crate) mod schedules;
 pub(crate) mod system;
 pub(crate) mod unmatched;
 pub(crate) mod webhooks;
@@ -35,6 +36,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(members::configure)
         .configure(connections::configure)
         .configure(operation_runs::configure)
+        .configure(schedules::configure)
         .configure(inventory::configure)
         .configure(compliance::configure)
         .configure(webhooks::configure)

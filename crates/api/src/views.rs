@@ -15,6 +15,7 @@ pub(crate) mod inventory;
 pub(crate) mod notification;
 pub(crate) mod run;
 pub(crate) mod run_verdicts;
+pub(crate) mod schedule;
 pub(crate) mod scope;
 pub(crate) mod surface;
 pub(crate) mod tenancy;

@@ -25,6 +25,7 @@ pub mod retention;
 pub mod run;
 pub mod run_repository;
 pub mod sanitizer;
+pub mod schedule;
 
 pub use actions::{ActionTimes, RunAction};
 pub use bulk::{BulkItem, BulkStart, StartedBulk};
@@ -50,3 +51,7 @@ pub use run::{
 };
 pub use run_repository::{InsertedRun, RunFilter, RunLookup, RunRepository};
 pub use sanitizer::RunFailure;
+pub use schedule::{
+    DueSchedule, DueSchedules, Firing, Jitter, LastTurn, PauseCause, Responsible, Rhythm, RhythmError,
+    Schedule, ScheduleLookup, ScheduleRepository, ScheduleState, ScheduleTarget, Slot, TurnResult,
+};

@@ -37,6 +37,8 @@ pub enum NextStepKind {
     ContactOperator,
     /// Look at the runs of the group.
     ReviewGroup,
+    /// Resume the schedule.
+    ResumeSchedule,
 }
 
 /// A next step as callers see it.
@@ -70,6 +72,7 @@ impl NextStepKind {
             Self::RetryLater => "Wait, then start the operation again",
             Self::ContactOperator => "Ask the operator of this installation, naming the run",
             Self::ReviewGroup => "Look at the runs of the group: list runs with its id as parent_run_id",
+            Self::ResumeSchedule => "Mend the cause, then resume the schedule: it does not go on by itself",
         };
         NextStep { kind: self, label }
     }
@@ -217,6 +220,9 @@ reasons! {
     /// A group of runs did not come to a full success.
     GroupIncomplete => "group_incomplete", false, ReviewGroup,
         "Not every start of the group came to a full success.";
+    /// More environments than one start takes.
+    TooManyEnvironments => "too_many_environments", false, None,
+        "The workspace has more environments than one start takes. Name them in several starts.";
     /// A defect of this product.
     InternalError => "internal_error", true, ContactOperator,
         "The run failed for a reason inside this installation.";

@@ -18,8 +18,8 @@ use url::Url;
 use webhook_sender::{Sender, SenderSettings, SystemLookup};
 use webhooks::{DestinationPolicy, WebhookSender};
 use worker::{
-    Caretaker, Deliverer, DelivererParts, DeliverySettings, Housekeeper, Publish, Sweep, Upkeep, Worker,
-    WorkerParts, WorkerSettings,
+    Caretaker, Deliverer, DelivererParts, DeliverySettings, Housekeeper, Publish, Scheduler, Sweep, Upkeep,
+    Worker, WorkerParts, WorkerSettings,
 };
 
 use crate::{
@@ -161,6 +161,14 @@ impl Program {
             connections: database.clone(),
             settings: settings.upkeep,
         };
+        let scheduler = Scheduler {
+            storage: database.clone(),
+            due: database.clone(),
+            rules: self.rules.clone(),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+            wake: Arc::clone(&self.wake),
+        };
         let housekeeper = Housekeeper {
             storage: database.clone(),
             retention: database.clone(),
@@ -178,6 +186,7 @@ impl Program {
             .with(sweep.chore(settings.sweep_every))
             .with(Publish(database).chore(settings.publish_every, committed))
             .with(upkeep.chore(settings.upkeep_every))
+            .with(scheduler.chore(settings.schedules_every))
             .with(housekeeper.chore(settings.retention_every))
     }
 
@@ -231,6 +240,8 @@ pub struct CaretakerSettings {
     pub queue: QueueSettings,
     /// At least how often events get their numbers, if nobody in this process says that there are some.
     pub publish_every: Duration,
+    /// At least how often schedules are looked at.
+    pub schedules_every: Duration,
     /// At least how often credentials are looked after.
     pub upkeep_every: Duration,
     /// What that goes by.
@@ -247,6 +258,7 @@ impl Default for CaretakerSettings {
             sweep_every: Duration::from_secs(5),
             queue: QueueSettings::default(),
             publish_every: Duration::from_millis(500),
+            schedules_every: Duration::from_secs(10),
             upkeep_every: Duration::from_mins(5),
             upkeep: UpkeepSettings::default(),
             retention_every: Duration::from_mins(1),

@@ -24,6 +24,7 @@ pub(crate) mod principal;
 pub(crate) mod requirement;
 pub(crate) mod resume_point;
 pub(crate) mod run;
+pub(crate) mod schedule;
 pub(crate) mod snapshot;
 pub(crate) mod stream_ticket;
 pub(crate) mod throttle_ledger;

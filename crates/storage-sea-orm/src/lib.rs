@@ -26,6 +26,7 @@ mod notifications;
 mod postgres;
 mod retention;
 mod runs;
+mod schedules;
 mod schema;
 mod scoped;
 mod session;

@@ -45,6 +45,31 @@ impl<C: ConnectionTrait> MemberLookup for Repo<'_, C> {
             .transpose()
     }
 
+    async fn membership_of(
+        &self,
+        scope: &WorkspaceScope,
+        principal: PrincipalId,
+    ) -> Result<Option<Membership>, StoreError> {
+        let row = scoped::<Entity>(scope)
+            .filter(Column::PrincipalId.eq(principal.as_uuid()))
+            .one(self.db)
+            .await
+            .or_store_error()?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let principal = installation_wide::<principal::Entity>()
+            .filter(principal::Column::Id.eq(row.principal_id))
+            .one(self.db)
+            .await
+            .or_store_error()?
+            .ok_or(StoreError::Inconsistent {
+                table: TABLE,
+                column: "principal_id",
+            })?;
+        Ok(Some(from_row(scope.workspace_id(), member(&row, principal)?)))
+    }
+
     async fn list(&self, scope: &WorkspaceScope, request: PageRequest) -> Result<Page<Member>, StoreError> {
         let rows = page(scoped::<Entity>(scope), request, Column::CreatedAt, Order::Asc)
             .all(self.db)

@@ -40,6 +40,7 @@ workspace_tables!(
     notification,
     outbox_event,
     run,
+    schedule,
     snapshot,
     webhook,
     webhook_delivery,

@@ -8,6 +8,7 @@ use inventory::{InventoryLookup, InventoryRepository};
 use kernel::StoreError;
 use operations::{
     NotificationLookup, NotificationRepository, RetentionTurns, RunAttempts, RunLookup, RunRepository,
+    ScheduleLookup, ScheduleRepository,
 };
 use provider_core::{
     CallLookup, CallRepository, ConnectionLookup, ConnectionRepository, ConsentLookup, ConsentRepository,
@@ -84,6 +85,10 @@ impl ReadSession for Reader {
         Box::new(self.repo())
     }
 
+    fn schedules(&self) -> Box<dyn ScheduleLookup + '_> {
+        Box::new(self.repo())
+    }
+
     fn inventory(&self) -> Box<dyn InventoryLookup + '_> {
         Box::new(self.repo())
     }
@@ -151,6 +156,10 @@ impl UnitOfWork for Transaction {
     }
 
     fn attempts(&mut self) -> Box<dyn RunAttempts + '_> {
+        Box::new(self.repo())
+    }
+
+    fn schedules(&mut self) -> Box<dyn ScheduleRepository + '_> {
         Box::new(self.repo())
     }
 

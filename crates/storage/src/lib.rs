@@ -12,6 +12,7 @@ use inventory::{InventoryLookup, InventoryRepository};
 use kernel::StoreError;
 use operations::{
     NotificationLookup, NotificationRepository, RetentionTurns, RunAttempts, RunLookup, RunRepository,
+    ScheduleLookup, ScheduleRepository,
 };
 use provider_core::{
     CallLookup, CallRepository, ConnectionLookup, ConnectionRepository, ConsentLookup, ConsentRepository,
@@ -57,6 +58,8 @@ pub trait ReadSession: Send + Sync {
     fn consents(&self) -> Box<dyn ConsentLookup + '_>;
     /// Runs.
     fn runs(&self) -> Box<dyn RunLookup + '_>;
+    /// Schedules.
+    fn schedules(&self) -> Box<dyn ScheduleLookup + '_>;
     /// Items and snapshots.
     fn inventory(&self) -> Box<dyn InventoryLookup + '_>;
     /// What calls came to.
@@ -87,6 +90,8 @@ pub trait UnitOfWork: Send {
     fn runs(&mut self) -> Box<dyn RunRepository + '_>;
     /// Runs, on behalf of the attempt that holds them.
     fn attempts(&mut self) -> Box<dyn RunAttempts + '_>;
+    /// Schedules.
+    fn schedules(&mut self) -> Box<dyn ScheduleRepository + '_>;
     /// Whose turn it is to be looked after.
     fn retention(&mut self) -> Box<dyn RetentionTurns + '_>;
     /// Items and snapshots.

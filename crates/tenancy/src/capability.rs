@@ -25,6 +25,8 @@ pub enum Capability {
     OperationsStart,
     /// Cancel operations.
     OperationsCancel,
+    /// Make and change schedules.
+    SchedulesManage,
     /// End operations that were asked to end and did not.
     OperationsForceCancel,
     /// End operations that nobody seems to work at.
@@ -41,7 +43,7 @@ pub enum Capability {
 
 impl Capability {
     /// Every capability, in the order of the role matrix.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::WorkspaceView,
         Self::EnvironmentsManage,
         Self::MembersView,
@@ -52,6 +54,7 @@ impl Capability {
         Self::OperationsView,
         Self::OperationsStart,
         Self::OperationsCancel,
+        Self::SchedulesManage,
         Self::OperationsForceCancel,
         Self::OperationsRelease,
         Self::InventoryView,
@@ -73,6 +76,7 @@ impl Capability {
             Self::OperationsView => "operations.view",
             Self::OperationsStart => "operations.start",
             Self::OperationsCancel => "operations.cancel",
+            Self::SchedulesManage => "schedules.manage",
             Self::OperationsForceCancel => "operations.force_cancel",
             Self::OperationsRelease => "operations.release",
             Self::InventoryView => "inventory.view",
@@ -92,10 +96,13 @@ impl Role {
             | Capability::ConnectionsView
             | Capability::OperationsView
             | Capability::InventoryView => true,
-            Capability::OperationsStart | Capability::OperationsCancel => match self {
-                Self::Owner | Self::Manager | Self::Operator => true,
-                Self::Readonly => false,
-            },
+            // Whoever may start may have it started.
+            Capability::OperationsStart | Capability::OperationsCancel | Capability::SchedulesManage => {
+                match self {
+                    Self::Owner | Self::Manager | Self::Operator => true,
+                    Self::Readonly => false,
+                }
+            }
             Capability::EnvironmentsManage
             | Capability::ConnectionsManage
             | Capability::CredentialsManage

@@ -161,6 +161,20 @@ actions! {
     WebhookSecretRotated => "webhook.secret_rotated",
     /// A delivery was queued once more.
     WebhookDeliveryReplayed => "webhook.delivery_replayed",
+    /// A schedule was made.
+    ScheduleCreated => "schedule.created",
+    /// Somebody changed a schedule.
+    ScheduleUpdated => "schedule.updated",
+    /// A schedule was paused, by a person or by the system.
+    SchedulePaused => "schedule.paused",
+    /// Somebody resumed a schedule.
+    ScheduleResumed => "schedule.resumed",
+    /// A schedule was deleted.
+    ScheduleDeleted => "schedule.deleted",
+    /// A schedule started a run.
+    ScheduleFired => "schedule.fired",
+    /// A schedule left out a turn.
+    ScheduleSkipped => "schedule.skipped",
 }
 
 impl AuditAction {
@@ -211,7 +225,14 @@ impl AuditAction {
             | Self::WebhookDisabled
             | Self::WebhookDeleted
             | Self::WebhookSecretRotated
-            | Self::WebhookDeliveryReplayed => false,
+            | Self::WebhookDeliveryReplayed
+            | Self::ScheduleCreated
+            | Self::ScheduleUpdated
+            | Self::SchedulePaused
+            | Self::ScheduleResumed
+            | Self::ScheduleDeleted
+            | Self::ScheduleFired
+            | Self::ScheduleSkipped => false,
         }
     }
 }

@@ -133,6 +133,14 @@ pub trait MemberLookup: Send + Sync {
         workspace_id: WorkspaceId,
     ) -> Result<Option<Membership>, StoreError>;
 
+    /// The membership of a principal in the scope: what the system acts by when it acts in
+    /// somebody's name.
+    async fn membership_of(
+        &self,
+        scope: &WorkspaceScope,
+        principal: PrincipalId,
+    ) -> Result<Option<Membership>, StoreError>;
+
     /// The members of the scope, oldest first.
     async fn list(&self, scope: &WorkspaceScope, page: PageRequest) -> Result<Page<Member>, StoreError>;
 

@@ -86,3 +86,19 @@ pub(crate) fn start(place: &Place) -> Value {
         "inputs": {},
     })
 }
+
+pub(super) fn start_many(place: &Place) -> Value {
+    json!({ "operation_type": "inventory.sync", "environment_ids": [place.environment] })
+}
+
+pub(super) fn turns(_: &Place) -> Value {
+    json!({ "cron": "30 2 * * *", "time_zone": "Europe/Berlin" })
+}
+
+/// A schedule of the environment.
+pub(crate) fn schedule(place: &Place) -> Value {
+    json!({
+        "display_name": "Every night", "operation_type": "inventory.sync", "environment_id": place.environment,
+        "cron": "0 3 * * *", "time_zone": "Europe/Berlin", "jitter_seconds": 600,
+    })
+}

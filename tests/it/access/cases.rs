@@ -3,8 +3,8 @@
 use kernel::{IdSource as _, SystemIds};
 use serde_json::{Value, json};
 
-use super::bodies::{changes, identity, member, named, preview, read_all, way_back};
-pub(crate) use super::bodies::{connection, credential, start, webhook};
+use super::bodies::{changes, identity, member, named, preview, read_all, start_many, turns, way_back};
+pub(crate) use super::bodies::{connection, credential, schedule, start, webhook};
 use crate::spec;
 
 /// What it takes to call an operation.
@@ -39,6 +39,7 @@ pub(crate) struct Place {
     pub(crate) connection: String,
     pub(crate) run: String,
     pub(crate) snapshot: String,
+    pub(crate) schedule: String,
     pub(crate) webhook: String,
     pub(crate) delivery: String,
     pub(crate) notification: String,
@@ -54,6 +55,7 @@ impl Place {
             connection: id(),
             run: id(),
             snapshot: id(),
+            schedule: id(),
             webhook: id(),
             delivery: id(),
             notification: id(),
@@ -68,6 +70,7 @@ impl Place {
             ("connection_id", &self.connection),
             ("run_id", &self.run),
             ("snapshot_id", &self.snapshot),
+            ("schedule_id", &self.schedule),
             ("webhook_id", &self.webhook),
             ("delivery_id", &self.delivery),
             ("notification_id", &self.notification),
@@ -133,7 +136,7 @@ const fn sent(method: &'static str, path: &'static str, needs: Needs, body: fn(&
 use Needs::{Capability, Nothing, Token};
 
 /// Every operation. One that is missing here fails a test, and so does one that is not served.
-pub(crate) const CASES: [Case; 69] = [
+pub(crate) const CASES: [Case; 78] = [
     get("/livez", Nothing),
     get("/readyz", Nothing),
     get("/metrics", Nothing),
@@ -315,6 +318,53 @@ pub(crate) const CASES: [Case; 69] = [
         "/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}/cancel",
         Capability("operations.cancel"),
     ),
+    post(
+        "/api/v1/workspaces/{workspace_id}/operation-runs/bulk",
+        Capability("operations.start"),
+        start_many,
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/schedules",
+        Capability("operations.view"),
+    ),
+    post(
+        "/api/v1/workspaces/{workspace_id}/schedules",
+        Capability("schedules.manage"),
+        schedule,
+    ),
+    post(
+        "/api/v1/workspaces/{workspace_id}/schedules/preview",
+        Capability("schedules.manage"),
+        turns,
+    ),
+    get(
+        "/api/v1/workspaces/{workspace_id}/schedules/{schedule_id}",
+        Capability("operations.view"),
+    ),
+    sent(
+        "PATCH",
+        "/api/v1/workspaces/{workspace_id}/schedules/{schedule_id}",
+        Capability("schedules.manage"),
+        turns,
+    )
+    .matched(),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/schedules/{schedule_id}/pause",
+        Capability("schedules.manage"),
+    ),
+    case(
+        "POST",
+        "/api/v1/workspaces/{workspace_id}/schedules/{schedule_id}/resume",
+        Capability("schedules.manage"),
+    ),
+    case(
+        "DELETE",
+        "/api/v1/workspaces/{workspace_id}/schedules/{schedule_id}",
+        Capability("schedules.manage"),
+    )
+    .matched()
+    .spending(),
     get(
         "/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}/events",
         Capability("operations.view"),

@@ -136,8 +136,8 @@ async fn an_entity_tag_does_not_open_what_the_caller_cannot_see(database: TestDa
         }
     }
     assert_eq!(
-        tagged, 9,
-        "workspace, environment, connection, its identity, summary and throttling, run, snapshot and webhook have entity tags"
+        tagged, 10,
+        "workspace, environment, connection, its identity, summary and throttling, run, snapshot, webhook and schedule have entity tags"
     );
     world.app.stop().await;
 }

@@ -10,7 +10,7 @@ use integration_tests::{
 };
 use serde_json::json;
 
-use super::cases::{Case, Place, connection, credential};
+use super::cases::{Case, Place, connection, credential, schedule};
 use crate::{
     throttling,
     webhooks::kit,
@@ -54,6 +54,8 @@ impl World {
             ..Place::nowhere()
         };
         ours.run = queued(&app, &ours).await;
+        ours.schedule = scheduled(&app, &ours).await;
+        scheduled(&app, &ours).await;
         throttling::kit::seed(&app.program.database, &ours, 3).await;
         let inbox = notified(&app, &ours).await;
         ours.notification.clone_from(&inbox["owner"]);
@@ -95,6 +97,12 @@ impl World {
 pub(crate) async fn spare(app: &TestApp, place: &Place, case: &Case) -> Place {
     if !case.spends {
         return place.clone();
+    }
+    if case.path.contains("{schedule_id}") {
+        return Place {
+            schedule: scheduled(app, place).await,
+            ..place.clone()
+        };
     }
     let (wire, token) = (Wire::to(&app.base_url), app.token("owner"));
     if case.path.contains("{webhook_id}") {
@@ -196,6 +204,12 @@ async fn furnish(app: &TestApp) -> (Place, String) {
         ..Place::nowhere()
     };
     (place, second)
+}
+
+async fn scheduled(app: &TestApp, place: &Place) -> String {
+    let path = place.fill("/api/v1/workspaces/{workspace_id}/schedules");
+    let answer = app.client("owner").post(&path, &schedule(place)).await;
+    created(&answer.expect("an answer"))
 }
 
 /// Gives every role a notification of the owner's, who keeps two.

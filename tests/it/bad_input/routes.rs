@@ -28,6 +28,7 @@ async fn an_id_that_is_not_here_is_not_found_in_any_spelling(database: TestDatab
         "connection_id",
         "run_id",
         "snapshot_id",
+        "schedule_id",
         "webhook_id",
         "delivery_id",
         "notification_id",

@@ -40,6 +40,8 @@ permissions! {
     StartOperations => OperationsStart;
     /// Cancel runs.
     CancelOperations => OperationsCancel;
+    /// Make and change schedules.
+    ManageSchedules => SchedulesManage;
     /// Force runs to their end.
     ForceCancelOperations => OperationsForceCancel;
     /// Release stuck runs.

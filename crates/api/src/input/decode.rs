@@ -74,7 +74,7 @@ fn pointer(path: &Path) -> String {
 /// Fields that hold a file of several lines, as programs write it.
 const FILES: [&str; 2] = ["pem", "pfx"];
 /// Fields that hold a list of texts. Elsewhere a list is refused: serde would take it for a structure.
-const LISTS: [&str; 1] = ["event_types"];
+const LISTS: [&str; 2] = ["environment_ids", "event_types"];
 /// Texts of any other field.
 const ONE_LINE: bool = false;
 /// Texts of those fields.

@@ -18,7 +18,7 @@ use operations::OperationRun;
 use tenancy::Role;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-pub(in crate::routes) use start::entry;
+pub(in crate::routes) use {request::wish, start::entry};
 
 use crate::{
     ApiState,

@@ -12,7 +12,10 @@ use tenancy::EnvironmentId;
 use utoipa::ToSchema;
 
 use crate::{
-    auth::{guard::Guard, permission::StartOperations},
+    auth::{
+        guard::Guard,
+        permission::{Permission, StartOperations},
+    },
     problem::{Code, Problem},
 };
 
@@ -136,8 +139,8 @@ fn check(
 }
 
 /// An operation that a caller may start, and its inputs in their canonical spelling.
-pub(super) fn wish(
-    guard: &Guard<StartOperations>,
+pub(in crate::routes) fn wish<P: Permission>(
+    guard: &Guard<P>,
     operation_type: &str,
     inputs: Option<Map<String, Value>>,
 ) -> Result<(OperationType, Map<String, Value>), Problem> {
