@@ -15,9 +15,8 @@ pub(crate) fn event(row: Model) -> Result<StreamEvent, StoreError> {
     let Value::Object(mut payload) = row.payload else {
         return Err(broken("payload"));
     };
-    let outcome = match payload.remove("outcome") {
-        Some(Value::String(outcome)) => outcome,
-        _ => return Err(broken("payload")),
+    let Some(Value::String(outcome)) = payload.remove("outcome") else {
+        return Err(broken("payload"));
     };
     let metadata = match payload.remove("metadata") {
         Some(Value::Object(metadata)) => metadata,

@@ -19,7 +19,7 @@ use crate::{
     watch::{
         frame,
         hub::RunWatch,
-        source::{self, Source, Turn, Watcher},
+        source::{self, Source, Step, Turn, Watcher},
     },
 };
 
@@ -114,13 +114,13 @@ impl Source for RunFeed {
             return Some(frame::opening(None));
         }
         loop {
-            let lines = match self.found.take() {
+            let step = match self.found.take() {
                 Some(run) => self.send(&run)?,
                 None => self.hear().await?,
             };
-            if lines.is_some() {
+            if let Step::Send(lines) = step {
                 self.watcher.heard();
-                return lines;
+                return Some(lines);
             }
         }
     }
@@ -128,24 +128,24 @@ impl Source for RunFeed {
 
 impl RunFeed {
     /// What comes next. Nothing if the stream is over.
-    async fn hear(&mut self) -> Option<Option<Bytes>> {
+    async fn hear(&mut self) -> Option<Step> {
         let watch = self.watch.as_mut()?;
         tokio::select! {
             biased;
             turn = self.watcher.turn() => match turn {
                 Turn::Over => None,
-                Turn::Role => Some(None),
-                Turn::Silent => Some(Some(frame::alive(None))),
+                Turn::Role => Some(Step::Wait),
+                Turn::Silent => Some(Step::Send(frame::alive(None))),
             },
             run = watch.next() => {
                 self.found = Some(run?);
-                Some(None)
+                Some(Step::Wait)
             }
         }
     }
 
     /// The lines of a state of the run, unless the reader has it already.
-    fn send(&mut self, run: &OperationRun) -> Option<Option<Bytes>> {
+    fn send(&mut self, run: &OperationRun) -> Option<Step> {
         let may_cancel = self.watcher.role()?.holds(Capability::OperationsCancel);
         let view = RunView::of(run.clone(), self.watcher.state.clock.now(), may_cancel);
         let tag = Representation::of(&run.id.to_string(), &view).ok()?;
@@ -160,6 +160,6 @@ impl RunFeed {
             lines.push_str(&frame::event(END, "end", &end).ok()?);
             self.watch = None;
         }
-        Some((!lines.is_empty()).then(|| lines.into()))
+        Some((!lines.is_empty()).then(|| lines.into()).into())
     }
 }
