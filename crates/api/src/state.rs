@@ -110,7 +110,7 @@ impl Default for StreamSettings {
             per_process: 2000,
             heartbeat: Duration::from_secs(15),
             recheck: Duration::from_secs(15),
-            longest: Duration::from_secs(3600),
+            longest: Duration::from_hours(1),
             buffer: 64,
             stall: Duration::from_secs(30),
         }

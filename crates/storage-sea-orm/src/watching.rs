@@ -25,7 +25,7 @@ use crate::{
 const RUNS: &str = "operation_runs";
 
 fn uuids<K: IdKind>(ids: &[Id<K>]) -> impl Iterator<Item = Uuid> {
-    ids.iter().map(|id| id.as_uuid())
+    ids.iter().map(Id::as_uuid)
 }
 
 #[async_trait]

@@ -57,7 +57,7 @@ impl Counting {
         let key = program.database.derived_key("cursor");
         // It looks for watchers once, at its start, and never again: what is counted is what pages cost.
         let settings = ApiSettings {
-            wait_poll: Duration::from_secs(3600),
+            wait_poll: Duration::from_hours(1),
             ..ApiSettings::default()
         };
         let state = program.api(verifier, key, settings);

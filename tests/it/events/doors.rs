@@ -142,7 +142,7 @@ async fn nobody_takes_all_the_seats(database: TestDatabase) {
     let scene = Scene::begin(database).await;
     let api = scene
         .beside(quick(|streams| {
-            (streams.per_principal, streams.per_process) = (2, 3)
+            (streams.per_principal, streams.per_process) = (2, 3);
         }))
         .await;
     scene.member("guest", "readonly").await;

@@ -111,7 +111,7 @@ async fn hear(readers: &mut [Reader], scene: &Scene, first: usize) {
 async fn a_thousand_watchers_of_a_stream_cost_as_much_as_one(database: TestDatabase) {
     let counted = Counted::begin(database).await;
     let stream = "/events/stream".to_owned();
-    let mut readers = counted.open(&[stream.clone()]).await;
+    let mut readers = counted.open(std::slice::from_ref(&stream)).await;
     let alone = counted.cost(hear(&mut readers, &counted.scene, 1)).await;
     readers.extend(counted.open(&vec![stream; MANY - 1]).await);
     let together = counted.cost(hear(&mut readers, &counted.scene, 4)).await;
@@ -144,7 +144,7 @@ async fn of_one_run(database: TestDatabase) {
     let owner = counted.scene.app.client("owner");
     let started = counted.scene.home.start(&owner, "inventory.sync").await;
     let below = format!("/operation-runs/{}/stream", started.text("/run/id"));
-    let mut readers = counted.open(&[below.clone()]).await;
+    let mut readers = counted.open(std::slice::from_ref(&below)).await;
     let alone = counted.cost(progress(&mut readers, &counted.scene)).await;
     readers.extend(counted.open(&vec![below; MANY - 1]).await);
     let together = counted.cost(progress(&mut readers, &counted.scene)).await;

@@ -6,7 +6,7 @@ use std::{io, time::Duration};
 use tokio::net::{TcpSocket, TcpStream};
 
 /// How long anything may take before the test fails. Never waited for in a passing test.
-const PATIENCE: Duration = Duration::from_secs(45);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A stream that is read.
 pub(super) struct Reader {
@@ -71,7 +71,7 @@ impl Reader {
         };
         let mut head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n");
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.extend([name, ": ", value, "\r\n"]);
         }
         reader.write(format!("{head}\r\n").as_bytes()).await;
         let end = loop {
@@ -111,7 +111,7 @@ impl Reader {
 
     /// Reads some more. `false` at the end.
     async fn fill(&mut self) -> bool {
-        let mut buffer = [0; 16 * 1024];
+        let mut buffer = vec![0; 16 * 1024];
         let read = async {
             loop {
                 if self.socket.readable().await.is_err() {
@@ -187,15 +187,20 @@ impl Reader {
         })
     }
 
-    /// The next event, past signs of life.
+    /// The next event, past signs of life, which do not make it wait for ever.
     pub(super) async fn event(&mut self) -> Option<Event> {
-        loop {
-            match self.next().await {
-                Came::Event(event) => return Some(event),
-                Came::Sign => {}
-                Came::End => return None,
+        let event = async {
+            loop {
+                match self.next().await {
+                    Came::Event(event) => return Some(event),
+                    Came::Sign => {}
+                    Came::End => return None,
+                }
             }
-        }
+        };
+        tokio::time::timeout(PATIENCE, event)
+            .await
+            .expect("an event comes")
     }
 
     /// Reads to the end.

@@ -101,7 +101,7 @@ async fn the_place_goes_on_past_what_a_reader_does_not_get(database: TestDatabas
     let scene = Scene::begin(database).await;
     let api = scene
         .beside(quick(|streams| {
-            streams.heartbeat = std::time::Duration::from_millis(50)
+            streams.heartbeat = std::time::Duration::from_millis(50);
         }))
         .await;
     let last = scene.newest().await;

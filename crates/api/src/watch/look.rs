@@ -18,7 +18,7 @@ const PAGE: u32 = 200;
 /// How many things one statement asks about: databases take tens of thousands of parameters.
 const MANY: usize = 10_000;
 /// A membership that could not be read for this long does not count.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Hub {
     /// Looks once. `false` if the store did not answer to something.

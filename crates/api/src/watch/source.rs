@@ -23,6 +23,20 @@ pub(crate) trait Source: 'static {
     fn next(&mut self) -> impl Future<Output = Option<Bytes>>;
 }
 
+/// One step of a stream that is not over.
+pub(crate) enum Step {
+    /// These lines are sent.
+    Send(Bytes),
+    /// There is nothing to send yet.
+    Wait,
+}
+
+impl From<Option<Bytes>> for Step {
+    fn from(lines: Option<Bytes>) -> Self {
+        lines.map_or(Self::Wait, Self::Send)
+    }
+}
+
 /// What happens to every stream, whatever it shows.
 pub(crate) enum Turn {
     /// Nobody has heard anything for a while.

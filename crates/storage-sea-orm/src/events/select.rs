@@ -83,20 +83,25 @@ impl Conditions {
         let sight = filter.sight();
         if let Some(areas) = sight.only_areas() {
             let shown: Vec<_> = areas.iter().map(|area| self.of_area(area)).collect();
-            self.sql.push_str(&format!(" AND ({})", shown.join(" OR ")));
+            self.and(&format!("({})", shown.join(" OR ")));
         }
         for area in sight.hidden_areas() {
             let hidden = self.of_area(area);
-            self.sql.push_str(&format!(" AND NOT {hidden}"));
+            self.and(&format!("NOT {hidden}"));
         }
         if !filter.kinds().is_empty() {
             let asked: Vec<_> = filter.kinds().iter().map(|kind| self.of_kind(kind)).collect();
-            self.sql.push_str(&format!(" AND ({})", asked.join(" OR ")));
+            self.and(&format!("({})", asked.join(" OR ")));
         }
         if let Some(subject) = filter.subject_id() {
             let place = self.place(subject);
-            self.sql.push_str(&format!(" AND event.subject_id = {place}"));
+            self.and(&format!("event.subject_id = {place}"));
         }
+    }
+
+    fn and(&mut self, condition: &str) {
+        self.sql.push_str(" AND ");
+        self.sql.push_str(condition);
     }
 
     fn of_kind(&mut self, kind: &KindFilter) -> String {

@@ -48,10 +48,7 @@ impl<C: ConnectionTrait> NotificationLookup for Repo<'_, C> {
             .all(self.db)
             .await
             .or_store_error()?;
-        let items = rows
-            .into_iter()
-            .map(notification)
-            .collect::<Result<Vec<_>, _>>()?;
+        let items = rows.iter().map(notification).collect::<Result<Vec<_>, _>>()?;
         Ok(Page::from_lookahead(items, request.limit, |item| Position {
             at: item.created_at,
             id: item.id.as_uuid(),
@@ -77,7 +74,7 @@ impl<C: ConnectionTrait> NotificationLookup for Repo<'_, C> {
             .one(self.db)
             .await
             .or_store_error()?;
-        row.map(notification).transpose()
+        row.as_ref().map(notification).transpose()
     }
 }
 
@@ -118,7 +115,7 @@ impl NotificationRepository for Repo<'_, DatabaseTransaction> {
     }
 }
 
-fn notification(row: Model) -> Result<Notification, StoreError> {
+fn notification(row: &Model) -> Result<Notification, StoreError> {
     let broken = |column| StoreError::Inconsistent { table: TABLE, column };
     Ok(Notification {
         id: Id::from_uuid(row.id),

@@ -19,7 +19,7 @@ use crate::{
     watch::{
         frame::{self, Framed},
         hub::Batch,
-        source::{self, Source, Turn, Watcher},
+        source::{self, Source, Step, Turn, Watcher},
     },
 };
 
@@ -160,7 +160,10 @@ impl Source for Feed {
                     self.at = Phase::Live(news);
                     None
                 }
-                Phase::Live(news) => self.live(news).await?,
+                Phase::Live(news) => match self.live(news).await? {
+                    Step::Send(lines) => Some(lines),
+                    Step::Wait => None,
+                },
                 Phase::Ended => return None,
             };
             if lines.is_some() {
@@ -198,7 +201,7 @@ impl Feed {
     }
 
     /// What comes next. Nothing if the stream is over.
-    async fn live(&mut self, mut news: Receiver<Batch>) -> Option<Option<Bytes>> {
+    async fn live(&mut self, mut news: Receiver<Batch>) -> Option<Step> {
         let heard = tokio::select! {
             biased;
             turn = self.watcher.turn() => Heard::Turn(turn),
@@ -211,7 +214,7 @@ impl Feed {
             Heard::News(Ok(batch)) => self.send(&batch),
         };
         self.at = Phase::Live(news);
-        Some(lines)
+        Some(lines.into())
     }
 
     fn send(&mut self, batch: &[Framed]) -> Option<Bytes> {

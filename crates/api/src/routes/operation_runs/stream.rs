@@ -18,7 +18,7 @@ use crate::{
     watch::{
         frame,
         hub::RunWatch,
-        source::{self, Source, Turn, Watcher},
+        source::{self, Source, Step, Turn, Watcher},
     },
 };
 
@@ -113,13 +113,13 @@ impl Source for RunFeed {
             return Some(frame::opening(None));
         }
         loop {
-            let lines = match self.found.take() {
+            let step = match self.found.take() {
                 Some(run) => self.send(&run)?,
                 None => self.hear().await?,
             };
-            if lines.is_some() {
+            if let Step::Send(lines) = step {
                 self.watcher.heard();
-                return lines;
+                return Some(lines);
             }
         }
     }
@@ -127,24 +127,24 @@ impl Source for RunFeed {
 
 impl RunFeed {
     /// What comes next. Nothing if the stream is over.
-    async fn hear(&mut self) -> Option<Option<Bytes>> {
+    async fn hear(&mut self) -> Option<Step> {
         let watch = self.watch.as_mut()?;
         tokio::select! {
             biased;
             turn = self.watcher.turn() => match turn {
                 Turn::Over => None,
-                Turn::Role => Some(None),
-                Turn::Silent => Some(Some(frame::alive(None))),
+                Turn::Role => Some(Step::Wait),
+                Turn::Silent => Some(Step::Send(frame::alive(None))),
             },
             run = watch.next() => {
                 self.found = Some(run?);
-                Some(None)
+                Some(Step::Wait)
             }
         }
     }
 
     /// The lines of a state of the run, unless the reader has it already.
-    fn send(&mut self, run: &OperationRun) -> Option<Option<Bytes>> {
+    fn send(&mut self, run: &OperationRun) -> Option<Step> {
         let (role, state) = (self.watcher.role()?, &self.watcher.state);
         let view = RunView::of(run.clone(), state.clock.now(), role, state.settings.run_actions);
         let tag = Representation::of(&run.id.to_string(), &view).ok()?;
@@ -159,6 +159,6 @@ impl RunFeed {
             lines.push_str(&frame::event(END, "end", &end).ok()?);
             self.watch = None;
         }
-        Some((!lines.is_empty()).then(|| lines.into()))
+        Some((!lines.is_empty()).then(|| lines.into()).into())
     }
 }
