@@ -182,6 +182,26 @@ CREATE TABLE housekeeping_turns (
 );
 CREATE UNIQUE INDEX housekeeping_turns_pkey ON public.housekeeping_turns USING btree (workspace_id);
 
+CREATE TABLE idempotency_records (
+    workspace_id uuid NOT NULL,
+    principal_id uuid NOT NULL,
+    request_key text NOT NULL,
+    fingerprint text NOT NULL,
+    fence uuid NOT NULL,
+    locked_until bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    status integer,
+    headers jsonb,
+    body text,
+    CONSTRAINT idempotency_records_check CHECK (((status IS NULL) = (headers IS NULL))),
+    CONSTRAINT idempotency_records_check1 CHECK (((status IS NOT NULL) OR (body IS NULL))),
+    CONSTRAINT idempotency_records_pkey PRIMARY KEY (workspace_id, principal_id, request_key),
+    CONSTRAINT idempotency_records_principal_id_fkey FOREIGN KEY (principal_id) REFERENCES principals(id),
+    CONSTRAINT idempotency_records_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE INDEX idempotency_records_expiry ON public.idempotency_records USING btree (expires_at);
+CREATE UNIQUE INDEX idempotency_records_pkey ON public.idempotency_records USING btree (workspace_id, principal_id, request_key);
+
 CREATE TABLE inventory_items (
     workspace_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -316,6 +336,8 @@ CREATE UNIQUE INDEX operation_runs_active_scope_unique ON public.operation_runs 
 CREATE INDEX operation_runs_children ON public.operation_runs USING btree (workspace_id, parent_run_id) WHERE (parent_run_id IS NOT NULL);
 CREATE INDEX operation_runs_list_order ON public.operation_runs USING btree (workspace_id, created_at, id);
 CREATE INDEX operation_runs_of_connection ON public.operation_runs USING btree (workspace_id, connection_id, created_at);
+CREATE INDEX operation_runs_of_environment ON public.operation_runs USING btree (workspace_id, environment_id, created_at);
+CREATE INDEX operation_runs_of_schedule ON public.operation_runs USING btree (workspace_id, schedule_id, created_at) WHERE (schedule_id IS NOT NULL);
 CREATE UNIQUE INDEX operation_runs_pkey ON public.operation_runs USING btree (workspace_id, id);
 
 CREATE TABLE outbox_events (
@@ -333,6 +355,7 @@ CREATE TABLE outbox_events (
 );
 CREATE UNIQUE INDEX outbox_events_pkey ON public.outbox_events USING btree (workspace_id, id);
 CREATE UNIQUE INDEX outbox_events_stream ON public.outbox_events USING btree (workspace_id, sequence);
+CREATE INDEX outbox_events_subject ON public.outbox_events USING btree (workspace_id, subject_id);
 CREATE INDEX outbox_events_unnumbered ON public.outbox_events USING btree (workspace_id) WHERE (sequence IS NULL);
 
 CREATE TABLE platform_targets (
@@ -452,6 +475,47 @@ CREATE TABLE run_resume_points (
 );
 CREATE UNIQUE INDEX run_resume_points_pkey ON public.run_resume_points USING btree (workspace_id, run_id);
 
+CREATE TABLE schedules (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    display_name text NOT NULL,
+    operation_type text NOT NULL,
+    inputs jsonb NOT NULL,
+    environment_id uuid,
+    connection_id uuid,
+    cron text NOT NULL,
+    time_zone text NOT NULL,
+    jitter_seconds bigint NOT NULL,
+    state text NOT NULL,
+    paused_reason text,
+    next_tick_at bigint,
+    next_due_at bigint,
+    responsible_principal_id uuid NOT NULL,
+    responsible_label text NOT NULL,
+    last_result text,
+    last_turn_at bigint,
+    last_run_id uuid,
+    consecutive_skips bigint NOT NULL,
+    version bigint NOT NULL,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    CONSTRAINT schedules_check CHECK (((state = 'active'::text) = (next_tick_at IS NOT NULL))),
+    CONSTRAINT schedules_check1 CHECK (((state = 'active'::text) = (next_due_at IS NOT NULL))),
+    CONSTRAINT schedules_check2 CHECK (((state = 'paused'::text) OR (paused_reason IS NULL))),
+    CONSTRAINT schedules_check3 CHECK (((environment_id IS NOT NULL) OR (connection_id IS NULL))),
+    CONSTRAINT schedules_check4 CHECK (((last_result IS NULL) = (last_turn_at IS NULL))),
+    CONSTRAINT schedules_jitter_seconds_check CHECK ((jitter_seconds >= 0)),
+    CONSTRAINT schedules_last_result_check CHECK ((last_result = ANY (ARRAY['started'::text, 'skipped_active'::text, 'skipped_busy'::text, 'skipped_empty'::text, 'blocked'::text]))),
+    CONSTRAINT schedules_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT schedules_responsible_principal_id_fkey FOREIGN KEY (responsible_principal_id) REFERENCES principals(id),
+    CONSTRAINT schedules_state_check CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text]))),
+    CONSTRAINT schedules_workspace_id_environment_id_fkey FOREIGN KEY (workspace_id, environment_id) REFERENCES environments(workspace_id, id) ON DELETE RESTRICT,
+    CONSTRAINT schedules_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE INDEX schedules_due ON public.schedules USING btree (next_due_at) WHERE (state = 'active'::text);
+CREATE INDEX schedules_list_order ON public.schedules USING btree (workspace_id, created_at, id);
+CREATE UNIQUE INDEX schedules_pkey ON public.schedules USING btree (workspace_id, id);
+
 CREATE TABLE stream_tickets (
     workspace_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -483,6 +547,90 @@ CREATE TABLE throttle_ledger (
     CONSTRAINT throttle_ledger_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
 );
 CREATE UNIQUE INDEX throttle_ledger_pkey ON public.throttle_ledger USING btree (workspace_id, connection_id, limit_name);
+
+CREATE TABLE webhook_attempts (
+    workspace_id uuid NOT NULL,
+    delivery_id uuid NOT NULL,
+    attempt integer NOT NULL,
+    cycle text NOT NULL,
+    occurred_at bigint NOT NULL,
+    took bigint NOT NULL,
+    http_status integer,
+    reason_code text,
+    CONSTRAINT webhook_attempts_cycle_check CHECK ((cycle = ANY (ARRAY['event'::text, 'replay'::text, 'verification'::text]))),
+    CONSTRAINT webhook_attempts_pkey PRIMARY KEY (workspace_id, delivery_id, attempt),
+    CONSTRAINT webhook_attempts_workspace_id_delivery_id_fkey FOREIGN KEY (workspace_id, delivery_id) REFERENCES webhook_deliveries(workspace_id, id) ON DELETE RESTRICT,
+    CONSTRAINT webhook_attempts_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX webhook_attempts_pkey ON public.webhook_attempts USING btree (workspace_id, delivery_id, attempt);
+
+CREATE TABLE webhook_deliveries (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    webhook_id uuid NOT NULL,
+    cycle text NOT NULL,
+    event_id uuid,
+    message_id text NOT NULL,
+    event_type text NOT NULL,
+    state text NOT NULL,
+    attempt integer NOT NULL,
+    made integer NOT NULL,
+    next_attempt_at bigint,
+    lease_until bigint,
+    created_at bigint NOT NULL,
+    finished_at bigint,
+    CONSTRAINT webhook_deliveries_check CHECK (((state = 'pending'::text) = (next_attempt_at IS NOT NULL))),
+    CONSTRAINT webhook_deliveries_check1 CHECK (((state = 'pending'::text) = (finished_at IS NULL))),
+    CONSTRAINT webhook_deliveries_check2 CHECK (((cycle = 'verification'::text) = (event_id IS NULL))),
+    CONSTRAINT webhook_deliveries_cycle_check CHECK ((cycle = ANY (ARRAY['event'::text, 'replay'::text, 'verification'::text]))),
+    CONSTRAINT webhook_deliveries_once UNIQUE (workspace_id, webhook_id, event_id),
+    CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'exhausted'::text, 'discarded'::text]))),
+    CONSTRAINT webhook_deliveries_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT,
+    CONSTRAINT webhook_deliveries_workspace_id_webhook_id_fkey FOREIGN KEY (workspace_id, webhook_id) REFERENCES webhook_endpoints(workspace_id, id) ON DELETE RESTRICT
+);
+CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (next_attempt_at) WHERE (state = 'pending'::text);
+CREATE UNIQUE INDEX webhook_deliveries_once ON public.webhook_deliveries USING btree (workspace_id, webhook_id, event_id);
+CREATE INDEX webhook_deliveries_order ON public.webhook_deliveries USING btree (workspace_id, webhook_id, created_at, id);
+CREATE UNIQUE INDEX webhook_deliveries_pkey ON public.webhook_deliveries USING btree (workspace_id, id);
+
+CREATE TABLE webhook_endpoints (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    url text NOT NULL,
+    description text,
+    event_types jsonb NOT NULL,
+    verified_at bigint,
+    disabled_reason text,
+    disabled_at bigint,
+    exhausted_in_a_row integer NOT NULL,
+    paused_until bigint,
+    version bigint NOT NULL,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    CONSTRAINT webhook_endpoints_check CHECK (((disabled_reason IS NULL) = (disabled_at IS NULL))),
+    CONSTRAINT webhook_endpoints_disabled_reason_check CHECK ((disabled_reason = ANY (ARRAY['by_request'::text, 'receiver_gone'::text, 'deliveries_exhausted'::text]))),
+    CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT webhook_endpoints_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
+);
+CREATE INDEX webhook_endpoints_order ON public.webhook_endpoints USING btree (workspace_id, created_at, id);
+CREATE UNIQUE INDEX webhook_endpoints_pkey ON public.webhook_endpoints USING btree (workspace_id, id);
+
+CREATE TABLE webhook_secrets (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    webhook_id uuid NOT NULL,
+    created_at bigint NOT NULL,
+    expires_at bigint,
+    sealed bytea NOT NULL,
+    data_key_version bigint NOT NULL,
+    undecryptable boolean NOT NULL,
+    CONSTRAINT webhook_secrets_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT webhook_secrets_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT,
+    CONSTRAINT webhook_secrets_workspace_id_webhook_id_fkey FOREIGN KEY (workspace_id, webhook_id) REFERENCES webhook_endpoints(workspace_id, id) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX webhook_secrets_one_present ON public.webhook_secrets USING btree (workspace_id, webhook_id) WHERE (expires_at IS NULL);
+CREATE UNIQUE INDEX webhook_secrets_pkey ON public.webhook_secrets USING btree (workspace_id, id);
 
 CREATE TABLE workspace_keys (
     workspace_id uuid NOT NULL,

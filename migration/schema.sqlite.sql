@@ -171,6 +171,26 @@ CREATE TABLE "housekeeping_turns" (
     FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT
 );
 
+CREATE TABLE "idempotency_records" (
+    "workspace_id" uuid_text NOT NULL,
+    "principal_id" uuid_text NOT NULL,
+    "request_key" text NOT NULL,
+    "fingerprint" text NOT NULL,
+    "fence" uuid_text NOT NULL,
+    "locked_until" integer NOT NULL,
+    "expires_at" integer NOT NULL,
+    "status" integer NULL,
+    "headers" jsonb_text NULL,
+    "body" text NULL,
+    PRIMARY KEY ("workspace_id", "principal_id", "request_key"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
+    FOREIGN KEY ("principal_id") REFERENCES "principals" ("id"),
+    CHECK (("status" IS NULL) = ("headers" IS NULL)),
+    CHECK ("status" IS NOT NULL OR "body" IS NULL)
+);
+
+CREATE INDEX "idempotency_records_expiry" ON "idempotency_records" ("expires_at");
+
 CREATE TABLE "inventory_items" (
     "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
@@ -303,6 +323,10 @@ CREATE INDEX "operation_runs_list_order" ON "operation_runs" ("workspace_id", "c
 
 CREATE INDEX "operation_runs_of_connection" ON "operation_runs" ("workspace_id", "connection_id", "created_at");
 
+CREATE INDEX "operation_runs_of_environment" ON "operation_runs" ("workspace_id", "environment_id", "created_at");
+
+CREATE INDEX "operation_runs_of_schedule" ON "operation_runs" ("workspace_id", "schedule_id", "created_at") WHERE "schedule_id" IS NOT NULL;
+
 CREATE TABLE "outbox_events" (
     "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
@@ -317,6 +341,8 @@ CREATE TABLE "outbox_events" (
 );
 
 CREATE UNIQUE INDEX "outbox_events_stream" ON "outbox_events" ("workspace_id", "sequence");
+
+CREATE INDEX "outbox_events_subject" ON "outbox_events" ("workspace_id", "subject_id");
 
 CREATE INDEX "outbox_events_unnumbered" ON "outbox_events" ("workspace_id") WHERE "sequence" IS NULL;
 
@@ -422,6 +448,45 @@ CREATE TABLE "run_resume_points" (
     FOREIGN KEY ("workspace_id", "run_id") REFERENCES "operation_runs" ("workspace_id", "id") ON DELETE RESTRICT
 );
 
+CREATE TABLE "schedules" (
+    "workspace_id" uuid_text NOT NULL,
+    "id" uuid_text NOT NULL,
+    "display_name" text NOT NULL,
+    "operation_type" text NOT NULL,
+    "inputs" jsonb_text NOT NULL,
+    "environment_id" uuid_text NULL,
+    "connection_id" uuid_text NULL,
+    "cron" text NOT NULL,
+    "time_zone" text NOT NULL,
+    "jitter_seconds" integer NOT NULL CHECK ("jitter_seconds" >= 0),
+    "state" text NOT NULL CHECK ("state" IN ('active', 'paused')),
+    "paused_reason" text NULL,
+    "next_tick_at" integer NULL,
+    "next_due_at" integer NULL,
+    "responsible_principal_id" uuid_text NOT NULL,
+    "responsible_label" text NOT NULL,
+    "last_result" text NULL CHECK ("last_result" IN ('started', 'skipped_active', 'skipped_busy', 'skipped_empty', 'blocked')),
+    "last_turn_at" integer NULL,
+    "last_run_id" uuid_text NULL,
+    "consecutive_skips" integer NOT NULL,
+    "version" integer NOT NULL,
+    "created_at" integer NOT NULL,
+    "updated_at" integer NOT NULL,
+    PRIMARY KEY ("workspace_id", "id"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
+    FOREIGN KEY ("workspace_id", "environment_id") REFERENCES "environments" ("workspace_id", "id") ON DELETE RESTRICT,
+    FOREIGN KEY ("responsible_principal_id") REFERENCES "principals" ("id"),
+    CHECK (("state" = 'active') = ("next_tick_at" IS NOT NULL)),
+    CHECK (("state" = 'active') = ("next_due_at" IS NOT NULL)),
+    CHECK ("state" = 'paused' OR "paused_reason" IS NULL),
+    CHECK ("environment_id" IS NOT NULL OR "connection_id" IS NULL),
+    CHECK (("last_result" IS NULL) = ("last_turn_at" IS NULL))
+);
+
+CREATE INDEX "schedules_due" ON "schedules" ("next_due_at") WHERE "state" = 'active';
+
+CREATE INDEX "schedules_list_order" ON "schedules" ("workspace_id", "created_at", "id");
+
 CREATE TABLE "stream_tickets" (
     "workspace_id" uuid_text NOT NULL,
     "id" uuid_text NOT NULL,
@@ -450,6 +515,85 @@ CREATE TABLE "throttle_ledger" (
     FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
     FOREIGN KEY ("workspace_id", "connection_id") REFERENCES "provider_connections" ("workspace_id", "id") ON DELETE RESTRICT
 );
+
+CREATE TABLE "webhook_attempts" (
+    "workspace_id" uuid_text NOT NULL,
+    "delivery_id" uuid_text NOT NULL,
+    "attempt" integer NOT NULL,
+    "cycle" text NOT NULL CHECK ("cycle" IN ('event', 'replay', 'verification')),
+    "occurred_at" integer NOT NULL,
+    "took" integer NOT NULL,
+    "http_status" integer NULL,
+    "reason_code" text NULL,
+    PRIMARY KEY ("workspace_id", "delivery_id", "attempt"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
+    FOREIGN KEY ("workspace_id", "delivery_id") REFERENCES "webhook_deliveries" ("workspace_id", "id") ON DELETE RESTRICT
+);
+
+CREATE TABLE "webhook_deliveries" (
+    "workspace_id" uuid_text NOT NULL,
+    "id" uuid_text NOT NULL,
+    "webhook_id" uuid_text NOT NULL,
+    "cycle" text NOT NULL CHECK ("cycle" IN ('event', 'replay', 'verification')),
+    "event_id" uuid_text NULL,
+    "message_id" text NOT NULL,
+    "event_type" text NOT NULL,
+    "state" text NOT NULL CHECK ("state" IN ('pending', 'delivered', 'exhausted', 'discarded')),
+    "attempt" integer NOT NULL,
+    "made" integer NOT NULL,
+    "next_attempt_at" integer NULL,
+    "lease_until" integer NULL,
+    "created_at" integer NOT NULL,
+    "finished_at" integer NULL,
+    PRIMARY KEY ("workspace_id", "id"),
+    CONSTRAINT "webhook_deliveries_once" UNIQUE ("workspace_id", "webhook_id", "event_id"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
+    FOREIGN KEY ("workspace_id", "webhook_id") REFERENCES "webhook_endpoints" ("workspace_id", "id") ON DELETE RESTRICT,
+    CHECK (("state" = 'pending') = ("next_attempt_at" IS NOT NULL)),
+    CHECK (("state" = 'pending') = ("finished_at" IS NULL)),
+    CHECK (("cycle" = 'verification') = ("event_id" IS NULL))
+);
+
+CREATE INDEX "webhook_deliveries_due" ON "webhook_deliveries" ("next_attempt_at") WHERE "state" = 'pending';
+
+CREATE INDEX "webhook_deliveries_order" ON "webhook_deliveries" ("workspace_id", "webhook_id", "created_at", "id");
+
+CREATE TABLE "webhook_endpoints" (
+    "workspace_id" uuid_text NOT NULL,
+    "id" uuid_text NOT NULL,
+    "url" text NOT NULL,
+    "description" text NULL,
+    "event_types" jsonb_text NOT NULL,
+    "verified_at" integer NULL,
+    "disabled_reason" text NULL CHECK ("disabled_reason" IN ('by_request', 'receiver_gone', 'deliveries_exhausted')),
+    "disabled_at" integer NULL,
+    "exhausted_in_a_row" integer NOT NULL,
+    "paused_until" integer NULL,
+    "version" integer NOT NULL,
+    "created_at" integer NOT NULL,
+    "updated_at" integer NOT NULL,
+    PRIMARY KEY ("workspace_id", "id"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
+    CHECK (("disabled_reason" IS NULL) = ("disabled_at" IS NULL))
+);
+
+CREATE INDEX "webhook_endpoints_order" ON "webhook_endpoints" ("workspace_id", "created_at", "id");
+
+CREATE TABLE "webhook_secrets" (
+    "workspace_id" uuid_text NOT NULL,
+    "id" uuid_text NOT NULL,
+    "webhook_id" uuid_text NOT NULL,
+    "created_at" integer NOT NULL,
+    "expires_at" integer NULL,
+    "sealed" blob NOT NULL,
+    "data_key_version" integer NOT NULL,
+    "undecryptable" boolean NOT NULL,
+    PRIMARY KEY ("workspace_id", "id"),
+    FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
+    FOREIGN KEY ("workspace_id", "webhook_id") REFERENCES "webhook_endpoints" ("workspace_id", "id") ON DELETE RESTRICT
+);
+
+CREATE UNIQUE INDEX "webhook_secrets_one_present" ON "webhook_secrets" ("workspace_id", "webhook_id") WHERE "expires_at" IS NULL;
 
 CREATE TABLE "workspace_keys" (
     "workspace_id" uuid_text NOT NULL,
