@@ -93,21 +93,24 @@ fn each_fact_that_changed_refuses_with_its_reason_and_its_class() {
         (
             "the connection is elsewhere",
             |case| {
-                connection(case).environment_id = Id::from_uuid(case.workspace.as_uuid());
+                let other = Id::from_uuid(case.run.id.as_uuid());
+                connection(case).environment_id = other;
             },
             moved,
         ),
         (
             "the connection is another workspace's",
             |case| {
-                connection(case).workspace_id = Id::next(&SequentialIds::default());
+                let other = Id::from_uuid(case.run.id.as_uuid());
+                connection(case).workspace_id = other;
             },
             moved,
         ),
         (
             "it is another connection",
             |case| {
-                connection(case).id = Id::from_uuid(case.workspace.as_uuid());
+                let other = Id::from_uuid(case.run.id.as_uuid());
+                connection(case).id = other;
             },
             moved,
         ),
