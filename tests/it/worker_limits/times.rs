@@ -51,7 +51,7 @@ async fn a_check_does_not_wait_for_long_work(database: TestDatabase) {
 
 /// What an inventory has worked before, so that so much of its time is left.
 async fn nearly_over(core: &Core, left: Duration) {
-    let limit = OperationType::InventorySync.run_timeout() - left;
+    let limit = OperationType::InventorySync.run_timeout().saturating_sub(left);
     let sql = format!(
         "UPDATE operation_runs SET started_at = queued_at - {} WHERE status = 'queued'",
         limit.as_micros()

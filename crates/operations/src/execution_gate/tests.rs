@@ -1,6 +1,6 @@
 //! What the gate says to each fact that may have changed since the run was queued.
 
-use kernel::{Id, SequentialIds};
+use kernel::{Id, IdKind, IdSource as _, SequentialIds};
 use provider_core::{ConsentState, RequirementState, testing::FakeProvider};
 use tenancy::PrincipalId;
 
@@ -63,6 +63,15 @@ fn decided(change: impl FnOnce(&mut Case)) -> Result<(), (DenialClass, ReasonCod
         .map_err(|refusal| (refusal.denial_class, refusal.reason_code))
 }
 
+/// An id that nothing has yet.
+fn another<K: IdKind>() -> Id<K> {
+    let ids = SequentialIds::default();
+    for _ in 0..100 {
+        ids.next_uuid();
+    }
+    Id::next(&ids)
+}
+
 fn connection(case: &mut Case) -> &mut ProviderConnection {
     case.connection.as_mut().expect("there")
 }
@@ -82,7 +91,7 @@ fn each_fact_that_changed_refuses_with_its_reason_and_its_class() {
     let cases: [(&str, Mutation, (DenialClass, ReasonCode)); 12] = [
         (
             "another workspace",
-            |case| case.workspace = Id::from_uuid(case.run.id.as_uuid()),
+            |case| case.workspace = another(),
             moved,
         ),
         (
@@ -93,21 +102,21 @@ fn each_fact_that_changed_refuses_with_its_reason_and_its_class() {
         (
             "the connection is elsewhere",
             |case| {
-                connection(case).environment_id = Id::from_uuid(case.workspace.as_uuid());
+                connection(case).environment_id = another();
             },
             moved,
         ),
         (
             "the connection is another workspace's",
             |case| {
-                connection(case).workspace_id = Id::next(&SequentialIds::default());
+                connection(case).workspace_id = another();
             },
             moved,
         ),
         (
             "it is another connection",
             |case| {
-                connection(case).id = Id::from_uuid(case.workspace.as_uuid());
+                connection(case).id = another();
             },
             moved,
         ),
