@@ -393,11 +393,10 @@ fn ring_canaries(database: &TestDatabase) -> Vec<Canary> {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
 
     let keys = database.ring.lines().filter_map(|line| line.split_once(':'));
-    let keys: Vec<_> = keys
-        .map(|(_, key)| STANDARD.decode(key.trim()).expect("base64"))
+    let decoded = keys.map(|(_, key)| STANDARD.decode(key.trim()).expect("base64"));
+    let canaries: Vec<_> = decoded
+        .map(|key| Canary::of_bytes("a key of the ring", &key))
         .collect();
-    assert!(!keys.is_empty(), "the ring has a key");
-    keys.iter()
-        .map(|key| Canary::of_bytes("a key of the ring", key))
-        .collect()
+    assert!(!canaries.is_empty(), "the ring has a key");
+    canaries
 }

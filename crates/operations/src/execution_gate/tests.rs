@@ -89,11 +89,7 @@ fn each_fact_that_changed_refuses_with_its_reason_and_its_class() {
     type Mutation = fn(&mut Case);
     let moved = (ScopeDenied, ReasonCode::ProviderTargetScopeMismatch);
     let cases: [(&str, Mutation, (DenialClass, ReasonCode)); 12] = [
-        (
-            "another workspace",
-            |case| case.workspace = another(),
-            moved,
-        ),
+        ("another workspace", |case| case.workspace = another(), moved),
         (
             "the environment is gone",
             |case| case.environment = false,

@@ -1,3 +1,5 @@
+//! A caretaker with chores of the test: who is done when, and what one that fails or panics does to the others.
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kernel::{ManualClock, SequentialIds};
