@@ -375,10 +375,7 @@ fn start_product(
         ("HTTP__PUBLIC_URL", "https://atlas.example.com/"),
         ("TELEMETRY__LOG", "trace"),
         ("PROVIDER__LOOPBACK_ENDPOINT", &simulator.base_url()),
-        (
-            "ACCESS__LOCAL_KEY_FILE",
-            key_file.to_str().expect("a path of text"),
-        ),
+        ("ACCESS__LOCAL_KEY_FILE", key_file.to_str().expect("text")),
     ];
     Process::start(
         Path::new(env!("CARGO_BIN_EXE_tenantatlas-under-test")),
