@@ -2,6 +2,7 @@
 //! called by everybody who must not see it and by each role, and the answers are compared byte
 //! for byte.
 
+mod bodies;
 pub(crate) mod cases;
 mod lists;
 mod references;

@@ -1,9 +1,11 @@
 //! The table: every operation of the API, what it takes to call it, and a body that is accepted.
 
-use integration_tests::{Customer, TestApp};
 use kernel::{IdSource as _, SystemIds};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::bodies::{
+    changes, connection, credential, identity, member, named, preview, read_all, start, way_back,
+};
 use crate::spec;
 
 /// What it takes to call an operation.
@@ -361,78 +363,3 @@ pub(crate) const CASES: [Case; 55] = [
         Capability("audit.view"),
     ),
 ];
-
-fn unique() -> String {
-    SystemIds.next_uuid().simple().to_string()
-}
-
-fn named(_: &Place) -> Value {
-    json!({ "display_name": "A name", "slug": format!("s-{}", unique()) })
-}
-
-fn member(_: &Place) -> Value {
-    json!({ "issuer": "https://login.example.com", "subject": unique(), "label": "Somebody", "role": "readonly" })
-}
-
-pub(crate) fn connection(place: &Place) -> Value {
-    let customer = Customer::new();
-    let mut body = integration_tests::app::connection_body(&place.environment, &customer, &customer.secret);
-    body["scope_display_name"] = json!("A target");
-    body["provider_context"] = json!({ "cloud": "global" });
-    body["tags"] = json!({ "tier": "gold" });
-    body["credential"]["expires_at"] = json!("2030-01-01T00:00:00Z");
-    body
-}
-
-pub(crate) fn credential(_: &Place) -> Value {
-    json!({ "kind": "client_secret", "secret": Customer::new().secret, "expires_at": "2030-01-01T00:00:00Z" })
-}
-
-/// Another identity, for a connection that no run stands at.
-fn identity(_: &Place) -> Value {
-    let customer = Customer::new();
-    json!({
-        "connection_type": "dedicated",
-        "scope_identifier": customer.tenant_id,
-        "scope_display_name": "Another target",
-        "provider_context": { "cloud": "global" },
-        "credential": {
-            "kind": "client_secret",
-            "client_identifier": customer.client_id,
-            "secret": customer.secret,
-            "expires_at": "2030-01-01T00:00:00Z",
-        },
-    })
-}
-
-fn preview(_: &Place) -> Value {
-    json!({
-        "provider": "microsoft",
-        "scope_kind": "tenant",
-        "scope_identifier": Customer::new().tenant_id,
-        "display_name": "A target",
-        "provider_context": { "cloud": "global" },
-        "connection_type": "dedicated",
-    })
-}
-
-fn changes(_: &Place) -> Value {
-    json!({ "display_name": "A new name", "scope_display_name": "A target", "tags": { "tier": "gold" } })
-}
-
-fn read_all(place: &Place) -> Value {
-    json!({ "up_to": place.notification })
-}
-
-fn way_back(_: &Place) -> Value {
-    json!({ "return_to": format!("{}/done", TestApp::FRONT_END) })
-}
-
-pub(crate) fn start(place: &Place) -> Value {
-    json!({
-        "operation_type": "inventory.sync",
-        "environment_id": place.environment,
-        "connection_id": place.connection,
-        "inputs": {},
-    })
-}

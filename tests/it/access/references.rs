@@ -4,7 +4,8 @@ use integration_tests::{TestDatabase, on_both_engines};
 use serde_json::{Value, json};
 
 use super::{
-    cases::{self, Place},
+    bodies,
+    cases::Place,
     world::{NEIGHBOUR, World},
 };
 use crate::wire::{Reply, Request};
@@ -34,7 +35,7 @@ async fn a_foreign_id_in_a_body_gets_the_answer_of_an_id_that_never_was(database
     let world = World::build(database).await;
     let (foreign, absent) = (&world.ours, Place::nowhere());
     let bodies: [(&str, Body); 5] = [
-        ("connections", |_, other| cases::connection(other)),
+        ("connections", |_, other| bodies::connection(other)),
         (
             "operation-runs",
             |_, other| json!({ "operation_type": "inventory.sync", "environment_id": other.environment }),
@@ -43,7 +44,7 @@ async fn a_foreign_id_in_a_body_gets_the_answer_of_an_id_that_never_was(database
             "operation-runs",
             |own, other| json!({ "operation_type": "inventory.sync", "environment_id": own.environment, "connection_id": other.connection }),
         ),
-        ("operation-runs/preflight", |_, other| cases::start(other)),
+        ("operation-runs/preflight", |_, other| bodies::start(other)),
         (
             "operation-runs/preflight",
             |own, other| json!({ "operation_type": "inventory.sync", "environment_id": own.environment, "connection_id": other.connection }),
@@ -136,7 +137,7 @@ async fn a_connection_of_another_environment_is_not_a_connection_of_this_one(dat
         ..world.ours.clone()
     };
     for path in ["operation-runs", "operation-runs/preflight"] {
-        let reply = post(&world, "owner", &world.ours, path, &cases::start(&mixed)).await;
+        let reply = post(&world, "owner", &world.ours, path, &bodies::start(&mixed)).await;
         assert_eq!(
             (reply.status, reply.code().as_str()),
             (422, "invalid_reference"),

@@ -10,7 +10,10 @@ use integration_tests::{
 };
 use serde_json::json;
 
-use super::cases::{Case, Place, connection, credential};
+use super::{
+    bodies::{connection, credential},
+    cases::{Case, Place},
+};
 use crate::{
     throttling,
     wire::{Reply, Request, Wire},
