@@ -197,12 +197,22 @@ pub(crate) fn errors(reply: &Reply) -> BTreeSet<(String, String)> {
 async fn furnish(app: &TestApp, subject: &str) -> Place {
     let client = app.client(subject);
     let home = app.home(&client, &app.contoso, &app.contoso.secret).await;
+    // One that is over, for the inbox.
+    let over = home.start(&client, "provider.connection.check").await;
+    let cancel = format!("{}/operation-runs/{}/cancel", home.base, over.text("/run/id"));
+    let canceled = client.post(&cancel, &Value::Null).await.expect("an answer");
+    assert_eq!(canceled.status, 200, "{}", canceled.body);
     let run = home
         .start(&client, "inventory.sync")
         .await
         .text("/run/id")
         .to_owned();
     let (webhook, delivery) = kit::seed(app, subject, &home.workspace).await;
+    app.settle().await;
+    let inbox = client
+        .get(&format!("{}/notifications", home.base))
+        .await
+        .expect("an answer");
     Place {
         webhook,
         delivery,
@@ -210,6 +220,7 @@ async fn furnish(app: &TestApp, subject: &str) -> Place {
         environment: home.environment,
         connection: home.connection,
         run,
+        notification: inbox.text("/items/0/id").to_owned(),
         ..Place::nowhere()
     }
 }
