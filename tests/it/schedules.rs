@@ -36,8 +36,8 @@ async fn a_schedule_is_made_changed_paused_and_resumed(database: TestDatabase) {
     assert_eq!(made["next_times"].as_array().map(Vec::len), Some(5));
     assert!(made["next_due_at"].as_str() >= made["next_times"][0].as_str());
     assert_eq!(core.get(&path).await.json(), made);
-    let patch = json!({ "cron": "0  4 * * *", "jitter_seconds": 0 });
-    let changed = core.change("PATCH", &path, Some(&patch)).await;
+    let change = json!({ "cron": "0  4 * * *", "jitter_seconds": 0 });
+    let changed = core.change("PATCH", &path, Some(&change)).await;
     assert_eq!(changed.status, 200, "{}", changed.text());
     let changed = changed.json();
     assert_eq!(changed["cron"], json!("0 4 * * *"));

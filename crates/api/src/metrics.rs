@@ -296,11 +296,13 @@ mod tests {
             404,
             Duration::from_millis(3),
         );
-        let mut depth = PerLane::<LaneDepth>::default();
-        depth.checks = LaneDepth {
-            queued: 2,
-            running: 1,
-            oldest: Duration::from_millis(2500),
+        let depth = PerLane {
+            checks: LaneDepth {
+                queued: 2,
+                running: 1,
+                oldest: Duration::from_millis(2500),
+            },
+            ..PerLane::default()
         };
         metrics.runs(&depth);
         let text = metrics.text();

@@ -70,7 +70,7 @@ impl Scheduler {
                 Ok(Some(TurnResult::Started)) => report.started += 1,
                 Ok(Some(TurnResult::Blocked)) => report.blocked += 1,
                 Ok(Some(TurnResult::SkippedActive | TurnResult::SkippedBusy | TurnResult::SkippedEmpty)) => {
-                    report.skipped += 1
+                    report.skipped += 1;
                 }
                 // One schedule that cannot be started must not keep the others from their turns. It is
                 // still due.

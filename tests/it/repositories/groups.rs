@@ -10,6 +10,7 @@ use std::{
 };
 
 use integration_tests::{Engine, TestDatabase, on_both_engines};
+use kernel::PageRequest;
 use operations::{
     BulkItem, BulkStart, Completion, Fence, OperationRun, OperationType, QueueSettings, RunFilter,
     RunOutcome, RunQueue as _, RunState, RunStatus, RunTrigger, StartOutcome, StartedBulk, bulk,
@@ -168,7 +169,7 @@ async fn a_group_is_over_with_the_last_of_its_runs(database: TestDatabase) {
     let listed = family.world.read().await;
     let listed = listed
         .runs()
-        .list(&family.place.scope, filter, Default::default())
+        .list(&family.place.scope, filter, PageRequest::default())
         .await;
     assert_eq!(listed.expect("lists").items.len(), 3);
 }

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 use integration_tests::{TestDatabase, on_both_engines};
 use kernel::PageRequest;
-use operations::{Freshness, OperationRun, RunFilter, RunOutcome, RunStatus, RunTrigger, StatusGroup};
+use operations::{
+    Freshness, OperationRun, RunFilter, RunOutcome, RunStatus, RunTrigger, ScheduleId, StatusGroup,
+};
 use provider_core::{ProviderConnection, ReasonCode, RunId};
 
 use super::world::{Place, World, fresh};
@@ -23,6 +25,12 @@ async fn ids(world: &World, place: &Place, filter: RunFilter) -> BTreeSet<RunId>
         .list(&place.scope, filter, PageRequest::default())
         .await;
     page.expect("reads").items.iter().map(|run| run.id).collect()
+}
+
+fn with(set: impl FnOnce(&mut RunFilter)) -> RunFilter {
+    let mut filter = RunFilter::default();
+    set(&mut filter);
+    filter
 }
 
 /// One run of each kind there is.
@@ -86,127 +94,96 @@ async fn a_filter_on_freshness_agrees_with_freshness(database: TestDatabase) {
     assert_eq!(seen.len(), Freshness::ALL.len(), "no kind is missing: {seen:?}");
 }
 
-async fn each_filter_narrows_to_its_own(database: TestDatabase) {
-    let world = World::new(database).await;
-    let place = world.place().await;
-    let connection = world.connected(&place, "site-1", "secret").await;
-    let kinds = every_kind(&world, &place, &connection).await;
-    let (parent, schedule) = (kinds[2], fresh());
+/// One queued run of each trigger that names something, a second after the others and started by nobody.
+async fn of_each_trigger(
+    world: &World,
+    place: &Place,
+    connection: &ProviderConnection,
+    parent: RunId,
+    schedule: ScheduleId,
+) -> Vec<RunId> {
     let mut special = Vec::new();
     for trigger in [
         RunTrigger::Bulk { parent: Some(parent) },
         RunTrigger::Schedule(schedule),
         RunTrigger::Consent,
     ] {
-        let mut new = world.new_run(&place, &connection, trigger.as_str());
+        let mut new = world.new_run(place, connection, trigger.as_str());
         new.trigger = trigger;
         new.initiator.principal_id = None;
         new.created_at = world.now + TimeDelta::seconds(1);
         let run = OperationRun::queued(new);
-        world.insert_run(&place, &run).await;
+        world.insert_run(place, &run).await;
         special.push(run.id);
     }
+    special
+}
+
+async fn each_filter_narrows_to_its_own(database: TestDatabase) {
+    let world = World::new(database).await;
+    let place = world.place().await;
+    let connection = world.connected(&place, "site-1", "secret").await;
+    let kinds = every_kind(&world, &place, &connection).await;
+    let (parent, schedule) = (kinds[2], fresh());
+    let special = of_each_trigger(&world, &place, &connection, parent, schedule).await;
     let everything: BTreeSet<_> = kinds.iter().chain(&special).copied().collect();
-    let none = RunFilter::default();
-    assert_eq!(ids(&world, &place, none).await, everything);
+    assert_eq!(ids(&world, &place, RunFilter::default()).await, everything);
     let owner = place.owner.member().principal.id;
     let active = [kinds[0], kinds[1], kinds[5], special[0], special[1], special[2]];
     let cases: [(&str, RunFilter, &[RunId]); 12] = [
         (
             "active",
-            RunFilter {
-                group: Some(StatusGroup::Active),
-                ..none
-            },
+            with(|filter| filter.group = Some(StatusGroup::Active)),
             &active,
         ),
         (
             "terminal",
-            RunFilter {
-                group: Some(StatusGroup::Terminal),
-                ..none
-            },
+            with(|filter| filter.group = Some(StatusGroup::Terminal)),
             &kinds[2..5],
         ),
         (
             "both",
-            RunFilter {
-                group: Some(StatusGroup::Active),
-                status: Some(RunStatus::Completed),
-                ..none
-            },
+            with(|filter| {
+                filter.group = Some(StatusGroup::Active);
+                filter.status = Some(RunStatus::Completed);
+            }),
             &[],
         ),
         (
             "succeeded",
-            RunFilter {
-                outcome: Some(RunOutcome::Succeeded),
-                ..none
-            },
+            with(|filter| filter.outcome = Some(RunOutcome::Succeeded)),
             &kinds[2..3],
         ),
         (
             "blocked",
-            RunFilter {
-                outcome: Some(RunOutcome::Blocked),
-                ..none
-            },
+            with(|filter| filter.outcome = Some(RunOutcome::Blocked)),
             &kinds[4..5],
         ),
-        (
-            "initiator",
-            RunFilter {
-                initiator: Some(owner),
-                ..none
-            },
-            &kinds,
-        ),
-        (
-            "nobody",
-            RunFilter {
-                initiator: Some(fresh()),
-                ..none
-            },
-            &[],
-        ),
+        ("initiator", with(|filter| filter.initiator = Some(owner)), &kinds),
+        ("nobody", with(|filter| filter.initiator = Some(fresh())), &[]),
         (
             "trigger",
-            RunFilter {
-                trigger: Some("consent"),
-                ..none
-            },
+            with(|filter| filter.trigger = Some("consent")),
             &special[2..],
         ),
         (
             "parent",
-            RunFilter {
-                parent_run_id: Some(parent),
-                ..none
-            },
+            with(|filter| filter.parent_run_id = Some(parent)),
             &special[..1],
         ),
         (
             "schedule",
-            RunFilter {
-                schedule_id: Some(schedule),
-                ..none
-            },
+            with(|filter| filter.schedule_id = Some(schedule)),
             &special[1..2],
         ),
         (
             "after",
-            RunFilter {
-                created_after: Some(world.now),
-                ..none
-            },
+            with(|filter| filter.created_after = Some(world.now)),
             &special,
         ),
         (
             "before",
-            RunFilter {
-                created_before: Some(world.now + TimeDelta::seconds(1)),
-                ..none
-            },
+            with(|filter| filter.created_before = Some(world.now + TimeDelta::seconds(1))),
             &kinds,
         ),
     ];

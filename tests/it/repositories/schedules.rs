@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use integration_tests::{TestDatabase, on_both_engines};
-use kernel::{StoreError, SystemClock, SystemIds};
+use kernel::{PageRequest, StoreError, SystemClock, SystemIds};
 use operations::{
     DueSchedule, DueSchedules, Jitter, OperationType, PauseCause, Responsible, Rhythm, RunFilter, RunOutcome,
     RunStatus, RunTrigger, Schedule, ScheduleState, ScheduleTarget, Slot, TurnResult,
@@ -339,7 +339,7 @@ async fn a_schedule_over_all_environments_starts_a_group(database: TestDatabase)
     let session = world.read().await;
     let children = session
         .runs()
-        .list(&place.scope, filter, Default::default())
+        .list(&place.scope, filter, PageRequest::default())
         .await;
     assert_eq!(children.expect("lists").items.len(), 3);
     world.come(&schedule).await;

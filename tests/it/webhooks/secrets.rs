@@ -37,7 +37,9 @@ async fn a_secret_is_shown_once_and_stands_nowhere(database: TestDatabase) {
     }
     let plain = hook.secret.trim_start_matches("whsec_");
     let bytes = STANDARD.decode(plain).expect("base64");
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    let hex = bytes
+        .iter()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02X}"));
     let signature = sent
         .header("webhook-signature")
         .trim_start_matches("v1,")

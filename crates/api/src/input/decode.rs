@@ -250,7 +250,7 @@ mod tests {
     fn a_list_stands_where_one_is_expected_and_nowhere_else() {
         let refused = |text: &str| {
             let problem = decode::<serde_json::Value>(text.as_bytes()).err();
-            problem.map(|problem| (problem.code(), problem.errors()[0].pointer.to_string()))
+            problem.map(|problem| (problem.code(), problem.errors()[0].pointer.clone()))
         };
         assert_eq!(refused(r#"{"event_types":["a","b"]}"#), None);
         assert_eq!(refused(r#"{"event_types":null}"#), None);

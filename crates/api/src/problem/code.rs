@@ -139,9 +139,6 @@ codes! {
     /// Nothing is wrong with the run.
     RunIsAlive => "run_is_alive", 409, true, "Run is alive",
         "A worker holds the run, or it has not waited long enough to count as stuck. Cancel it if it is not wanted.";
-    /// What follows the number is not kept any more.
-    EventsPruned => "events_pruned", 410, false, "Events pruned",
-        "Events after this number are not kept any more: the oldest is first_sequence. Read what you need anew, then go on from last_sequence.";
     /// The workspace has as many webhooks as it may have.
     WebhookLimitReached => "webhook_limit_reached", 409, false, "Too many webhooks",
         "The workspace has as many webhooks as it may have. Delete one that is not needed.";
@@ -154,6 +151,9 @@ codes! {
     /// The delivery waits for its next attempt already, or is none that can be repeated.
     DeliveryNotRepeatable => "delivery_not_repeatable", 409, false, "Delivery not repeatable",
         "The delivery is waiting for its next attempt already, or is a verification. Ask for another verification instead.";
+    /// What follows the number is not kept any more.
+    EventsPruned => "events_pruned", 410, false, "Events pruned",
+        "Events after this number are not kept any more: the oldest is first_sequence. Read what you need anew, then go on from last_sequence.";
     /// The entity tag is not the present one.
     PreconditionFailed => "precondition_failed", 412, false, "Precondition failed",
         "The resource has changed since it was read. Read it again, then repeat the change.";

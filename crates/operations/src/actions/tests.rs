@@ -6,8 +6,8 @@ use super::*;
 use crate::{Waiting, gate::tests::sample_new_run};
 
 const TIMES: ActionTimes = ActionTimes {
-    force_cancel_after: Duration::from_secs(60),
-    release_after: Duration::from_secs(900),
+    force_cancel_after: Duration::from_mins(1),
+    release_after: Duration::from_mins(15),
 };
 
 fn open(run: &OperationRun, seconds: i64) -> Vec<&'static str> {
