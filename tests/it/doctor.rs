@@ -9,7 +9,6 @@ use std::{
 
 use integration_tests::{Engine, Home, TestApp, TestDatabase, on_both_engines};
 use serde_json::Value;
-use tenancy::EventPublisher as _;
 
 on_both_engines!(
     a_healthy_installation_needs_nothing,
@@ -70,14 +69,14 @@ async fn scene(database: TestDatabase) -> (TestApp, Home, String) {
         .await
         .text("/run/id")
         .to_owned();
-    app.program.database.publish().await.expect("publishes");
+    app.settle().await;
     (app, home, run)
 }
 
 async fn a_healthy_installation_needs_nothing(database: TestDatabase) {
     let (app, ..) = scene(database).await;
     app.drain().await;
-    app.program.database.publish().await.expect("publishes");
+    app.settle().await;
     let (status, out, _) = said(command(&app.database, &[]));
     assert_eq!((status, out.as_str()), (Some(0), "nothing needs attention\n"));
     let (status, told) = told(&app.database, &["--invariants"]);
@@ -121,7 +120,8 @@ async fn what_is_stuck_is_named_with_its_reason(database: TestDatabase) {
         } else {
             "'\\x00'::bytea"
         };
-        let (app, _, run) = scene(own).await;
+        let (mut app, _, run) = scene(own).await;
+        app.stop_serving().await;
         let damage = damage
             .replace("{ago}", &MINUTES.to_string())
             .replace("{bytes}", bytes);

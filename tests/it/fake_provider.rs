@@ -113,6 +113,7 @@ async fn the_main_job_needs_no_provider_in_particular(database: TestDatabase) {
         "{snapshots}"
     );
     place.snapshot = snapshots["items"][0]["id"].as_str().expect("an id").to_owned();
+    let place = reads::complete(place, async |request| core.ask(request).await).await;
     for target in reads::targets(&place) {
         let reply = core.get(&target).await;
         assert_eq!(reply.status, 200, "{target}: {}", reply.text());

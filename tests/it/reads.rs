@@ -8,7 +8,7 @@ use integration_tests::{Home, TestApp, TestDatabase, app::created, on_both_engin
 use serde_json::json;
 
 use crate::{
-    access::cases::{Place, schedule},
+    access::cases::{Place, schedule, webhook},
     spec,
     tables::Tables,
     throttling,
@@ -24,7 +24,7 @@ const PAGED: &[&str] = &["", "?limit=1", "?limit=200"];
 
 /// Every read of the API, with the variants that are asked for. One that is missing here fails
 /// the test, and so does one that is not served.
-pub(crate) const READS: [(&str, &[&str]); 35] = [
+pub(crate) const READS: [(&str, &[&str]); 36] = [
     ("/livez", PLAIN),
     ("/readyz", PLAIN),
     ("/metrics", PLAIN),
@@ -94,6 +94,10 @@ pub(crate) const READS: [(&str, &[&str]); 35] = [
         ],
     ),
     ("/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}", PLAIN),
+    (
+        "/api/v1/workspaces/{workspace_id}/operation-runs/{run_id}/events",
+        PLAIN,
+    ),
     ("/api/v1/workspaces/{workspace_id}/schedules", PAGED),
     ("/api/v1/workspaces/{workspace_id}/schedules/{schedule_id}", PLAIN),
     (
@@ -192,6 +196,24 @@ async fn read_all(app: &TestApp, place: &Place) -> BTreeMap<String, String> {
         answers.insert(target, reply.anonymous());
     }
     answers
+}
+
+/// The place with a schedule and a webhook too, which [`targets`] reads; `send` adds the caller's token.
+pub(crate) async fn complete(mut place: Place, mut send: impl AsyncFnMut(Request) -> Reply) -> Place {
+    let base = place.fill("/api/v1/workspaces/{workspace_id}");
+    let made = send(Request::new("POST", &format!("{base}/schedules")).json(&schedule(&place))).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    made.json()["id"]
+        .as_str()
+        .expect("an id")
+        .clone_into(&mut place.schedule);
+    let made = send(Request::new("POST", &format!("{base}/webhooks")).json(&webhook(&place))).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    made.json()["webhook"]["id"]
+        .as_str()
+        .expect("an id")
+        .clone_into(&mut place.webhook);
+    place
 }
 
 /// Every operation once, with success; then one that failed and one that waits.

@@ -105,7 +105,7 @@ pub struct TestApp {
     pub platform_secret_file: PathBuf,
     issuer: Arc<LocalIssuer>,
     shutdown: CancellationToken,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: Option<JoinHandle<std::io::Result<()>>>,
 }
 
 /// Another API process, as far as it can tell.
@@ -210,7 +210,7 @@ impl TestApp {
             platform_secret_file: secret_file,
             issuer: Arc::new(issuer),
             shutdown,
-            serving,
+            serving: Some(serving),
         }
     }
 
@@ -316,10 +316,17 @@ impl TestApp {
 
     /// Stops everything. The harness ends a test that leaves a run behind that nobody ends.
     pub async fn stop(mut self) {
-        self.shutdown.cancel();
-        self.serving.await.expect("joins").expect("serves to the end");
+        self.stop_serving().await;
         if let Some(simulator) = self.simulator.take() {
             simulator.stop().await;
+        }
+    }
+
+    /// Stops the API alone, and with it whatever it does in the background.
+    pub async fn stop_serving(&mut self) {
+        self.shutdown.cancel();
+        if let Some(serving) = self.serving.take() {
+            serving.await.expect("joins").expect("serves to the end");
         }
     }
 

@@ -1,12 +1,14 @@
 //! The OpenAPI document. Paths and schemas come from the routes that serve; this file adds what
 //! all operations have in common, so that no route can forget it.
 
+use std::collections::BTreeSet;
+
 use actix_web::App;
 use utoipa::{
     Modify, OpenApi as _,
     openapi::{
-        ContentBuilder, KnownFormat, ObjectBuilder, OpenApi, Ref, RefOr, Required, Schema, SchemaFormat,
-        Type,
+        Content, ContentBuilder, KnownFormat, ObjectBuilder, OpenApi, Ref, RefOr, Required, Schema,
+        SchemaFormat, Type,
         path::{Operation, ParameterBuilder, ParameterIn},
         response::Response,
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -91,19 +93,7 @@ pub fn openapi() -> OpenApi {
 /// In answers, a field that has no value is `null` and not absent, so it is required. Bodies of
 /// requests are left alone, and so are problems and the fields that only single reads have.
 fn require_what_is_always_there(document: &mut OpenApi) {
-    const OF_REQUESTS: &[&str] = &[
-        "CreateWorkspace",
-        "CreateEnvironment",
-        "AddMember",
-        "CreateConnection",
-        "NewCredential",
-        "StartOperationRun",
-        "PatchConnection",
-        "PutConnectionIdentity",
-        "PreviewTargetScope",
-        "CreateConsentLink",
-        "ReadNotifications",
-    ];
+    let of_requests = bodies_of_requests(document);
     let Some(components) = &mut document.components else {
         return;
     };
@@ -111,7 +101,7 @@ fn require_what_is_always_there(document: &mut OpenApi) {
         let RefOr::T(Schema::Object(object)) = schema else {
             continue;
         };
-        if OF_REQUESTS.contains(&name.as_str()) || name.contains("Problem") || name == "FieldError" {
+        if of_requests.contains(name) || name.contains("Problem") || name == "FieldError" {
             continue;
         }
         let on_single_reads: &[&str] = match name.as_str() {
@@ -125,6 +115,25 @@ fn require_what_is_always_there(document: &mut OpenApi) {
             .filter(|key| !on_single_reads.contains(&key.as_str()));
         object.required = always.cloned().collect();
     }
+}
+
+/// The names of the schemas that a caller fills.
+fn bodies_of_requests(document: &OpenApi) -> BTreeSet<String> {
+    let items = document.paths.paths.values();
+    let operations = items.flat_map(|item| [&item.post, &item.put, &item.patch].into_iter().flatten());
+    let bodies = operations.filter_map(|operation| match &operation.request_body {
+        Some(RefOr::T(body)) => Some(body),
+        Some(RefOr::Ref(_)) | None => None,
+    });
+    let contents = bodies.flat_map(|body| body.content.values());
+    let named = contents.filter_map(|content| match content {
+        RefOr::T(Content {
+            schema: Some(RefOr::Ref(to)),
+            ..
+        }) => to.ref_location.rsplit('/').next(),
+        RefOr::T(_) | RefOr::Ref(_) => None,
+    });
+    named.map(str::to_owned).collect()
 }
 
 /// Every `{name}` of a path is an id.

@@ -54,8 +54,8 @@ impl World {
             ..Place::nowhere()
         };
         ours.run = queued(&app, &ours).await;
-        ours.schedule = scheduled(&app, &ours).await;
-        scheduled(&app, &ours).await;
+        ours.schedule = scheduled(&app, "owner", &ours).await;
+        scheduled(&app, "owner", &ours).await;
         throttling::kit::seed(&app.program.database, &ours, 3).await;
         let inbox = notified(&app, &ours).await;
         ours.notification.clone_from(&inbox["owner"]);
@@ -100,7 +100,7 @@ pub(crate) async fn spare(app: &TestApp, place: &Place, case: &Case) -> Place {
     }
     if case.path.contains("{schedule_id}") {
         return Place {
-            schedule: scheduled(app, place).await,
+            schedule: scheduled(app, "owner", place).await,
             ..place.clone()
         };
     }
@@ -206,9 +206,10 @@ async fn furnish(app: &TestApp) -> (Place, String) {
     (place, second)
 }
 
-async fn scheduled(app: &TestApp, place: &Place) -> String {
+/// A schedule of the place's, made by `subject`.
+pub(crate) async fn scheduled(app: &TestApp, subject: &str, place: &Place) -> String {
     let path = place.fill("/api/v1/workspaces/{workspace_id}/schedules");
-    let answer = app.client("owner").post(&path, &schedule(place)).await;
+    let answer = app.client(subject).post(&path, &schedule(place)).await;
     created(&answer.expect("an answer"))
 }
 

@@ -113,7 +113,9 @@ async fn a_value_of_the_wrong_type_is_refused_in_every_field(database: TestDatab
             } else {
                 json!({ CANARY: 1 })
             };
-            for value in [json!(7), json!(-1.5e300), json!(true), json!([CANARY]), other] {
+            // A small number is fine where a number stands.
+            let small = if present.is_number() { json!("7") } else { json!(7) };
+            for value in [small, json!(-1.5e300), json!(true), json!([CANARY]), other] {
                 let what = format!("{} with {value} in {pointer}", case.name());
                 let request = trial.call(case).json(&with(&body, &pointer, value));
                 let reply = trial.refused(&what, &request).await;

@@ -7,7 +7,10 @@ use integration_tests::{TestApp, TestDatabase};
 use serde_json::Value;
 
 use crate::{
-    access::cases::{Case, Place},
+    access::{
+        cases::{Case, Place},
+        world::scheduled,
+    },
     tables::{Contents, Tables},
     webhooks::kit,
     wire::{Reply, Request, Wire},
@@ -213,7 +216,7 @@ async fn furnish(app: &TestApp, subject: &str) -> Place {
         .get(&format!("{}/notifications", home.base))
         .await
         .expect("an answer");
-    Place {
+    let mut place = Place {
         webhook,
         delivery,
         workspace: home.workspace,
@@ -222,5 +225,7 @@ async fn furnish(app: &TestApp, subject: &str) -> Place {
         run,
         notification: inbox.text("/items/0/id").to_owned(),
         ..Place::nowhere()
-    }
+    };
+    place.schedule = scheduled(app, subject, &place).await;
+    place
 }

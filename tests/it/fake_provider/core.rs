@@ -196,7 +196,7 @@ impl Core {
         .await
     }
 
-    async fn ask(&self, request: Request) -> Reply {
+    pub(crate) async fn ask(&self, request: Request) -> Reply {
         self.walk(request.bearer(&self.token)).await
     }
 

@@ -20,7 +20,7 @@ use super::{
     served::{Served, ask_for_everything},
 };
 use crate::{
-    access::cases::{self, Place},
+    access::cases::Place,
     reads,
     wire::{Reply, Request, Wire},
 };
@@ -124,15 +124,7 @@ impl Story {
         self.credentials_in_stages().await;
         self.consent_in_a_browser().await;
         self.secrets_in_wrong_places(&works).await;
-        let schedules = works.fill("/api/v1/workspaces/{workspace_id}/schedules");
-        let made = self
-            .ask(Request::new("POST", &schedules).json(&cases::schedule(&works)))
-            .await;
-        assert_eq!(made.status, 201, "{}", made.text());
-        let works = Place {
-            schedule: made.json()["id"].as_str().expect("an id").to_owned(),
-            ..works
-        };
+        let works = reads::complete(works, async |request| self.ask(request).await).await;
         for target in reads::targets(&works) {
             let reply = self.ask(Request::get(&target)).await;
             assert_eq!(reply.status, 200, "{target}: {}", reply.text());

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::scan::{self, Evidence};
 use crate::{
-    access::cases::{self, Place},
+    access::cases::Place,
     reads,
     wire::{Reply, Request, Wire},
 };
@@ -39,15 +39,7 @@ impl Journey {
         journey.refusals(&place).await;
         journey.installation_s_client(&place).await;
         journey.nonsense(&place).await;
-        let schedules = place.fill("/api/v1/workspaces/{workspace_id}/schedules");
-        let made = journey
-            .ask(Request::new("POST", &schedules).json(&cases::schedule(&place)))
-            .await;
-        assert_eq!(made.status, 201, "{}", made.text());
-        let place = Place {
-            schedule: made.json()["id"].as_str().expect("an id").to_owned(),
-            ..place
-        };
+        let place = reads::complete(place, async |request| journey.ask(request).await).await;
         for target in reads::targets(&place) {
             let reply = journey.ask(Request::get(&target)).await;
             assert_eq!(reply.status, 200, "{target}: {}", reply.text());

@@ -68,6 +68,7 @@ impl Evidence {
             .iter()
             .map(|(name, value)| (name.clone(), Value::from(value.as_str())));
         let body = match reply.json() {
+            Value::Null if reply.header("content-type") == Some("text/event-stream") => frames(reply),
             Value::Null => Value::from(String::from_utf8_lossy(&reply.body).into_owned()),
             json => json,
         };
@@ -80,6 +81,15 @@ impl Evidence {
             Value::Object(both.into_iter().collect()),
         )
     }
+}
+
+/// The lines of an event stream, with what is JSON in them.
+fn frames(reply: &Reply) -> Value {
+    let text = String::from_utf8_lossy(&reply.body);
+    let data = |line: &str| serde_json::from_str(line.strip_prefix("data: ")?).ok();
+    text.lines()
+        .map(|line| data(line).unwrap_or_else(|| Value::from(line)))
+        .collect()
 }
 
 /// Everything of the provider's in a piece of evidence.

@@ -266,7 +266,7 @@ async fn whoever_ends_a_run_its_group_hears_of_it(database: TestDatabase) {
             .await
     );
     assert_eq!(over().await, 2, "a run was ended whoever held it");
-    world.set_run(ids[2], "created_at = 1").await;
+    world.set_run(ids[2], "queued_at = 1").await;
     assert_eq!(world.sweep().await.failed, 1);
     assert_eq!(over().await, 3, "a run was swept");
     let last = world.claim_one().await;

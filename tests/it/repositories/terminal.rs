@@ -61,10 +61,9 @@ async fn a_running_run_is_not_ended_from_outside(database: TestDatabase) {
     assert_eq!(world.run_now(&place, run.id).await, claimed.run);
     assert!(world.request_cancel(&place, run.id).await);
     let asked = world.run_now(&place, run.id).await;
-    assert_eq!(
-        (asked.status(), asked.cancel_requested_at),
-        (RunStatus::Running, Some(world.now))
-    );
+    assert_eq!(asked.status(), RunStatus::Running);
+    // By the clock of the database, as the leases are.
+    assert!(asked.cancel_requested_at.is_some());
 }
 
 async fn a_completed_run_never_changes(database: TestDatabase) {

@@ -127,7 +127,7 @@ async fn it_is_seen_canceled_and_not_started_by_callers(database: TestDatabase) 
     let refused = scene.home.start(&scene.owner, "workspace.housekeeping").await;
     assert_eq!(
         (refused.status, refused.text("/code")),
-        (422, "unknown_operation_type"),
+        (422, "invalid_value"),
         "{}",
         refused.body
     );

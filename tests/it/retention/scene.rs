@@ -7,7 +7,6 @@ use integration_tests::{Engine, Home, TestApp, TestDatabase};
 use kernel::{Clock, SystemClock, SystemIds, Timestamp};
 use operations::{ClaimedRun, PerLane, QueueSettings, RetentionSettings, RunQueue as _, WorkerName};
 use serde_json::Value;
-use tenancy::EventPublisher as _;
 use worker::{Housekeeper, HousekeepingReport};
 
 pub(super) const DAY: i64 = 86_400_000_000;
@@ -44,7 +43,7 @@ impl Scene {
             assert_eq!(home.start(&owner, operation).await.status, 202);
             app.drain().await;
         }
-        app.program.database.publish().await.expect("publishes");
+        app.settle().await;
         Self {
             app,
             owner,

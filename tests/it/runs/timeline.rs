@@ -2,7 +2,6 @@
 
 use integration_tests::{TestDatabase, on_both_engines};
 use serde_json::{Value, json};
-use tenancy::EventPublisher as _;
 
 use super::kit::Kit;
 
@@ -24,7 +23,7 @@ async fn a_timeline_tells_what_happened_and_who_did_it(database: TestDatabase) {
         .tamper("UPDATE operation_runs SET lease_until = 1 WHERE status = 'running'")
         .await;
     kit.post("manager", &format!("{path}/release"), None).await;
-    kit.app.program.database.publish().await.expect("publishes");
+    kit.app.settle().await;
     let over = kit.get("readonly", &path).await;
     assert_eq!(over.header("retry-after"), None, "{}", over.text());
 

@@ -13,7 +13,6 @@ use chrono::TimeDelta;
 use integration_tests::{TestApp, TestDatabase};
 use kernel::{Clock, SystemClock, SystemIds, Timestamp};
 use serde_json::{Value, json};
-use tenancy::EventPublisher as _;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -154,7 +153,7 @@ pub(crate) async fn seed(app: &TestApp, subject: &str, workspace: &str) -> (Stri
         .tamper("UPDATE webhook_endpoints SET verified_at = created_at")
         .await;
     client.post(&path, &body).await.expect("an answer");
-    app.program.database.publish().await.expect("publishes");
+    app.settle().await;
     let given_up = "UPDATE webhook_deliveries SET state = 'exhausted', next_attempt_at = NULL, \
         finished_at = created_at WHERE state = 'pending'";
     app.database.tamper(given_up).await;
@@ -292,7 +291,7 @@ impl Scene {
 
     /// Numbers what happened, from which deliveries follow.
     pub(crate) async fn publish(&self) {
-        self.app.program.database.publish().await.expect("publishes");
+        self.app.settle().await;
     }
 
     /// The same, and delivers until nothing is due. Returns how many attempts were made.
