@@ -6,4 +6,5 @@ pub(crate) mod kit;
 mod duties;
 mod failures;
 mod life;
+mod once;
 mod secrets;

@@ -54,6 +54,12 @@ impl Answer {
         self.with(LOCATION, value(location))
     }
 
+    /// The same with the entity tag of what it shows.
+    #[must_use]
+    pub(crate) fn tagged(self, tag: &str) -> Self {
+        self.with(ETAG, value(tag))
+    }
+
     /// The same with how many seconds to wait before a look is worth it.
     #[must_use]
     pub(crate) fn look_again_after(self, seconds: u32) -> Self {

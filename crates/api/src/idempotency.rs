@@ -138,6 +138,11 @@ impl<P: Permission> Guard<P> {
 }
 
 impl Keeper {
+    /// For a route that takes no part: a condition on what it changes makes it safe to repeat.
+    pub(crate) const fn of_nobody() -> Self {
+        Self(None)
+    }
+
     /// The answer to a request that found its effect there already. Without a key nothing is written.
     pub(crate) async fn without_change(
         self,

@@ -1,9 +1,14 @@
 //! What changes of a webhook share. It is found before anything is said about the body; inside the
 //! unit of work it is read again, and the caller's condition is held against that.
 
+use std::sync::Arc;
+
 use actix_web::{
     HttpResponse,
-    http::header::{CACHE_CONTROL, ETAG},
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, HeaderValue},
+    },
     web::Data,
 };
 use async_trait::async_trait;
@@ -15,7 +20,9 @@ use webhooks::{NewSecret, Saved, SigningSecret, Webhook, WebhookId};
 use super::representation;
 use crate::{
     ApiState,
+    answers::Answer,
     auth::{guard::Guard, permission::ManageWebhooks},
+    idempotency::Keeper,
     input::Conditions,
     journal::{Author, target},
     problem::{Code, Problem},
@@ -101,8 +108,27 @@ impl Subject {
         self.author.change(action, named, facts)
     }
 
-    /// Makes the change, again if somebody else was faster. Gives the webhook as it was before and
-    /// as it is after, where it is still there.
+    /// Makes the change in `work`, again if somebody else was faster. Gives the webhook as it was before
+    /// and as it is after, where it is still there.
+    async fn settle(
+        &self,
+        work: &mut dyn UnitOfWork,
+        change: &impl WebhookChange,
+    ) -> Result<(Webhook, Option<Webhook>), Problem> {
+        for _ in 0..ROUNDS {
+            let webhook = self.expected(work).await?;
+            match change.apply(self, work, &webhook).await? {
+                Saved::Done => {
+                    let after = work.webhooks().find(&self.scope, self.id).await?;
+                    return Ok((webhook, after));
+                }
+                Saved::VersionMismatch => {}
+            }
+        }
+        Err(Problem::new(Code::TryAgain))
+    }
+
+    /// Makes the change and commits it.
     pub(super) async fn commit(
         self,
         change: impl WebhookChange,
@@ -111,18 +137,9 @@ impl Subject {
         state
             .transact(async move {
                 let mut work = self.state.storage.begin().await?;
-                for _ in 0..ROUNDS {
-                    let webhook = self.expected(&mut *work).await?;
-                    match change.apply(&self, &mut *work, &webhook).await? {
-                        Saved::Done => {
-                            let after = work.webhooks().find(&self.scope, self.id).await?;
-                            work.commit().await?;
-                            return Ok((webhook, after));
-                        }
-                        Saved::VersionMismatch => {}
-                    }
-                }
-                Err(Problem::new(Code::TryAgain))
+                let both = self.settle(&mut *work, &change).await?;
+                work.commit().await?;
+                Ok(both)
             })
             .await
     }
@@ -135,34 +152,45 @@ impl Subject {
         Ok(representation(&state, &after)?.in_response(&mut HttpResponse::Ok()))
     }
 
-    /// The same, answered with the webhook and the secret that the call made, if it made one.
+    /// The same, answered with the webhook and the secret that the call made, if it made one. Commits
+    /// together with the answer.
     pub(super) async fn change_and_show(
         self,
         change: impl WebhookChange,
-        secret: &SigningSecret,
-    ) -> Result<HttpResponse, Problem> {
+        secret: Arc<SigningSecret>,
+        keeper: Keeper,
+    ) -> Result<Answer, Problem> {
         let state = self.state.clone();
-        let (before, after) = self.commit(change).await?;
-        let after = after.ok_or_else(|| Problem::new(Code::NotFound))?;
-        let newest = |webhook: &Webhook| webhook.secrets.first().map(|secret| secret.id);
-        let made = (newest(&before) != newest(&after)).then_some(secret);
-        shown(&state, &after, made, &mut HttpResponse::Ok())
+        state
+            .transact(async move {
+                let mut work = self.state.storage.begin().await?;
+                let (before, after) = self.settle(&mut *work, &change).await?;
+                let after = after.ok_or_else(|| Problem::new(Code::NotFound))?;
+                let newest = |webhook: &Webhook| webhook.secrets.first().map(|secret| secret.id);
+                let made = (newest(&before) != newest(&after)).then_some(&*secret);
+                let answer = shown(&self.state, &after, made, StatusCode::OK)?;
+                keeper.commit(work, answer).await
+            })
+            .await
     }
 }
 
-/// An answer with a secret: its one appearance, kept by nobody on the way.
+/// An answer with a secret: its one appearance, kept by nobody on the way and not by us.
 pub(super) fn shown(
     state: &ApiState,
     webhook: &Webhook,
     secret: Option<&SigningSecret>,
-    response: &mut actix_web::HttpResponseBuilder,
-) -> Result<HttpResponse, Problem> {
-    let tag = representation(state, webhook)?.tag().to_owned();
+    status: StatusCode,
+) -> Result<Answer, Problem> {
     let view = WebhookView::of(webhook, state.clock.now()).showing(secret);
-    Ok(response
-        .insert_header((ETAG, tag))
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .json(view))
+    let answer = Answer::json(status, &view)?
+        .tagged(representation(state, webhook)?.tag())
+        .with(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(if secret.is_some() {
+        answer.shown_once()
+    } else {
+        answer
+    })
 }
 
 /// A new secret.

@@ -1,6 +1,6 @@
 //! `POST /api/v1/workspaces/{workspace_id}/webhooks`
 
-use actix_web::{HttpResponse, http::header::LOCATION, post};
+use actix_web::{HttpResponse, http::StatusCode, post};
 use kernel::Id;
 use serde::Deserialize;
 use tenancy::AuditAction;
@@ -12,7 +12,9 @@ use super::{
     fields,
 };
 use crate::{
+    answers::Answer,
     auth::{guard::Guard, permission::ManageWebhooks},
+    idempotency::Keeper,
     input::Body,
     journal::target,
     problem::{Code, Problem},
@@ -41,13 +43,14 @@ pub(crate) struct CreateWebhook {
 /// 20 webhooks. Takes the capability `webhooks.manage`.
 #[utoipa::path(
     tag = "webhooks",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Names the request: the same one again has no second effect")),
     request_body = CreateWebhook,
     responses(
         (status = 201, description = "It is there, with its secret", body = WebhookSecretShown, headers(
             ("Location" = String, description = "Where it is"),
             ("ETag" = String, description = "Its entity tag"),
         )),
-        (status = 409, description = "webhook_limit_reached"),
+        (status = 409, description = "webhook_limit_reached, secret_already_shown"),
         (status = 422, description = "webhook_url_invalid, invalid_value"),
     ),
 )]
@@ -56,8 +59,18 @@ pub(crate) async fn create_webhook(
     guard: Guard<ManageWebhooks>,
     body: Body<CreateWebhook>,
 ) -> Result<HttpResponse, Problem> {
+    let (body, print) = body.read_with_print(&guard.state.settings).await?;
+    guard
+        .once(print, async |keeper| create(&guard, body, keeper).await)
+        .await
+}
+
+async fn create(
+    guard: &Guard<ManageWebhooks>,
+    body: CreateWebhook,
+    keeper: Keeper,
+) -> Result<Answer, Problem> {
     let state = guard.state.clone();
-    let body = body.read(&state.settings).await?;
     let url = fields::url(&body.url, &state.webhook_destinations)?;
     let description = body
         .description
@@ -86,10 +99,11 @@ pub(crate) async fn create_webhook(
     };
     let named = target("webhook", &webhook.id, webhook.url.host());
     let change = guard.author().change(AuditAction::WebhookCreated, named, &[]);
-    let (storage, scope) = (state.storage.clone(), guard.scope.clone());
-    let (webhook, secret) = state
+    let location = guard.address(&format!("webhooks/{}", webhook.id));
+    let (unit, scope) = (state.clone(), guard.scope.clone());
+    state
         .transact(async move {
-            let mut work = storage.begin().await?;
+            let mut work = unit.storage.begin().await?;
             let new = NewSecret {
                 id: facts.id,
                 secret: &secret,
@@ -99,12 +113,8 @@ pub(crate) async fn create_webhook(
                 Inserted::Done => {}
                 Inserted::TooMany => return Err(Problem::new(Code::WebhookLimitReached)),
             }
-            work.commit().await?;
-            Ok((webhook, secret))
+            let answer = shown(&unit, &webhook, Some(&secret), StatusCode::CREATED)?.at(&location);
+            keeper.commit(work, answer).await
         })
-        .await?;
-    let location = guard.address(&format!("webhooks/{}", webhook.id));
-    let mut response = HttpResponse::Created();
-    response.insert_header((LOCATION, location));
-    shown(&state, &webhook, Some(&secret), &mut response)
+        .await
 }

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     auth::{guard::Guard, permission::ManageWebhooks},
+    idempotency::Keeper,
     input::{Body, Conditions},
     problem::Problem,
     views::webhooks::WebhookSecretShown,
@@ -74,7 +75,10 @@ pub(crate) async fn patch_webhook(
         events: body.event_types.map(fields::event_types).transpose()?,
         secret: Arc::clone(&secret),
     };
-    subject.change_and_show(patch, &secret).await
+    let answer = subject
+        .change_and_show(patch, secret, Keeper::of_nobody())
+        .await?;
+    Ok(answer.into_response())
 }
 
 struct Patch {

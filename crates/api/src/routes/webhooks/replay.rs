@@ -1,11 +1,13 @@
 //! `POST /api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}/deliveries/{delivery_id}/replay`
 
-use actix_web::{HttpResponse, post};
+use actix_web::{HttpResponse, http::StatusCode, post};
 use tenancy::AuditAction;
 use webhooks::{Cycle, Delivery, DeliveryId, DeliveryState, Saved, Webhook, WebhookId, WebhookState};
 
 use crate::{
+    answers::Answer,
     auth::{guard::Guard, permission::ManageWebhooks},
+    idempotency::{Keeper, Print},
     journal::target,
     problem::{Code, Problem},
     views::webhooks::DeliveryView,
@@ -18,6 +20,7 @@ use crate::{
 /// capability `webhooks.manage`.
 #[utoipa::path(
     tag = "webhooks",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Names the request: the same one again has no second effect")),
     responses(
         (status = 202, description = "The message is queued", body = DeliveryView),
         (status = 409, description = "webhook_not_enabled, delivery_not_repeatable"),
@@ -25,10 +28,16 @@ use crate::{
 )]
 #[post("/api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}/deliveries/{delivery_id}/replay")]
 pub(crate) async fn replay_webhook_delivery(guard: Guard<ManageWebhooks>) -> Result<HttpResponse, Problem> {
+    guard
+        .once(Print::nothing(), async |keeper| replay(&guard, keeper).await)
+        .await
+}
+
+async fn replay(guard: &Guard<ManageWebhooks>, keeper: Keeper) -> Result<Answer, Problem> {
     let webhook: WebhookId = guard.id("webhook_id")?;
     let delivery: DeliveryId = guard.id("delivery_id")?;
     let (author, scope, storage) = (guard.author(), guard.scope.clone(), guard.state.storage.clone());
-    let queued = guard
+    guard
         .state
         .transact(async move {
             let mut work = storage.begin().await?;
@@ -50,11 +59,12 @@ pub(crate) async fn replay_webhook_delivery(guard: Guard<ManageWebhooks>) -> Res
                 Saved::VersionMismatch => return Err(Problem::new(Code::DeliveryNotRepeatable)),
             }
             let queued = work.webhooks().delivery(&scope, webhook.id, delivery).await?;
-            work.commit().await?;
-            Ok(queued.unwrap_or(found))
+            let view = DeliveryView::from(queued.unwrap_or(found));
+            keeper
+                .commit(work, Answer::json(StatusCode::ACCEPTED, &view)?)
+                .await
         })
-        .await?;
-    Ok(HttpResponse::Accepted().json(DeliveryView::from(queued)))
+        .await
 }
 
 fn repeatable(webhook: &Webhook, delivery: &Delivery) -> Result<(), Problem> {

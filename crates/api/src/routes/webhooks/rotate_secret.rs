@@ -13,7 +13,9 @@ use webhooks::{Saved, SigningSecret, Webhook};
 
 use super::change::{Subject, WebhookChange, new_secret, secret};
 use crate::{
+    answers::Answer,
     auth::{guard::Guard, permission::ManageWebhooks},
+    idempotency::Keeper,
     input::{Body, Conditions},
     problem::Problem,
     views::webhooks::WebhookSecretShown,
@@ -37,11 +39,15 @@ pub(crate) struct RotateSecret {
 #[utoipa::path(
     tag = "webhooks",
     request_body = RotateSecret,
-    params(("If-Match" = Option<String>, Header, description = "The entity tag of the webhook as it was read")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "Names the request: the same one again has no second effect"),
+        ("If-Match" = Option<String>, Header, description = "The entity tag of the webhook as it was read"),
+    ),
     responses(
         (status = 200, description = "The webhook with its new secret", body = WebhookSecretShown, headers(
             ("ETag" = String, description = "Its new entity tag"),
         )),
+        (status = 409, description = "secret_already_shown"),
         (status = 412, description = "precondition_failed"),
     ),
 )]
@@ -53,7 +59,13 @@ pub(crate) async fn rotate_webhook_secret(
 ) -> Result<HttpResponse, Problem> {
     let subject = Subject::of(&guard, conditions)?;
     subject.exists().await?;
-    let body = body.read(&guard.state.settings).await?;
+    let (body, print) = body.read_with_print(&guard.state.settings).await?;
+    guard
+        .once(print, async |keeper| rotate(subject, &body, keeper).await)
+        .await
+}
+
+async fn rotate(subject: Subject, body: &RotateSecret, keeper: Keeper) -> Result<Answer, Problem> {
     let overlap = body.overlap_seconds.unwrap_or(Webhook::OVERLAP_SECONDS);
     let overlap = i64::try_from(overlap)
         .ok()
@@ -64,7 +76,7 @@ pub(crate) async fn rotate_webhook_secret(
         secret: Arc::clone(&secret),
         overlap: TimeDelta::seconds(overlap),
     };
-    subject.change_and_show(rotate, &secret).await
+    subject.change_and_show(rotate, secret, keeper).await
 }
 
 struct Rotate {
