@@ -50,6 +50,7 @@ impl Busy {
         let queued = beside(&app, &home, &owner).await;
         let next_door = app.home(&owner, &app.fabrikam, &app.fabrikam.secret).await;
         let waiting = started(&next_door, &owner, "inventory.sync").await;
+        app.settle().await;
         Self {
             app,
             synced,
