@@ -46,7 +46,9 @@ pub(super) async fn look(looker: &mut Looker<'_>) -> Result<(), StoreError> {
         JOIN members m ON m.workspace_id = t.workspace_id AND m.principal_id = t.initiator_principal_id
             AND m.created_at <= t.completed_at
         WHERE t.status = 'completed' AND ({told}) AND NOT EXISTS
-            (SELECT 1 FROM notifications n WHERE n.workspace_id = t.workspace_id AND n.run_id = t.id)"
+            (SELECT 1 FROM notifications n WHERE n.workspace_id = t.workspace_id AND n.run_id = t.id)
+            AND NOT EXISTS (SELECT 1 FROM retention_marks k WHERE k.workspace_id = t.workspace_id
+                AND k.kind = 'notifications' AND k.pruned_until >= t.completed_at)"
     );
     for (workspace, run) in broken(looker, "operation_runs", &missing).await? {
         if looker.has_room(NOT_TOLD) && owed(looker, workspace, run).await? {
