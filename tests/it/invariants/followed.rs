@@ -99,17 +99,15 @@ async fn start(scene: &Scene, environment: &str) -> String {
 
 /// A schedule whose turn comes, and one that a person pauses.
 async fn turn(scene: &Scene, environment: &str) -> String {
-    let schedules = format!("{}/schedules", scene.base);
+    let path = format!("{}/schedules", scene.base);
     let body = json!({
         "display_name": "Every night", "operation_type": "inventory.sync", "environment_id": environment,
         "cron": "0 3 * * *", "time_zone": "Europe/Berlin", "jitter_seconds": 0,
     });
-    let paused = scene.done("POST", &schedules, Some(&body)).await;
+    let paused = scene.done("POST", &path, Some(&body)).await;
     let paused = paused["id"].as_str().expect("an id");
-    scene
-        .done("POST", &format!("{schedules}/{paused}/pause"), None)
-        .await;
-    let turning = scene.done("POST", &schedules, Some(&body)).await;
+    scene.done("POST", &format!("{path}/{paused}/pause"), None).await;
+    let turning = scene.done("POST", &path, Some(&body)).await;
     let come = "UPDATE schedules SET next_tick_at = 1000000, next_due_at = 1000000 WHERE state = 'active'";
     assert_eq!(scene.app.database.tamper(come).await, 1);
     let database = Arc::new(scene.app.program.database.clone());
@@ -123,7 +121,7 @@ async fn turn(scene: &Scene, environment: &str) -> String {
     };
     assert_eq!(scheduler.run_once().await.expect("passes").started, 1);
     assert_eq!(scene.app.drain().await, 1);
-    let path = format!("{schedules}/{}", turning["id"].as_str().expect("an id"));
-    let turned = scene.done("GET", &path, None).await;
+    let turning = format!("{path}/{}", turning["id"].as_str().expect("an id"));
+    let turned = scene.done("GET", &turning, None).await;
     turned["last_turn"]["run_id"].as_str().expect("an id").to_owned()
 }
