@@ -14,6 +14,7 @@ on_both_engines!(
     a_healthy_installation_needs_nothing,
     what_is_stuck_is_named_with_its_reason,
     what_explains_itself_is_a_note,
+    what_follows_from_events_and_turns_is_looked_at,
     broken_promises_are_told_on_demand,
     what_cannot_be_opened_is_said_by_the_status,
 );
@@ -195,6 +196,120 @@ async fn what_explains_itself_is_a_note(database: TestDatabase) {
             (&told["findings"][0]["severity"], &told["healthy"]),
             (&"note".into(), &true.into())
         );
+        app.stop().await;
+    }
+}
+
+/// A webhook of each workspace, with these further columns and values.
+fn webhook(columns: &str, values: &str) -> String {
+    format!(
+        "INSERT INTO webhook_endpoints (workspace_id, id, url, event_types, exhausted_in_a_row, version, created_at, updated_at{columns})
+        SELECT id, id, 'https://hooks.example.com/', '[]', 0, 1, 1, 1{values} FROM workspaces"
+    )
+}
+
+/// A delivery to it that is due for ten minutes, held until `lease`.
+fn delivery(id: &str, lease: &str) -> String {
+    format!(
+        "INSERT INTO webhook_deliveries (workspace_id, id, webhook_id, cycle, message_id, event_type, state, attempt, made,
+            next_attempt_at, created_at, lease_until)
+        SELECT workspace_id, {id}, workspace_id, 'verification', 'a', 'b', 'pending', 1, 0, created_at - {{ago}}, 1, {lease}
+        FROM operation_runs"
+    )
+}
+
+/// A schedule in this state, with these further columns and values.
+fn schedule(operation: &str, state: &str, columns: &str, values: &str) -> String {
+    format!(
+        "INSERT INTO schedules (workspace_id, id, display_name, operation_type, inputs, cron, time_zone, jitter_seconds,
+            state, responsible_principal_id, responsible_label, consecutive_skips, version, created_at, updated_at{columns})
+        SELECT workspace_id, id, 'A name', '{operation}', '{{}}', '0 3 * * *', 'Etc/UTC', 0, '{state}', principal_id,
+            'A label', 0, 1, 1, 1{values} FROM members"
+    )
+}
+
+async fn what_follows_from_events_and_turns_is_looked_at(database: TestDatabase) {
+    let disabled = |reason| webhook(", disabled_reason, disabled_at", &format!(", '{reason}', 1"));
+    let next = ", next_tick_at, next_due_at";
+    let due = || delivery("id", "NULL");
+    let cases = [
+        (disabled("receiver_gone"), "webhook_receiver_gone", "note"),
+        (disabled("deliveries_exhausted"), "webhook_disabled", "attention"),
+        (
+            format!("{}; {}", webhook("", ""), due()),
+            "deliveries_overdue",
+            "attention",
+        ),
+        (
+            format!(
+                "{}; {}; UPDATE webhook_endpoints SET paused_until = (SELECT created_at + {{ago}} FROM operation_runs)",
+                webhook("", ""),
+                due()
+            ),
+            "deliveries_paused",
+            "note",
+        ),
+        (
+            format!(
+                "{}; {}; {}",
+                webhook("", ""),
+                due(),
+                delivery("workspace_id", "created_at + {ago}")
+            ),
+            "deliveries_behind",
+            "note",
+        ),
+        (
+            schedule("inventory.sync", "active", next, ", 1, 1"),
+            "schedule_overdue",
+            "attention",
+        ),
+        (
+            schedule("of.tomorrow", "active", next, ", 1, 1"),
+            "schedule_unknown_type",
+            "attention",
+        ),
+        (
+            schedule(
+                "inventory.sync",
+                "paused",
+                ", paused_reason",
+                ", 'initiator_not_entitled'",
+            ),
+            "schedule_paused",
+            "attention",
+        ),
+    ];
+    // What a person did needs nobody.
+    let quiet = [
+        disabled("by_request"),
+        schedule("inventory.sync", "paused", "", ""),
+    ];
+    let quiet = quiet.into_iter().map(|change| (change, "", ""));
+    for (change, code, severity) in cases.into_iter().chain(quiet) {
+        let Some(own) = TestDatabase::create(database.engine, true).await else {
+            return;
+        };
+        let (app, ..) = scene(own).await;
+        app.database
+            .tamper(&change.replace("{ago}", &MINUTES.to_string()))
+            .await;
+        let (status, told) = told(&app.database, &[]);
+        let expected: BTreeSet<_> = Some(code).into_iter().filter(|code| !code.is_empty()).collect();
+        assert_eq!(codes(&told), expected, "{change}: {told}");
+        let attention = severity == "attention";
+        assert_eq!(status, Some(if attention { 65 } else { 0 }), "{told}");
+        if let Some(finding) = told["findings"].get(0) {
+            assert_eq!(finding["severity"], severity, "{told}");
+            assert!(
+                finding["next_step"]
+                    .as_str()
+                    .is_some_and(|words| !words.is_empty())
+            );
+        }
+        for private in ["hooks.example.com", "A name", "A label"] {
+            assert!(!told.to_string().contains(private), "{told}");
+        }
         app.stop().await;
     }
 }

@@ -2,6 +2,8 @@
 //! product's back, and the report names it and nothing else.
 
 mod busy;
+mod follow_ups;
+mod followed;
 
 use std::collections::BTreeSet;
 
@@ -91,7 +93,17 @@ async fn what_a_run_holds_is_looked_at(database: TestDatabase) {
 }
 
 async fn the_history_of_a_run_is_looked_at(database: TestDatabase) {
-    let cases: [Case; 7] = [
+    let cases: [Case; 9] = [
+        (
+            "UPDATE audit_events SET action = 'x' WHERE action = 'operation.accepted' AND target_id = '{synced}';
+            UPDATE outbox_events SET kind = 'x' WHERE kind = 'operation.accepted' AND subject_id = '{synced}'",
+            &["not_accepted_once"],
+        ),
+        (
+            "UPDATE audit_events SET action = 'operation.canceled' WHERE action = 'operation.completed' AND target_id = '{synced}';
+            UPDATE outbox_events SET kind = 'operation.canceled' WHERE kind = 'operation.completed' AND subject_id = '{synced}'",
+            &["canceled_at_work"],
+        ),
         (
             "UPDATE audit_events SET action = 'x' WHERE action = 'operation.completed' AND target_id = '{synced}';
             UPDATE outbox_events SET kind = 'x' WHERE kind = 'operation.completed' AND subject_id = '{synced}'",
@@ -146,7 +158,7 @@ async fn the_journal_and_the_stream_are_looked_at(database: TestDatabase) {
         ),
         (
             "DELETE FROM audit_events WHERE action = 'operation.accepted' AND target_id = '{waiting}'",
-            &["event_without_audit"],
+            &["event_without_audit", "not_accepted_once"],
         ),
         (
             "UPDATE outbox_events SET created_at = created_at + 1 WHERE kind = 'operation.accepted' AND subject_id = '{waiting}'",
@@ -172,7 +184,7 @@ async fn the_journal_and_the_stream_are_looked_at(database: TestDatabase) {
 async fn what_is_stuck_is_looked_at(database: TestDatabase) {
     let cases: [Case; 3] = [
         (
-            "UPDATE operation_runs SET created_at = 1 WHERE id = {waiting}",
+            "UPDATE operation_runs SET queued_at = 1 WHERE id = {waiting}",
             &["queued_beyond_its_time"],
         ),
         (
@@ -265,7 +277,7 @@ async fn what_was_pruned_proves_nothing(database: TestDatabase) {
 
 async fn a_long_list_is_cut_and_says_so(database: TestDatabase) {
     let busy = Busy::begin(database).await;
-    busy.damage("DELETE FROM outbox_events; DELETE FROM event_streams")
+    busy.damage("DELETE FROM outbox_events WHERE sequence > 3; UPDATE event_streams SET last_sequence = 3")
         .await;
     let lost = look(&busy.app.database).await.violations.len();
     assert!(lost > 3, "{lost}");

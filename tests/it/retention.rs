@@ -2,4 +2,5 @@
 
 mod batches;
 mod cutoffs;
+mod follow_ups;
 mod scene;

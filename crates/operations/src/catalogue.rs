@@ -163,6 +163,9 @@ impl OperationType {
                     CountKey::PrunedSnapshots,
                     CountKey::PrunedRuns,
                     CountKey::PrunedAuditEvents,
+                    CountKey::PrunedIdempotencyRecords,
+                    CountKey::PrunedWebhookDeliveries,
+                    CountKey::PrunedNotifications,
                 ],
             },
         }

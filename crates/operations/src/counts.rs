@@ -40,6 +40,12 @@ pub enum CountKey {
     PrunedRuns,
     /// Audit events.
     PrunedAuditEvents,
+    /// Kept answers to named requests.
+    PrunedIdempotencyRecords,
+    /// Deliveries to webhooks, with their attempts.
+    PrunedWebhookDeliveries,
+    /// Notifications.
+    PrunedNotifications,
 }
 
 /// The counts of one run.

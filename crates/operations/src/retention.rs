@@ -23,8 +23,14 @@ pub const SCOPE_KEY: &str = "system/housekeeping";
 /// A history that is kept for a time of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RetentionKind {
-    /// Events of the stream, once they have their number.
+    /// Deliveries to webhooks that are finished, with their attempts, counted from their end.
+    WebhookDeliveries,
+    /// Events of the stream, once they have their number and no delivery of them is under way.
     Events,
+    /// Kept answers to named requests, counted from the end of their time.
+    IdempotencyRecords,
+    /// Notifications, read or not.
+    Notifications,
     /// Attempts at calls that went wrong.
     CallAttempts,
     /// What became of the axes of connections.
@@ -42,9 +48,13 @@ pub enum RetentionKind {
 }
 
 impl RetentionKind {
-    /// Every kind, in the order in which they are pruned: what refers to runs goes before them.
-    pub const ALL: [Self; 8] = [
+    /// Every kind, in the order in which they are pruned: what refers to runs goes before
+    /// them, and what keeps events before those.
+    pub const ALL: [Self; 11] = [
+        Self::WebhookDeliveries,
         Self::Events,
+        Self::IdempotencyRecords,
+        Self::Notifications,
         Self::CallAttempts,
         Self::ConnectionHistory,
         Self::ConsentLinks,
@@ -57,7 +67,10 @@ impl RetentionKind {
     /// The stable string.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::WebhookDeliveries => "webhook_deliveries",
             Self::Events => "events",
+            Self::IdempotencyRecords => "idempotency_records",
+            Self::Notifications => "notifications",
             Self::CallAttempts => "call_attempts",
             Self::ConnectionHistory => "connection_history",
             Self::ConsentLinks => "consent_links",
@@ -71,7 +84,10 @@ impl RetentionKind {
     /// Under which key a run counts what it removed.
     pub const fn count_key(self) -> CountKey {
         match self {
+            Self::WebhookDeliveries => CountKey::PrunedWebhookDeliveries,
             Self::Events => CountKey::PrunedEvents,
+            Self::IdempotencyRecords => CountKey::PrunedIdempotencyRecords,
+            Self::Notifications => CountKey::PrunedNotifications,
             Self::CallAttempts => CountKey::PrunedCallAttempts,
             Self::ConnectionHistory => CountKey::PrunedConnectionHistory,
             Self::ConsentLinks => CountKey::PrunedConsentLinks,
@@ -98,6 +114,12 @@ pub struct KeepDays {
     pub connection_history: Option<u16>,
     /// [`RetentionKind::CallAttempts`].
     pub call_attempts: Option<u16>,
+    /// [`RetentionKind::WebhookDeliveries`].
+    pub webhook_deliveries: Option<u16>,
+    /// [`RetentionKind::Notifications`].
+    pub notifications: Option<u16>,
+    /// [`RetentionKind::IdempotencyRecords`].
+    pub idempotency_records: Option<u16>,
     /// [`RetentionKind::ConsentLinks`] and [`RetentionKind::ExpiryNotices`].
     pub expired: Option<u16>,
 }
@@ -111,6 +133,9 @@ impl Default for KeepDays {
             snapshots: Some(400),
             connection_history: Some(400),
             call_attempts: Some(30),
+            webhook_deliveries: Some(30),
+            notifications: Some(90),
+            idempotency_records: Some(1),
             expired: Some(30),
         }
     }
@@ -125,6 +150,9 @@ impl KeepDays {
         snapshots: None,
         connection_history: None,
         call_attempts: None,
+        webhook_deliveries: None,
+        notifications: None,
+        idempotency_records: None,
         expired: None,
     };
 
@@ -137,6 +165,9 @@ impl KeepDays {
             RetentionKind::Snapshots => self.snapshots,
             RetentionKind::ConnectionHistory => self.connection_history,
             RetentionKind::CallAttempts => self.call_attempts,
+            RetentionKind::WebhookDeliveries => self.webhook_deliveries,
+            RetentionKind::Notifications => self.notifications,
+            RetentionKind::IdempotencyRecords => self.idempotency_records,
             RetentionKind::ConsentLinks | RetentionKind::ExpiryNotices => self.expired,
         };
         days.map(|days| from - TimeDelta::days(i64::from(days)))

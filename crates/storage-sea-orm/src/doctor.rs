@@ -4,8 +4,10 @@
 mod connections;
 mod queue;
 mod runs;
+mod schedules;
 mod server;
 mod upkeep;
+mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
@@ -53,7 +55,7 @@ pub struct Finding {
     pub severity: Severity,
     /// The workspace, if it is about one.
     pub workspace_id: Option<Uuid>,
-    /// The id of the run, connection or credential, or the name of a key; nothing if it is about the whole.
+    /// The id of the run, connection, credential, webhook or schedule, or the name of a key; nothing if it is about the whole.
     pub subject: Option<String>,
     /// Since when.
     pub since: Option<Timestamp>,
@@ -119,6 +121,8 @@ impl Doctor {
         runs::look(database, options, &mut findings).await?;
         queue::look(database, options, &mut findings).await?;
         upkeep::events(database, &mut findings).await?;
+        webhooks::look(database, options, &mut findings).await?;
+        schedules::look(database, options, &mut findings).await?;
         upkeep::housekeeping(database, &mut findings).await?;
         connections::look(database, &mut findings).await?;
         Ok(findings)

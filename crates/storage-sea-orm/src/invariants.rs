@@ -8,13 +8,18 @@
 //!
 //! A violation names ids and codes. It never holds a name, a target, a text of a provider or a secret.
 
+mod answers;
+mod deliveries;
 mod history;
 mod journal;
 mod marks;
+mod owed;
 mod rules;
 mod schema;
 mod stream;
 mod tally;
+mod told;
+mod turns;
 pub(crate) mod walk;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -30,6 +35,8 @@ use crate::database::Database;
 pub enum Invariant {
     /// At most one run holds a scope.
     V2,
+    /// A named request and a turn of a schedule start one run each, and the kept answer names it.
+    V3,
     /// A run ends once, and an active one has not ended.
     V4,
     /// The end was written by the holder of the last attempt.
@@ -38,6 +45,9 @@ pub enum Invariant {
     V6,
     /// Each change has one audit event and one event of the stream, whose numbers have no gaps.
     V7,
+    /// From an event follow one notification at the most and one delivery to each webhook that wants it, under one
+    /// message id.
+    V8,
     /// Nothing is active beyond its time.
     V10,
     /// Each workspace has an owner; nothing has two defaults; nothing refers to what is not there.
@@ -49,10 +59,12 @@ impl Invariant {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::V2 => "V2",
+            Self::V3 => "V3",
             Self::V4 => "V4",
             Self::V5 => "V5",
             Self::V6 => "V6",
             Self::V7 => "V7",
+            Self::V8 => "V8",
             Self::V10 => "V10",
             Self::V13 => "V13",
         }
@@ -92,6 +104,8 @@ pub struct InvariantReport {
 pub struct InvariantOptions {
     /// The numbers by which runs are swept.
     pub queue: QueueSettings,
+    /// For how long a worker holds a delivery to a webhook.
+    pub delivery_lease: Duration,
     /// By how much clocks of processes and of the database may differ, and for how long a sweep may be late.
     pub slack: Duration,
     /// How many rows one statement looks at.
@@ -104,6 +118,7 @@ impl Default for InvariantOptions {
     fn default() -> Self {
         Self {
             queue: QueueSettings::default(),
+            delivery_lease: Duration::from_mins(1),
             slack: Duration::from_mins(1),
             batch: 1000,
             most: 100,
@@ -124,6 +139,8 @@ pub async fn check(database: &Database, options: &InvariantOptions) -> Result<In
     };
     schema::look(&mut looker).await?;
     rules::look(&mut looker).await?;
+    told::look(&mut looker).await?;
+    deliveries::look(&mut looker).await?;
     let mut last = Uuid::nil();
     loop {
         let workspaces = walk::workspaces(database, last).await?;
@@ -134,11 +151,22 @@ pub async fn check(database: &Database, options: &InvariantOptions) -> Result<In
             history::look(&mut looker, workspace).await?;
             journal::look(&mut looker, workspace).await?;
             stream::look(&mut looker, workspace).await?;
+            owed::look(&mut looker, workspace).await?;
+            answers::look(&mut looker, workspace).await?;
+            turns::look(&mut looker, workspace).await?;
         }
         last = newest;
     }
-    looker.report.checks =
-        schema::CHECKS + rules::count() + history::CHECKS + journal::CHECKS + stream::CHECKS;
+    looker.report.checks = schema::CHECKS
+        + rules::count()
+        + history::CHECKS
+        + journal::CHECKS
+        + stream::CHECKS
+        + told::CHECKS
+        + deliveries::CHECKS
+        + owed::CHECKS
+        + answers::CHECKS
+        + turns::CHECKS;
     Ok(looker.report)
 }
 

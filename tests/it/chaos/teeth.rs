@@ -13,7 +13,7 @@ use integration_tests::{
         driver::Driver,
         ground::Ground,
         history::{Event, Heard, History, NAMED, V1, V3, V11},
-        invariants::{self, V2, V5, V8_STREAM, V13, V13_DEFAULTS, Violation},
+        invariants::{self, V2, Violation},
         order,
         raw::Raw,
         reference::RULES,
@@ -38,17 +38,17 @@ async fn of_rows(database: TestDatabase) {
     );
     let spoiled = [
         (
-            V5,
+            "last_attempt_elsewhere",
             "UPDATE audit_events SET metadata = '{\"attempt\": 9}' WHERE action = 'operation.completed'",
         ),
         (
-            V8_STREAM,
+            "number_outside_of_stream",
             "UPDATE outbox_events SET sequence = NULL; UPDATE outbox_events SET sequence = 2 * (SELECT count(*)
                 FROM outbox_events o WHERE o.workspace_id = outbox_events.workspace_id AND o.id <= outbox_events.id)",
         ),
-        (V13, "UPDATE members SET role = 'readonly'"),
+        ("no_owner", "UPDATE members SET role = 'readonly'"),
         (
-            V13_DEFAULTS,
+            "two_defaults",
             "DROP INDEX provider_connections_default_unique; UPDATE provider_connections SET is_default = true",
         ),
     ];

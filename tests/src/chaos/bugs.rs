@@ -1,14 +1,11 @@
 //! Bugs that are put in on purpose, so that it is known that the harness finds them. Production
 //! code has no switch for any of them: they are triggers and statements of the test database, or
 //! mistakes of the driver, which stands where handlers and workers stand.
-//!
-//! Still to come with their features: a second notification, a webhook that is told twice under two
-//! ids, an idempotency key that starts a second run.
 
 use super::{
     driver::Driver,
     history::{Heard, NAMED, V1, V3},
-    invariants::{CANCEL, V2, V4, V4_ACTIVE, V5, V6, V7, V8},
+    invariants::V2,
     raw::Raw,
     steps::Step,
 };
@@ -73,14 +70,14 @@ impl Bug {
     /// nothing that is left in the rows shows the bug.
     pub const fn found_by(self) -> &'static [&'static str] {
         match self {
-            Self::NoIndex => &[V2],
+            Self::NoIndex => &[V2, "scope_held_at_the_same_time"],
             Self::AnswerBeforeCommit => &[V1],
-            Self::NoFence => &[V4, V5],
-            Self::SweepById => &[V4, V4_ACTIVE],
-            Self::JournalBeside => &[V4, V6, V7],
-            Self::OutboxBeside | Self::OutboxTwice => &[V8],
-            Self::ClaimKeepsAttempt => &[V6],
-            Self::CancelFreesAtOnce => &[CANCEL],
+            Self::NoFence => &["many_ends", "last_attempt_elsewhere"],
+            Self::SweepById => &["many_ends", "end_while_active"],
+            Self::JournalBeside | Self::OutboxTwice => &["event_without_audit"],
+            Self::OutboxBeside => &["audit_without_event"],
+            Self::ClaimKeepsAttempt => &["attempts_with_gaps", "last_attempt_elsewhere"],
+            Self::CancelFreesAtOnce => &["canceled_at_work"],
             Self::SweepWithoutLease | Self::HandBackForgetsCancel | Self::LateOutcome => &[REFERENCE],
             Self::StaleHolder => &[NAMED],
             Self::DedupeSaysAccepted => &[V3],

@@ -1,6 +1,7 @@
-//! A connection around the product, in plain SQL of both engines.
+//! A connection around the product, in plain SQL of both engines, and one of the product beside it.
 
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, QueryResult, Statement};
+use storage_sea_orm::Database;
 use uuid::Uuid;
 
 use crate::{Engine, TestDatabase};
@@ -9,6 +10,7 @@ use crate::{Engine, TestDatabase};
 #[derive(Clone)]
 pub struct Raw {
     connection: DatabaseConnection,
+    store: Database,
     engine: Engine,
 }
 
@@ -17,8 +19,14 @@ impl Raw {
     pub async fn open(database: &TestDatabase) -> Self {
         Self {
             connection: database.raw().await,
+            store: database.open().await,
             engine: database.engine,
         }
+    }
+
+    /// The product's own handle, for what the product looks for itself.
+    pub const fn store(&self) -> &Database {
+        &self.store
     }
 
     /// Which engine it is.

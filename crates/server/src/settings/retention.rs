@@ -25,6 +25,12 @@ pub struct RetentionSection {
     pub connection_history_days: u16,
     /// Attempts at calls that went wrong.
     pub call_attempts_days: u16,
+    /// Deliveries to webhooks that are finished, with their attempts.
+    pub webhook_deliveries_days: u16,
+    /// Notifications.
+    pub notifications_days: u16,
+    /// Kept answers to named requests, counted from the end of their time.
+    pub idempotency_records_days: u16,
     /// Consent links and notes of announced ends, counted from the end of their time.
     pub expired_days: u16,
 }
@@ -41,6 +47,9 @@ impl RetentionSection {
                 snapshots: days(self.snapshots_days),
                 connection_history: days(self.connection_history_days),
                 call_attempts: days(self.call_attempts_days),
+                webhook_deliveries: days(self.webhook_deliveries_days),
+                notifications: days(self.notifications_days),
+                idempotency_records: days(self.idempotency_records_days),
                 expired: days(self.expired_days),
             },
             every: Duration::from_hours(u64::from(self.every_hours)),
@@ -68,6 +77,12 @@ impl RetentionSection {
             (self.snapshots_days, "retention.snapshots_days"),
             (self.connection_history_days, "retention.connection_history_days"),
             (self.call_attempts_days, "retention.call_attempts_days"),
+            (self.webhook_deliveries_days, "retention.webhook_deliveries_days"),
+            (self.notifications_days, "retention.notifications_days"),
+            (
+                self.idempotency_records_days,
+                "retention.idempotency_records_days",
+            ),
             (self.expired_days, "retention.expired_days"),
         ];
         for (days, key) in days {

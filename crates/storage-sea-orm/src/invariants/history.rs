@@ -11,12 +11,12 @@ use uuid::Uuid;
 
 use super::{
     Invariant, Looker, Promise, marks,
-    tally::{Fault, Tally, actions},
+    tally::{Fault, Present, Tally, actions},
     walk::{get, rows},
 };
 use crate::time::micros;
 
-pub(super) const CHECKS: u64 = 6;
+pub(super) const CHECKS: u64 = 8;
 
 /// How many runs of one scope are remembered to compare later ones with.
 const REMEMBERED: usize = 16;
@@ -54,6 +54,16 @@ impl Fault {
                 "last_attempt_elsewhere",
                 "the last attempt that began, the attempt of the run and the one that ended it are not the same",
             ),
+            Self::CanceledAtWork => (
+                Invariant::V4,
+                "canceled_at_work",
+                "a run was canceled as waiting while a worker had it",
+            ),
+            Self::NotAcceptedOnce => (
+                Invariant::V7,
+                "not_accepted_once",
+                "a run was not accepted exactly once",
+            ),
         };
         Promise {
             invariant,
@@ -68,8 +78,7 @@ impl Fault {
 struct Looked {
     id: Uuid,
     created_at: i64,
-    active: bool,
-    attempt: i64,
+    present: Present,
     scope: Option<String>,
     held: Option<(i64, i64)>,
 }
@@ -90,7 +99,7 @@ pub(super) async fn look(looker: &mut Looker<'_>, workspace: Uuid) -> Result<(),
             // Its first events may have been pruned.
             if run.created_at > marks.audit {
                 let tally = tallies.get(&run.id).copied().unwrap_or_default();
-                if tally.judge(run.active, run.attempt).is_some() {
+                if tally.judge(run.present).is_some() {
                     confirm(looker, workspace, run.id).await?;
                 }
             }
@@ -137,7 +146,7 @@ async fn tallies(looker: &Looker<'_>, workspace: Uuid) -> Result<HashMap<Uuid, T
     }
 }
 
-const COLUMNS: &str = "id, created_at, status, outcome, scope_key, started_at, completed_at, CAST(attempt AS bigint) AS attempt";
+const COLUMNS: &str = "id, created_at, kind, status, outcome, scope_key, started_at, completed_at, CAST(attempt AS bigint) AS attempt";
 
 async fn runs(looker: &Looker<'_>, workspace: Uuid, after: (i64, Uuid)) -> Result<Vec<Looked>, StoreError> {
     let sql = format!(
@@ -165,8 +174,11 @@ fn looked(looker: &Looker<'_>, row: &QueryResult) -> Result<Looked, StoreError> 
     Ok(Looked {
         id: get(row, "id")?,
         created_at,
-        active: get::<String>(row, "status")? != "completed",
-        attempt: get(row, "attempt")?,
+        present: Present {
+            active: get::<String>(row, "status")? != "completed",
+            attempt: get(row, "attempt")?,
+            group: get::<String>(row, "kind")? == "group",
+        },
         scope: get(row, "scope_key")?,
         held: from.map(|from| (from, completed.unwrap_or(i64::MAX))),
     })
@@ -175,7 +187,7 @@ fn looked(looker: &Looker<'_>, row: &QueryResult) -> Result<Looked, StoreError> 
 /// Looks at one run and its events in one statement, and reports what is wrong in that moment.
 async fn confirm(looker: &mut Looker<'_>, workspace: Uuid, run: Uuid) -> Result<(), StoreError> {
     let sql = format!(
-        "SELECT r.status, CAST(r.attempt AS bigint) AS run_attempt, e.action,
+        "SELECT r.status, r.kind, CAST(r.attempt AS bigint) AS run_attempt, e.action,
             CAST(e.metadata ->> 'attempt' AS bigint) AS attempt
         FROM operation_runs r LEFT JOIN audit_events e ON e.workspace_id = r.workspace_id
             AND e.target_kind = 'operation_run' AND e.target_id = $3 AND e.action IN ({})
@@ -187,13 +199,16 @@ async fn confirm(looker: &mut Looker<'_>, workspace: Uuid, run: Uuid) -> Result<
     let Some(first) = found.first() else {
         return Ok(());
     };
-    let active = get::<String>(first, "status")? != "completed";
-    let attempt = get(first, "run_attempt")?;
+    let present = Present {
+        active: get::<String>(first, "status")? != "completed",
+        attempt: get(first, "run_attempt")?,
+        group: get::<String>(first, "kind")? == "group",
+    };
     let mut tally = Tally::default();
     for row in &found {
         tally.count(row)?;
     }
-    if let Some(fault) = tally.judge(active, attempt) {
+    if let Some(fault) = tally.judge(present) {
         looker.violated(fault.promise(), Some(workspace), run.to_string());
     }
     Ok(())

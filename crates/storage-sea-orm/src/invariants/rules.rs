@@ -135,7 +135,7 @@ fn active(times: &Times) -> Vec<Rule> {
             RUNS,
             format!(
                 "SELECT workspace_id, id AS subject FROM operation_runs
-                WHERE status = 'queued' AND created_at < {queued_too_long}"
+                WHERE status = 'queued' AND coalesce(queued_at, created_at) < {queued_too_long}"
             ),
         ),
         rule(

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Unique indexes that decide something, with the table and the invariant that stands on them.
-const DECIDING: [(&str, &str, Invariant); 4] = [
+const DECIDING: [(&str, &str, Invariant); 6] = [
     (
         "operation_runs_active_scope_unique",
         "operation_runs",
@@ -23,12 +23,24 @@ const DECIDING: [(&str, &str, Invariant); 4] = [
     ),
     ("outbox_events_stream", "outbox_events", Invariant::V7),
     ("key_ring_active_unique", "key_ring", Invariant::V13),
+    ("notifications_run_unique", "notifications", Invariant::V8),
+    ("webhook_secrets_one_present", "webhook_secrets", Invariant::V13),
+];
+
+/// The same for those that are a part of their table: on SQLite they go with it alone.
+const OF_TABLES: [(&str, &str, Invariant); 2] = [
+    ("idempotency_records_pkey", "idempotency_records", Invariant::V3),
+    ("webhook_deliveries_once", "webhook_deliveries", Invariant::V8),
 ];
 
 pub(super) const CHECKS: u64 = 2;
 
 pub(super) async fn look(looker: &mut Looker<'_>) -> Result<(), StoreError> {
-    for (index, table, invariant) in DECIDING {
+    let of_tables = match looker.database.readers().get_database_backend() {
+        DbBackend::Postgres => &OF_TABLES[..],
+        _ => &[],
+    };
+    for (index, table, invariant) in DECIDING.iter().chain(of_tables).copied() {
         if !decides(looker, index, table).await? {
             let promise = Promise {
                 invariant,

@@ -9,6 +9,12 @@ use super::walk::get;
 /// The counts of one run's beginnings and ends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tally {
+    /// Answers of the gate: accepted, or refused and recorded.
+    answers: u32,
+    /// How often it was put back into the queue.
+    requeued: i64,
+    /// Whether somebody canceled it as waiting.
+    canceled: bool,
     ends: u32,
     /// The attempt that an end names, if one does.
     end_attempt: Option<i64>,
@@ -27,11 +33,27 @@ pub(super) enum Fault {
     EndWhileActive,
     AttemptsWithGaps,
     LastAttemptElsewhere,
+    CanceledAtWork,
+    NotAcceptedOnce,
+}
+
+/// What of a run's row is held against its history.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Present {
+    pub(super) active: bool,
+    pub(super) attempt: i64,
+    /// A group may be over at once, and then was not accepted.
+    pub(super) group: bool,
 }
 
 /// The actions that are counted, quoted for SQL.
 pub(super) fn actions() -> String {
-    let counted = |action: &&AuditAction| action.ends_a_run() || **action == AuditAction::OperationStarted;
+    let others = [
+        AuditAction::OperationAccepted,
+        AuditAction::OperationStarted,
+        AuditAction::OperationRequeued,
+    ];
+    let counted = |action: &&AuditAction| action.ends_a_run() || others.contains(action);
     let quoted = AuditAction::ALL.iter().filter(counted);
     quoted
         .map(|action| format!("'{}'", action.as_str()))
@@ -45,35 +67,51 @@ impl Tally {
         let Some(action) = get::<Option<String>>(row, "action")? else {
             return Ok(());
         };
+        let Some(action) = AuditAction::parse(&action) else {
+            return Ok(());
+        };
         let attempt: Option<i64> = get(row, "attempt")?;
-        if action == AuditAction::OperationStarted.as_str() {
+        if action == AuditAction::OperationStarted {
             let attempt = attempt.unwrap_or_default();
             self.starts += 1;
             self.highest = self.highest.max(attempt);
             self.sum += attempt;
             self.squares += attempt * attempt;
-        } else {
+        } else if action == AuditAction::OperationRequeued {
+            self.requeued += 1;
+        } else if action == AuditAction::OperationAccepted {
+            self.answers += 1;
+        } else if action.ends_a_run() {
             self.ends += 1;
             self.end_attempt = attempt.or(self.end_attempt);
+            self.answers += u32::from(action == AuditAction::OperationBlocked);
+            self.canceled |= action == AuditAction::OperationCanceled;
         }
         Ok(())
     }
 
-    /// What is wrong, for a run in this state.
-    pub(super) fn judge(&self, active: bool, attempt: i64) -> Option<Fault> {
-        match (active, self.ends) {
+    /// What is wrong with a run that now is as `present` says.
+    pub(super) fn judge(&self, present: Present) -> Option<Fault> {
+        match (present.active, self.ends) {
             (true, 0) | (false, 1) => {}
             (true, _) => return Some(Fault::EndWhileActive),
             (false, 0) => return Some(Fault::NoEnd),
             (false, _) => return Some(Fault::ManyEnds),
         }
-        if self.highest != attempt || self.end_attempt.is_some_and(|end| end != attempt) {
+        let n = present.attempt;
+        if self.highest != n || self.end_attempt.is_some_and(|end| end != n) {
             return Some(Fault::LastAttemptElsewhere);
         }
-        let n = attempt;
         let full =
             self.starts == n && self.sum == n * (n + 1) / 2 && self.squares == n * (n + 1) * (2 * n + 1) / 6;
-        (!full).then_some(Fault::AttemptsWithGaps)
+        if !full {
+            return Some(Fault::AttemptsWithGaps);
+        }
+        if self.canceled && self.starts != self.requeued {
+            return Some(Fault::CanceledAtWork);
+        }
+        let at_once = present.group && self.answers == 0;
+        (self.answers != 1 && !at_once).then_some(Fault::NotAcceptedOnce)
     }
 }
 
@@ -83,6 +121,9 @@ mod tests {
 
     fn tally(starts: &[i64], ends: u32, end_attempt: Option<i64>) -> Tally {
         Tally {
+            answers: 1,
+            requeued: 0,
+            canceled: false,
             ends,
             end_attempt,
             starts: i64::try_from(starts.len()).expect("few"),
@@ -92,37 +133,73 @@ mod tests {
         }
     }
 
+    const fn active(attempt: i64) -> Present {
+        Present {
+            active: true,
+            attempt,
+            group: false,
+        }
+    }
+
+    const fn over(attempt: i64) -> Present {
+        Present {
+            active: false,
+            ..active(attempt)
+        }
+    }
+
     #[test]
     fn a_whole_history_is_in_order() {
-        assert_eq!(tally(&[], 0, None).judge(true, 0), None);
+        assert_eq!(tally(&[], 0, None).judge(active(0)), None);
         assert_eq!(
-            tally(&[], 1, None).judge(false, 0),
+            tally(&[], 1, None).judge(over(0)),
             None,
             "canceled before it began"
         );
-        assert_eq!(tally(&[2, 1, 3], 1, Some(3)).judge(false, 3), None);
+        assert_eq!(tally(&[2, 1, 3], 1, Some(3)).judge(over(3)), None);
     }
 
     #[test]
     fn each_fault_is_told_from_the_others() {
-        assert_eq!(tally(&[1], 0, None).judge(false, 1), Some(Fault::NoEnd));
-        assert_eq!(tally(&[1], 2, None).judge(false, 1), Some(Fault::ManyEnds));
-        assert_eq!(tally(&[1], 1, None).judge(true, 1), Some(Fault::EndWhileActive));
+        assert_eq!(tally(&[1], 0, None).judge(over(1)), Some(Fault::NoEnd));
+        assert_eq!(tally(&[1], 2, None).judge(over(1)), Some(Fault::ManyEnds));
+        assert_eq!(tally(&[1], 1, None).judge(active(1)), Some(Fault::EndWhileActive));
         assert_eq!(
-            tally(&[1, 1, 4, 4], 1, None).judge(false, 4),
+            tally(&[1, 1, 4, 4], 1, None).judge(over(4)),
             Some(Fault::AttemptsWithGaps)
         );
         assert_eq!(
-            tally(&[1, 3], 0, None).judge(true, 3),
+            tally(&[1, 3], 0, None).judge(active(3)),
             Some(Fault::AttemptsWithGaps)
         );
         assert_eq!(
-            tally(&[1, 2], 1, Some(1)).judge(false, 2),
+            tally(&[1, 2], 1, Some(1)).judge(over(2)),
             Some(Fault::LastAttemptElsewhere)
         );
         assert_eq!(
-            tally(&[1, 2], 1, None).judge(false, 1),
+            tally(&[1, 2], 1, None).judge(over(1)),
             Some(Fault::LastAttemptElsewhere)
         );
+    }
+    #[test]
+    fn a_run_is_accepted_once_and_canceled_as_waiting_while_it_waits() {
+        let accepted = |answers| Tally {
+            answers,
+            ..tally(&[1], 1, Some(1))
+        };
+        assert_eq!(accepted(0).judge(over(1)), Some(Fault::NotAcceptedOnce));
+        assert_eq!(accepted(2).judge(over(1)), Some(Fault::NotAcceptedOnce));
+        let group = Present {
+            group: true,
+            ..over(1)
+        };
+        assert_eq!(accepted(0).judge(group), None, "over at once");
+        let canceled = |requeued| Tally {
+            canceled: true,
+            requeued,
+            ..tally(&[1, 2], 1, None)
+        };
+        assert_eq!(canceled(2).judge(over(2)), None, "it waited");
+        assert_eq!(canceled(1).judge(over(2)), Some(Fault::CanceledAtWork));
     }
 }

@@ -57,3 +57,30 @@ pub(super) async fn next_part(
     };
     Ok(Some((after, until)))
 }
+
+/// When an id was made, in microseconds, as the id itself tells (RFC 9562, 5.7).
+pub(super) fn made_at(id: Uuid) -> Option<i64> {
+    let (seconds, nanos) = id.get_timestamp()?.to_unix();
+    i64::try_from(seconds)
+        .ok()?
+        .checked_mul(1_000_000)?
+        .checked_add(i64::from(nanos / 1000))
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::{Clock as _, IdSource as _, SystemClock, SystemIds};
+
+    use super::*;
+
+    #[test]
+    fn an_id_tells_when_it_was_made() {
+        let before = SystemClock.now().timestamp_micros();
+        let at = made_at(SystemIds.next_uuid()).expect("of version 7");
+        assert!(
+            (before - 1_000..before + 60_000_000).contains(&at),
+            "{at} after {before}"
+        );
+        assert_eq!(made_at(Uuid::nil()), None);
+    }
+}

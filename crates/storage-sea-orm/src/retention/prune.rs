@@ -47,6 +47,9 @@ impl Retention for Database {
         let done = match (step.kind, history(step.kind)) {
             (_, Some(history)) => db.history(&history, step).await?,
             (RetentionKind::Events, None) => db.events(step).await?,
+            (RetentionKind::WebhookDeliveries, None) => db.deliveries(step).await?,
+            (RetentionKind::IdempotencyRecords, None) => db.answers(step).await?,
+            (RetentionKind::Notifications, None) => db.notifications(step).await?,
             (_, None) => db.notices(step).await?,
         };
         let mut counts = step.counts.clone();
@@ -65,29 +68,29 @@ impl Retention for Database {
 }
 
 /// What a batch came to.
-struct Done {
-    removed: u64,
+pub(super) struct Done {
+    pub(super) removed: u64,
     /// The latest time of a row that was removed.
-    newest: i64,
-    next: Option<Position>,
+    pub(super) newest: i64,
+    pub(super) next: Option<Position>,
 }
 
-struct Batch {
+pub(super) struct Batch {
     db: DatabaseTransaction,
-    workspace: Uuid,
+    pub(super) workspace: Uuid,
 }
 
 impl Batch {
-    fn backend(&self) -> DbBackend {
+    pub(super) fn backend(&self) -> DbBackend {
         self.db.get_database_backend()
     }
 
-    async fn rows(&self, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StoreError> {
+    pub(super) async fn rows(&self, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StoreError> {
         let statement = Statement::from_sql_and_values(self.backend(), sql, values);
         self.db.query_all_raw(statement).await.or_store_error()
     }
 
-    async fn execute(&self, sql: &str, values: Vec<Value>) -> Result<u64, StoreError> {
+    pub(super) async fn execute(&self, sql: &str, values: Vec<Value>) -> Result<u64, StoreError> {
         let statement = Statement::from_sql_and_values(self.backend(), sql, values);
         let done = self.db.execute_raw(statement).await.or_store_error()?;
         Ok(done.rows_affected())
@@ -175,27 +178,34 @@ impl Batch {
             Some(_) | None => None,
         };
         Ok(Done {
-            removed: self.remove(table, gone).await?,
+            removed: self.remove_where(table, "id", &gone).await?,
             newest,
             next,
         })
     }
 
-    async fn remove(&self, table: &str, ids: Vec<Uuid>) -> Result<u64, StoreError> {
+    /// Removes the rows whose `column` is one of `ids`.
+    pub(super) async fn remove_where(
+        &self,
+        table: &str,
+        column: &str,
+        ids: &[Uuid],
+    ) -> Result<u64, StoreError> {
         if ids.is_empty() {
             return Ok(0);
         }
         let places: Vec<_> = (2..ids.len() + 2).map(|place| format!("${place}")).collect();
         let sql = format!(
-            "DELETE FROM {table} WHERE workspace_id = $1 AND id IN ({})",
+            "DELETE FROM {table} WHERE workspace_id = $1 AND {column} IN ({})",
             places.join(", ")
         );
         let mut values = vec![self.workspace.into()];
-        values.extend(ids.into_iter().map(Value::from));
+        values.extend(ids.iter().copied().map(Value::from));
         self.execute(&sql, values).await
     }
 
-    /// The beginning of the stream, up to the first event that is young enough. Events without a number are no
+    /// The beginning of the stream, up to the first event that is young enough or on its way to a webhook: what
+    /// is sent is read from the event. Events without a number are no
     /// part of it yet. The row of the stream is taken first, as publishers do.
     async fn events(&self, step: &PruneStep<'_>) -> Result<Done, StoreError> {
         let nothing = Done {
@@ -218,15 +228,18 @@ impl Batch {
             return Ok(nothing);
         };
         let sql = format!(
-            "SELECT sequence, created_at FROM outbox_events WHERE workspace_id = $1 AND sequence >= $2
-            ORDER BY sequence LIMIT {}",
+            "SELECT e.sequence, e.created_at, EXISTS (SELECT 1 FROM webhook_endpoints w JOIN webhook_deliveries d
+                    ON d.workspace_id = w.workspace_id AND d.webhook_id = w.id AND d.event_id = e.id
+                WHERE w.workspace_id = e.workspace_id AND d.state = 'pending') AS on_its_way
+            FROM outbox_events e WHERE e.workspace_id = $1 AND e.sequence >= $2
+            ORDER BY e.sequence LIMIT {}",
             step.batch
         );
         let rows = self.rows(&sql, vec![self.workspace.into(), first.into()]).await?;
         let (mut last, mut newest) = (None, i64::MIN);
         for row in &rows {
             let at: i64 = get(row, "created_at")?;
-            if at >= to_micros(step.before) {
+            if at >= to_micros(step.before) || get(row, "on_its_way")? {
                 break;
             }
             last = Some(get::<i64>(row, "sequence")?);
@@ -271,13 +284,13 @@ impl Batch {
 }
 
 /// Where to go on when what was looked at is gone: at the beginning.
-fn anywhere(step: &PruneStep<'_>) -> Position {
+pub(super) fn anywhere(step: &PruneStep<'_>) -> Position {
     Position {
         at: step.before,
         id: Uuid::nil(),
     }
 }
 
-fn get<T: TryGetable>(row: &QueryResult, column: &str) -> Result<T, StoreError> {
+pub(super) fn get<T: TryGetable>(row: &QueryResult, column: &str) -> Result<T, StoreError> {
     row.try_get("", column).or_store_error()
 }
