@@ -15,7 +15,7 @@ use integration_tests::chaos::{
     history::{Event, Heard, History},
     seed::Numbers,
 };
-use kernel::{Clock as _, IdSource as _, SystemClock, SystemIds};
+use kernel::{Clock as _, IdSource as _, SystemClock, SystemIds, Timestamp};
 use operations::OperationType;
 
 /// How many call at the same time, and how long each waits between two requests.
@@ -28,6 +28,19 @@ struct Start {
     key: String,
     target: Target,
     operation: OperationType,
+    /// When it was sent first: a kept answer tells what was so then.
+    asked: (Instant, Timestamp),
+}
+
+impl Start {
+    fn new(target: &Target, operation: OperationType) -> Self {
+        Self {
+            key: SystemIds.next_uuid().to_string(),
+            target: target.clone(),
+            operation,
+            asked: (Instant::now(), SystemClock.now()),
+        }
+    }
 }
 
 /// What the callers of one case did and heard.
@@ -47,11 +60,9 @@ impl Load {
             let mut answered = true;
             while answered && !self.over.load(Ordering::Relaxed) {
                 ticks.tick().await;
-                let start = Start {
-                    key: SystemIds.next_uuid().to_string(),
-                    target: targets[numbers.below(targets.len())].clone(),
-                    operation: OperationType::STARTABLE[numbers.below(OperationType::STARTABLE.len())],
-                };
+                let target = &targets[numbers.below(targets.len())];
+                let operation = OperationType::STARTABLE[numbers.below(OperationType::STARTABLE.len())];
+                let start = Start::new(target, operation);
                 answered = self.send(client, start).await.is_some();
             }
         });
@@ -61,11 +72,7 @@ impl Load {
     /// Starts an inventory on each target.
     pub(crate) async fn start_everywhere(&self, client: &Client, targets: &[Target]) {
         for target in targets {
-            let start = Start {
-                key: SystemIds.next_uuid().to_string(),
-                target: target.clone(),
-                operation: OperationType::InventorySync,
-            };
+            let start = Start::new(target, OperationType::InventorySync);
             self.send(client, start).await.expect("somebody answers");
         }
     }
@@ -89,6 +96,10 @@ impl Load {
         let answer = callers::ask(client, &start.target, start.operation.as_str(), &headers).await;
         let replayed = answer.as_ref().ok();
         let replayed = replayed.map(|answer| answer.header("idempotency-replayed") == Some("true"));
+        let (invoked, from) = match replayed {
+            Some(true) => start.asked,
+            Some(false) | None => (invoked, from),
+        };
         held(&self.history).0.push(Event {
             slot: 0,
             span: (invoked, Instant::now()),
