@@ -103,17 +103,17 @@ fn every_point(engine: Engine) {
             })
             .collect();
         let mut wrong = Vec::new();
-        let mut table = Row::HEAD.to_owned();
+        let mut table = vec![Row::HEAD.to_owned()];
         for ((point, hit), told) in cases.iter().zip(futures::future::join_all(tasks).await) {
             match told {
                 Ok(row) => {
-                    table.push_str(&format!("\n{row}"));
+                    table.push(row.to_string());
                     wrong.extend(row.wrong.iter().map(|text| format!("{point} hit {hit}: {text}")));
                 }
                 Err(error) => wrong.push(format!("{point} hit {hit}: {error}")),
             }
         }
-        let _ = writeln!(std::io::stderr(), "{table}");
+        let _ = writeln!(std::io::stderr(), "{}", table.join("\n"));
         assert!(wrong.is_empty(), "{SEED}={seed}: {wrong:#?}");
     });
 }
