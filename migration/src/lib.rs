@@ -31,6 +31,8 @@ mod m20261122_000016_create_notifications;
 mod m20261122_000018_prepare_retention;
 mod m20261122_000019_queue_clock;
 mod m20261122_000020_create_schedules;
+#[cfg(feature = "failpoints")]
+mod step;
 
 /// Runs the migrations.
 pub struct Migrator;
@@ -38,7 +40,7 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![
+        let all: Vec<Box<dyn MigrationTrait>> = vec![
             Box::new(m20261121_000001_create_tenancy::Migration),
             Box::new(m20261121_000002_create_keys::Migration),
             Box::new(m20261121_000003_create_connections::Migration),
@@ -58,6 +60,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000018_prepare_retention::Migration),
             Box::new(m20261122_000019_queue_clock::Migration),
             Box::new(m20261122_000020_create_schedules::Migration),
-        ]
+        ];
+        #[cfg(feature = "failpoints")]
+        let all = all.into_iter().map(step::with_point).collect();
+        all
     }
 }

@@ -6,6 +6,7 @@
 
 mod arrows;
 mod files;
+mod points;
 mod words;
 
 use std::{

@@ -3,7 +3,7 @@
 //! files; the lock file it may only extend.
 
 mod lock;
-mod schema;
+pub(crate) mod schema;
 mod start;
 
 use std::{

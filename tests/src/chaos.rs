@@ -9,6 +9,7 @@ pub mod callers;
 pub mod depth;
 pub mod drill;
 pub mod driver;
+pub mod failpoints;
 pub mod fleet;
 pub mod ground;
 pub mod history;

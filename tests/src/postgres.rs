@@ -41,6 +41,13 @@ impl Cluster {
         format!("postgres://postgres@{host}/{database}")
     }
 
+    /// A program that comes with the server, such as `pg_dump`: the one beside it, or else the one on
+    /// the path.
+    pub fn program(&self, name: &str) -> Command {
+        let beside = self.programs.join(name);
+        Command::new(if beside.is_file() { beside } else { name.into() })
+    }
+
     /// A cluster that nobody else uses, to be maltreated; nothing where PostgreSQL's programs are not found.
     pub fn own() -> Option<Self> {
         start()

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::TestDatabase;
+use crate::{TestDatabase, chaos::failpoints};
 
 /// A process of the product. Killed when dropped.
 pub struct Process {
@@ -18,6 +18,7 @@ pub struct Process {
     pub ready: Value,
     /// Where its log goes.
     pub log: PathBuf,
+    ready_file: PathBuf,
 }
 
 impl Process {
@@ -39,6 +40,20 @@ impl Process {
         database: &TestDatabase,
         settings: &[(&str, &str)],
     ) -> Result<Self, String> {
+        let mut process = Self::spawn(binary, arguments, database, settings, None);
+        process.wait_until_ready()?;
+        Ok(process)
+    }
+
+    /// The same without waiting for it. `armed` is the point at which it is to die and at which hit
+    /// ([`crate::chaos::failpoints`]).
+    pub fn spawn(
+        binary: &Path,
+        arguments: &[&str],
+        database: &TestDatabase,
+        settings: &[(&str, &str)],
+        armed: Option<(&str, u64)>,
+    ) -> Self {
         // Several may start at the same moment.
         static STARTED: AtomicU64 = AtomicU64::new(0);
         let name = format!("{}-{}", arguments[0], STARTED.fetch_add(1, Ordering::Relaxed));
@@ -58,21 +73,23 @@ impl Process {
                     .map(|(key, value)| (format!("TENANTATLAS__{key}"), value)),
             )
             .stdout(Stdio::null())
+            .envs(armed.map(|(point, hit)| (failpoints::VARIABLE, format!("{point}:{hit}"))))
             .stderr(std::fs::File::create(&log).expect("a log"));
         let child = command.spawn().expect("starts");
-        let mut process = Self {
+        Self {
             child,
             ready: Value::Null,
             log,
-        };
-        process.ready = process.wait_until_ready(&ready_file)?;
-        Ok(process)
+            ready_file,
+        }
     }
 
-    fn wait_until_ready(&mut self, path: &Path) -> Result<Value, String> {
+    /// Waits until it says that it is ready; tells what it said instead if it does not come to that.
+    pub fn wait_until_ready(&mut self) -> Result<(), String> {
         for _ in 0..600 {
-            if let Ok(text) = std::fs::read_to_string(path) {
-                return Ok(serde_json::from_str(&text).expect("the ready file is JSON"));
+            if let Ok(text) = std::fs::read_to_string(&self.ready_file) {
+                self.ready = serde_json::from_str(&text).expect("the ready file is JSON");
+                return Ok(());
             }
             if let Some(status) = self.child.try_wait().expect("known") {
                 return Err(format!("ended with {status}: {}", self.said()));

@@ -128,7 +128,9 @@ impl TokenCache {
             Finding::Due(_) => Haste::Spare,
             Finding::Nothing => Haste::Needed,
         };
+        fail::fail_point!("worker.before_token");
         let outcome = request(haste).await;
+        fail::fail_point!("worker.after_token");
         slot.known().learn(demand, haste, outcome, clock.now())
     }
 

@@ -20,12 +20,25 @@ pub enum SchemaError {
     Store(#[source] StoreError),
 }
 
-/// Runs the migrations that wait.
+/// Runs the migrations that wait. Other processes may do the same at this moment: a step that fails
+/// because it was done elsewhere leaves fewer to do, and then the rest is tried again.
 pub(crate) async fn migrate(connection: &DatabaseConnection) -> Result<(), SchemaError> {
-    Migrator::up(connection, None).await.map_err(|error| match error {
-        sea_orm::DbErr::Custom(_) => SchemaError::Unknown,
-        other => SchemaError::Store(store_error(&other)),
-    })
+    let mut before = usize::MAX;
+    loop {
+        let Err(error) = Migrator::up(connection, None).await else {
+            return Ok(());
+        };
+        match check(connection).await {
+            Ok(()) => return Ok(()),
+            Err(SchemaError::Pending(left)) if left < before => before = left,
+            Err(_) => {
+                return Err(match error {
+                    sea_orm::DbErr::Custom(_) => SchemaError::Unknown,
+                    other => SchemaError::Store(store_error(&other)),
+                });
+            }
+        }
+    }
 }
 
 /// Reads only: a role that may not change the schema can still check it.

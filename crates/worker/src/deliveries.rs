@@ -155,6 +155,7 @@ impl Deliverer {
                 SendOutcome::Failed(FailureCode::InternalError)
             }
         };
+        fail::fail_point!("outbox.after_send_before_mark");
         let attempt = Attempt {
             number: claimed.number,
             cycle: claimed.cycle,

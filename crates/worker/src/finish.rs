@@ -113,6 +113,7 @@ impl Work<'_> {
             change = change.with("reason_code", reason.as_str());
         }
         let mut told = self.calls.take();
+        fail::fail_point!("worker.before_result_tx");
         let mut unit = parts.storage.begin().await?;
         if unit.attempts().finish(scope, lease, &completion, &change).await? == Fence::Lost {
             return Ok(Fence::Lost);
@@ -131,7 +132,9 @@ impl Work<'_> {
             unit.inventory().insert_snapshot(scope, &snapshot).await?;
         }
         told.join(unit.as_mut(), claimed).await;
+        fail::fail_point!("worker.after_result_before_commit");
         told.commit(unit.commit()).await?;
+        fail::fail_point!("worker.after_commit_before_ack");
         tracing::info!(
             run_id = %run.id,
             operation_type = run.operation_type.as_str(),

@@ -34,6 +34,7 @@ impl StoreSink<'_> {
             .upsert(scope, self.connection_id, run.id, at, page)
             .await?;
         unit.commit().await?;
+        fail::fail_point!("worker.page_n");
         Ok(Fence::Held)
     }
 }

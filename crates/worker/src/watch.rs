@@ -29,6 +29,7 @@ impl Worker {
         asked_at: Instant,
         shutdown: CancellationToken,
     ) -> Option<JoinHandle<()>> {
+        fail::fail_point!("worker.after_claim");
         let calls = Arc::new(CallBook::default());
         let (parts, copy, told) = (Arc::clone(&self.parts), claimed.clone(), Arc::clone(&calls));
         let stop = shutdown.clone();

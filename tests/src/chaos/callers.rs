@@ -146,13 +146,24 @@ impl Callers {
 
 /// Starts an operation, and tells what was heard.
 pub async fn start(client: &Client, target: &Target, operation: &str) -> Heard {
+    heard(ask(client, target, operation, &[]).await)
+}
+
+/// The answer to a start with further headers.
+pub async fn ask(
+    client: &Client,
+    target: &Target,
+    operation: &str,
+    headers: &[(&str, &str)],
+) -> Result<Answer, ClientError> {
     let mut body = target.body.clone();
     body["operation_type"] = operation.into();
     let path = format!("{}/operation-runs", target.base);
-    heard(client.post(&path, &body).await)
+    client.post_with(&path, headers, Some(&body)).await
 }
 
-fn heard(answer: Result<Answer, ClientError>) -> Heard {
+/// What the answer to a start says.
+pub fn heard(answer: Result<Answer, ClientError>) -> Heard {
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) => return Heard::Unknown(format!("{error:?}")),

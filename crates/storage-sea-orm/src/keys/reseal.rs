@@ -84,6 +84,7 @@ pub(super) async fn batch(
     };
     for row in found {
         work.settle(row, &mut batch).await?;
+        fail::fail_point!("rotate.after_row");
     }
     drop(work);
     db.commit().await.or_store_error()?;

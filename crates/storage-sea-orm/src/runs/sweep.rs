@@ -77,6 +77,7 @@ async fn look(
         .or_store_error()?;
     let mut settled = 0;
     for row in candidates {
+        fail::fail_point!("reaper.after_select");
         let id = row.id;
         let mut case = Case {
             cause: search.cause,

@@ -82,11 +82,14 @@ async fn start(
     guard
         .state
         .transact(async move {
+            fail::fail_point!("api.before_tx");
             let mut work = state.storage.begin().await?;
             let outcome = gate::start(&mut *work.runs(), &scope, run, &change).await?;
             let is_new = matches!(outcome, StartOutcome::Accepted(_));
             let answer = eyes.answer(outcome, &request_id)?;
+            fail::fail_point!("api.after_insert_before_commit");
             let answer = keeper.commit(work, answer).await?;
+            fail::fail_point!("api.after_commit_before_response");
             if is_new {
                 (state.wake)();
             }
