@@ -69,7 +69,9 @@ impl Tables {
             );
             contents.entry(name).or_default().push(values);
         }
-        contents.values_mut().for_each(|rows| rows.sort());
+        for rows in contents.values_mut() {
+            rows.sort();
+        }
         contents
     }
 

@@ -46,8 +46,8 @@ async fn a_webhook_is_made_once_and_its_secret_is_not_repeated(database: TestDat
     let secret = first.json()["secret"].as_str().expect("a secret").to_owned();
     assert_not_shown_again(&keyed(&scene, "k", &path, Some(&body)).await);
     let other = json!({ "url": URL, "description": "Another one" });
-    let reused = keyed(&scene, "k", &path, Some(&other)).await;
-    assert_eq!(reused.code(), "idempotency_key_reused");
+    let taken = keyed(&scene, "k", &path, Some(&other)).await;
+    assert_eq!(taken.code(), "idempotency_key_reused");
     let all = scene.done("GET", &path, None).await;
     assert_eq!(all["items"].as_array().map(Vec::len), Some(1), "{all}");
     let tables = Tables::of(&scene.app.database).await;
