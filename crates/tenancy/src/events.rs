@@ -20,7 +20,7 @@ pub struct StreamEvent {
     pub sequence: u64,
     /// Its id; the same wherever it is delivered.
     pub id: OutboxEventId,
-    /// What happened: one of [`AuditAction`](crate::AuditAction), `operation.completed` for example.
+    /// What happened: one of [`AuditAction`], `operation.completed` for example.
     pub kind: String,
     /// `workspace`, `connection`, `operation_run` and so on.
     pub subject_kind: String,
