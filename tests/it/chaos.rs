@@ -12,3 +12,7 @@ mod seeded;
 pub(crate) mod stage;
 mod storms;
 mod teeth;
+
+/// Whoever starts many processes has the machine for himself: what they come to in a few seconds is what is
+/// looked at.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

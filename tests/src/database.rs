@@ -1,14 +1,21 @@
 //! A database for one test, on either engine.
 
-use std::{future::Future, path::PathBuf, sync::Arc};
+use std::{
+    future::Future,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use kernel::{Clock, IdSource, Redacted, SystemClock, SystemIds};
 use sea_orm::{ConnectOptions, ConnectionTrait as _, Database as SeaDatabase, DatabaseConnection};
+use server::files;
 use storage_sea_orm::{Database, DatabaseUrl, KeyRing};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use crate::postgres;
+
+const SQLITE_FILE: &str = "test.sqlite3";
 
 /// Which engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +72,7 @@ impl TestDatabase {
     pub async fn create(engine: Engine, migrated: bool) -> Option<Self> {
         let folder = TempDir::with_prefix("tenantatlas-test-").expect("a folder");
         let url = match engine {
-            Engine::Sqlite => format!("sqlite:{}", folder.path().join("test.sqlite3").display()),
+            Engine::Sqlite => format!("sqlite:{}", folder.path().join(SQLITE_FILE).display()),
             Engine::Postgres => postgres_database(migrated).await?,
         };
         let ring = KeyRing::generate_file("test").to_string();
@@ -76,7 +83,8 @@ impl TestDatabase {
             folder,
         };
         if migrated && engine == Engine::Sqlite {
-            database.open_migrated().await.close().await.expect("closes");
+            let file = database.folder.path().join(SQLITE_FILE);
+            files::create_private(&file, sqlite_template().await).expect("a file");
         }
         Some(database)
     }
@@ -152,9 +160,12 @@ impl TestDatabase {
 
     /// Writes the key ring to a file, as `serve` wants it.
     pub fn ring_file(&self) -> PathBuf {
+        // Several processes begin at once, and none may find half of it.
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         let path = self.folder.path().join("keyring");
+        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         if !path.exists() {
-            server::files::create_private(&path, self.ring.as_bytes()).expect("written");
+            files::create_private(&path, self.ring.as_bytes()).expect("written");
         }
         path
     }
@@ -162,6 +173,43 @@ impl TestDatabase {
 
 fn clock_and_ids() -> (Arc<dyn Clock>, Arc<dyn IdSource>) {
     (Arc::new(SystemClock), Arc::new(SystemIds))
+}
+
+/// A migrated file of SQLite, made once for all tests.
+async fn sqlite_template() -> &'static [u8] {
+    static TEMPLATE: OnceCell<Vec<u8>> = OnceCell::const_new();
+    let made = TEMPLATE.get_or_init(|| async {
+        let folder = TempDir::with_prefix("tenantatlas-template-").expect("a folder");
+        let file = folder.path().join(SQLITE_FILE);
+        let url = DatabaseUrl::parse(&format!("sqlite:{}", file.display())).expect("an address");
+        migrate(&url).await;
+        let raw = SeaDatabase::connect(format!("sqlite://{}", file.display()))
+            .await
+            .expect("connects");
+        forget_the_key(raw).await;
+        let log = folder.path().join(format!("{SQLITE_FILE}-wal"));
+        assert!(!log.exists(), "whoever closes last leaves everything in the file");
+        std::fs::read(&file).expect("the file")
+    });
+    made.await
+}
+
+/// Runs the migrations under a key that nobody keeps.
+async fn migrate(url: &DatabaseUrl) {
+    let (clock, ids) = clock_and_ids();
+    let ring = KeyRing::parse(&KeyRing::generate_file("template")).expect("a ring");
+    let database = Database::open_migrated(url, ring, clock, ids)
+        .await
+        .expect("migrates");
+    database.close().await.expect("closes");
+}
+
+/// So that each copy takes the key of the ring that it is opened with.
+async fn forget_the_key(raw: DatabaseConnection) {
+    raw.execute_unprepared("DELETE FROM key_ring")
+        .await
+        .expect("runs");
+    raw.close().await.expect("closes");
 }
 
 /// A database of the cluster; a migrated one is a copy of a template that is made once.
@@ -176,19 +224,11 @@ async fn postgres_database(migrated: bool) -> Option<String> {
                 create(cluster, "DROP DATABASE IF EXISTS template_migrated").await;
                 create(cluster, "CREATE DATABASE template_migrated").await;
                 let url = DatabaseUrl::Postgres(Redacted::new(cluster.url("template_migrated")));
-                let (clock, ids) = clock_and_ids();
-                let ring = KeyRing::parse(&KeyRing::generate_file("template")).expect("a ring");
-                let database = Database::open_migrated(&url, ring, clock, ids)
-                    .await
-                    .expect("migrates");
-                database.close().await.expect("closes");
+                migrate(&url).await;
                 let raw = SeaDatabase::connect(cluster.url("template_migrated"))
                     .await
                     .expect("connects");
-                raw.execute_unprepared("DELETE FROM key_ring")
-                    .await
-                    .expect("runs");
-                raw.close().await.expect("closes");
+                forget_the_key(raw).await;
             })
             .await;
         create(

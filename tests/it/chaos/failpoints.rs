@@ -87,6 +87,7 @@ fn cases(depth: Depth, seed: u64) -> Vec<Armed> {
 
 fn every_point(engine: Engine) {
     integration_tests::database::run(engine, |_| async move {
+        let _alone = super::ALONE.lock().await;
         let seed = depth::seed();
         let turns = Arc::new(Semaphore::new(AT_ONCE));
         let cases = cases(depth::of_environment(), seed);

@@ -16,7 +16,7 @@ use integration_tests::{
     Home, TestApp, TestDatabase,
     chaos::{
         depth::{self, SEED},
-        history::{Event, Heard, History},
+        history::{AMONG_MANY, Event, Heard, History},
         invariants,
         raw::Raw,
         seed::Numbers,
@@ -45,6 +45,7 @@ struct Acknowledged {
 }
 
 async fn callers_that_hang_up_lose_nothing(database: TestDatabase) {
+    let _alone = super::ALONE.lock().await;
     let (seed, engine) = (depth::seed(), database.engine);
     let requests = depth::of_environment().pick(REQUESTS.0, REQUESTS.1);
     let app = TestApp::start(database).await;
@@ -62,7 +63,7 @@ async fn callers_that_hang_up_lose_nothing(database: TestDatabase) {
     let (mut hung_up, mut kept) = (0, 0);
     for told in futures::future::join_all(callers).await {
         let told = told.expect("joins");
-        let violations = told.runs.check(&raw, &BTreeMap::new()).await;
+        let violations = told.runs.check(&raw, &BTreeMap::new(), AMONG_MANY).await;
         let violations: Vec<_> = violations
             .iter()
             .filter(|found| !found.detail.contains("did not answer"))

@@ -159,6 +159,7 @@ impl Bench {
 }
 
 async fn nothing_of_a_worker_that_was_away_arrives(database: TestDatabase) {
+    let _alone = super::ALONE.lock().await;
     let depth = depth::of_environment();
     let engine = database.engine.name();
     let app = TestApp::start(database).await;

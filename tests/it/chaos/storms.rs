@@ -34,6 +34,7 @@ fn storm(name: &'static str, database: TestDatabase, cluster: Option<Cluster>) -
 }
 
 async fn judge(storm: Storm) -> Report {
+    let _turn = super::ALONE.lock().await;
     let seed = storm.seed;
     let report = storm.rage().await;
     let _ = writeln!(std::io::stderr(), "{}\n{report}", Report::HEAD);

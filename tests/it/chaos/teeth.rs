@@ -12,7 +12,7 @@ use integration_tests::{
         drill::drill,
         driver::Driver,
         ground::Ground,
-        history::{Event, Heard, History, NAMED, V1, V3, V11},
+        history::{ALONE, Event, Heard, History, NAMED, V1, V3, V11},
         invariants::{self, V2, Violation},
         order,
         raw::Raw,
@@ -125,13 +125,13 @@ async fn of_answers(database: TestDatabase) {
     ];
     for (heard, rule) in cases {
         let history = History(heard.into_iter().map(event).collect());
-        let found = history.check(&raw, &BTreeMap::new()).await;
+        let found = history.check(&raw, &BTreeMap::new(), ALONE).await;
         assert_eq!(rules(&found), rule.into_iter().collect(), "{:?}", history.0);
     }
     let down = BTreeMap::from([(0, vec![(begin + minute, None)])]);
     let history = History(vec![event(broken())]);
     assert!(
-        history.check(&raw, &down).await.is_empty(),
+        history.check(&raw, &down, ALONE).await.is_empty(),
         "while it was down, that is no wonder"
     );
 }

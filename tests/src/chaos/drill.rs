@@ -7,6 +7,7 @@ use super::{
     bugs::{Bug, REFERENCE},
     driver::Driver,
     ground::Ground,
+    history::ALONE,
     invariants, order,
     raw::Raw,
     reference::{RULES, Reference},
@@ -35,7 +36,7 @@ pub async fn drill(ports: &Ports, raw: &Raw, bug: Option<Bug>, seed: u64) -> BTr
     driver.close().await;
     found.extend(rules(invariants::check(raw).await));
     found.extend(rules(order::check(raw).await));
-    found.extend(rules(driver.history.check(raw, &BTreeMap::new()).await));
+    found.extend(rules(driver.history.check(raw, &BTreeMap::new(), ALONE).await));
     found
 }
 

@@ -8,7 +8,8 @@ use std::{
 
 use kernel::Timestamp;
 
-use super::{fleet::Down, invariants::Violation, raw::Raw};
+use super::{fleet::Down, invariants::Violation, order::ENDS, raw::Raw};
+use crate::Engine;
 
 /// What a caller heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,15 +55,27 @@ pub const V11: &str = "V11 an answer that nobody should get";
 /// Rows know milliseconds on one engine, and two clocks are read one after the other.
 const SLACK: i64 = 5_000;
 
+/// How much earlier than its commit the time in the row of an end may be on SQLite, where many wait for the one
+/// writer. PostgreSQL tells when the commit was.
+pub const AMONG_MANY: Duration = Duration::from_secs(1);
+/// The same for whoever does one thing after the other.
+pub const ALONE: Duration = Duration::ZERO;
+
 /// The whole of what callers heard.
 #[derive(Debug, Clone, Default)]
 pub struct History(pub Vec<Event>);
 
 impl History {
-    /// Checks it against the rows. `down` tells when each process was not there.
-    pub async fn check(&self, raw: &Raw, down: &BTreeMap<usize, Vec<Down>>) -> Vec<Violation> {
+    /// Checks it against the rows. `down` tells when each process was not there, and `wait` how long a commit
+    /// may have taken.
+    pub async fn check(
+        &self,
+        raw: &Raw,
+        down: &BTreeMap<usize, Vec<Down>>,
+        wait: Duration,
+    ) -> Vec<Violation> {
         let mut violations = self.answers(down);
-        let runs = active_times(raw).await;
+        let runs = active_times(raw, wait).await;
         let mut accepted = BTreeSet::new();
         for event in &self.0 {
             let (run, fresh) = match &event.heard {
@@ -145,10 +158,24 @@ fn was_down(event: &Event, downs: Option<&Vec<Down>>) -> bool {
     })
 }
 
-/// From when to when each run was active.
-async fn active_times(raw: &Raw) -> BTreeMap<String, (i64, Option<i64>)> {
-    let id = raw.id_text("id");
-    let sql = format!("SELECT {id}, created_at, completed_at FROM operation_runs");
+/// From when to when each run was active, as far as anybody could see.
+async fn active_times(raw: &Raw, wait: Duration) -> BTreeMap<String, (i64, Option<i64>)> {
+    let id = raw.id_text("r.id");
+    let micros = i64::try_from(wait.as_micros()).expect("not for ages");
+    let ended = match raw.engine() {
+        Engine::Sqlite => format!("r.completed_at + {micros}"),
+        Engine::Postgres => "greatest(r.completed_at, e.seen)".to_owned(),
+    };
+    let seen = match raw.engine() {
+        Engine::Sqlite => String::new(),
+        Engine::Postgres => format!(
+            "LEFT JOIN (SELECT target_id,
+                CAST(max(extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000000) AS bigint) AS seen
+                FROM audit_events WHERE target_kind = 'operation_run' AND action IN ({ENDS}) GROUP BY target_id
+            ) e ON e.target_id = {id}"
+        ),
+    };
+    let sql = format!("SELECT {id}, r.created_at, {ended} FROM operation_runs r {seen}");
     let rows = raw.rows(&sql).await;
     rows.iter()
         .map(|row| {

@@ -36,7 +36,9 @@ pub const OPEN: &str = "a session stays inside a transaction";
 
 /// Looks for everything that the product itself calls broken.
 pub async fn check(raw: &Raw) -> Vec<Violation> {
-    let report = invariants::check(raw.store(), &InvariantOptions::default()).await;
+    let store = raw.store().await;
+    let report = invariants::check(&store, &InvariantOptions::default()).await;
+    store.close().await.expect("closes");
     let violations = report.expect("looks").violations;
     let told = violations.into_iter().map(|found| Violation {
         rule: found.check,

@@ -12,6 +12,10 @@ use super::{
 };
 use crate::Engine;
 
+/// The entries of the journal that end a run, as SQL writes a list.
+pub(super) const ENDS: &str =
+    "'operation.completed', 'operation.canceled', 'operation.force_canceled', 'operation.released'";
+
 /// The overlaps.
 pub async fn check(raw: &Raw) -> Vec<Violation> {
     let at = match raw.engine() {
@@ -22,8 +26,7 @@ pub async fn check(raw: &Raw) -> Vec<Violation> {
     let sql = format!(
         "WITH told AS (
             SELECT a.target_id, min(CASE WHEN a.action = 'operation.accepted' THEN {at} END) AS begins,
-                max(CASE WHEN a.action IN ('operation.completed', 'operation.canceled',
-                    'operation.force_canceled', 'operation.released') THEN {at} END) AS ends
+                max(CASE WHEN a.action IN ({ENDS}) THEN {at} END) AS ends
             FROM audit_events a WHERE a.target_kind = 'operation_run' GROUP BY a.target_id
         ), spans AS (
             SELECT t.target_id, t.begins, max(coalesce(t.ends, 1e300)) OVER (

@@ -1,7 +1,10 @@
-//! A connection around the product, in plain SQL of both engines, and one of the product beside it.
+//! A connection around the product, in plain SQL of both engines, and one of the product where it is wanted.
 
+use std::{path::PathBuf, sync::Arc};
+
+use kernel::{SystemClock, SystemIds};
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, QueryResult, Statement};
-use storage_sea_orm::Database;
+use storage_sea_orm::{Database, DatabaseUrl, KeyRing};
 use uuid::Uuid;
 
 use crate::{Engine, TestDatabase};
@@ -10,7 +13,8 @@ use crate::{Engine, TestDatabase};
 #[derive(Clone)]
 pub struct Raw {
     connection: DatabaseConnection,
-    store: Database,
+    database: DatabaseUrl,
+    ring_file: PathBuf,
     engine: Engine,
 }
 
@@ -19,14 +23,19 @@ impl Raw {
     pub async fn open(database: &TestDatabase) -> Self {
         Self {
             connection: database.raw().await,
-            store: database.open().await,
+            database: database.database_url(),
+            ring_file: database.ring_file(),
             engine: database.engine,
         }
     }
 
-    /// The product's own handle, for what the product looks for itself.
-    pub const fn store(&self) -> &Database {
-        &self.store
+    /// A handle of the product's own, for what the product looks for itself, with the key ring as it is by now.
+    pub async fn store(&self) -> Database {
+        let ring = std::fs::read_to_string(&self.ring_file).expect("a ring");
+        let ring = KeyRing::parse(&ring).expect("a ring");
+        let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
+        let opened = Database::open(&self.database, ring, clock, ids).await;
+        opened.expect("opens")
     }
 
     /// Which engine it is.

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use super::{
     callers::{self, Callers},
     fleet::{Fleet, Role},
-    history::{Heard, History},
+    history::{AMONG_MANY, Heard, History},
     invariants, order,
     plan::{Fault, What},
     raw::Raw,
@@ -223,7 +223,9 @@ async fn judge(report: &mut Report, fleet: &Fleet, raw: &Raw, history: &History)
     report.violations.extend(invariants::active(raw).await);
     report.violations.extend(invariants::left_open(raw).await);
     report.violations.extend(order::check(raw).await);
-    report.violations.extend(history.check(raw, &down).await);
+    report
+        .violations
+        .extend(history.check(raw, &down, AMONG_MANY).await);
     report.fallen = fleet.fallen();
     report.accepted = history.count(|heard| matches!(heard, Heard::Accepted(_)));
     report.deduplicated = history.count(|heard| matches!(heard, Heard::Deduplicated(_)));

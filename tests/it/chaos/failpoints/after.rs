@@ -9,7 +9,7 @@ use std::{
 use cli::Client;
 use integration_tests::chaos::{
     callers::{self, Target},
-    history::Heard,
+    history::{AMONG_MANY, Heard},
     invariants, order,
     raw::Raw,
 };
@@ -109,7 +109,7 @@ async fn promises(raw: &Raw, scene: &Scene) -> Vec<String> {
     violations.extend(invariants::active(raw).await);
     violations.extend(invariants::left_open(raw).await);
     violations.extend(order::check(raw).await);
-    violations.extend(scene.load.history().check(raw, &down).await);
+    violations.extend(scene.load.history().check(raw, &down, AMONG_MANY).await);
     violations.iter().map(ToString::to_string).collect()
 }
 

@@ -118,8 +118,18 @@ impl Load {
 
     /// The runs that callers were told are theirs.
     pub(crate) fn accepted(&self) -> BTreeSet<String> {
+        self.accepted_of(|_| true)
+    }
+
+    /// The same of requests that were not sent before `moment`.
+    pub(crate) fn accepted_since(&self, moment: Instant) -> BTreeSet<String> {
+        self.accepted_of(|event| event.span.0 >= moment)
+    }
+
+    fn accepted_of(&self, wanted: impl Fn(&Event) -> bool) -> BTreeSet<String> {
         let history = held(&self.history);
-        let accepted = history.0.iter().filter_map(|event| match &event.heard {
+        let wanted = history.0.iter().filter(|event| wanted(event));
+        let accepted = wanted.filter_map(|event| match &event.heard {
             Heard::Accepted(run) => Some(run.clone()),
             Heard::Deduplicated(_)
             | Heard::ScopeBusy(_)
