@@ -31,15 +31,17 @@ async fn a_busy_and_healthy_database_breaks_nothing(database: TestDatabase) {
     busy.end().await;
 }
 
-/// Each case on a database of its own: damage adds up.
+/// Each case on a copy of its own: damage adds up.
 async fn each(engine: Engine, cases: &[Case]) {
+    let Some(database) = TestDatabase::create(engine, true).await else {
+        return;
+    };
+    let mut busy = Busy::begin(database).await;
+    busy.app.stop_serving().await;
     for (damage, expected) in cases {
-        let Some(database) = TestDatabase::create(engine, true).await else {
-            return;
-        };
-        let busy = Busy::begin(database).await;
-        busy.damage(damage).await;
-        let report = look(&busy.app.database).await;
+        let copy = busy.app.database.copy().await;
+        busy.damage(&copy, damage).await;
+        let report = look(&copy).await;
         let noticed: BTreeSet<_> = report.violations.iter().map(|found| found.check).collect();
         assert_eq!(
             noticed,
@@ -55,8 +57,8 @@ async fn each(engine: Engine, cases: &[Case]) {
                 "an id or a name of the schema: {subject}"
             );
         }
-        busy.end().await;
     }
+    busy.end().await;
 }
 
 async fn what_a_run_holds_is_looked_at(database: TestDatabase) {
@@ -277,8 +279,11 @@ async fn what_was_pruned_proves_nothing(database: TestDatabase) {
 
 async fn a_long_list_is_cut_and_says_so(database: TestDatabase) {
     let busy = Busy::begin(database).await;
-    busy.damage("DELETE FROM outbox_events WHERE sequence > 3; UPDATE event_streams SET last_sequence = 3")
-        .await;
+    busy.damage(
+        &busy.app.database,
+        "DELETE FROM outbox_events WHERE sequence > 3; UPDATE event_streams SET last_sequence = 3",
+    )
+    .await;
     let lost = look(&busy.app.database).await.violations.len();
     assert!(lost > 3, "{lost}");
     let store = busy.app.database.open().await;

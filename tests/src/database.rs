@@ -103,6 +103,36 @@ impl TestDatabase {
         Some((database, cluster))
     }
 
+    /// Another database with everything that is in this one, under the same key ring. On a server, whoever is
+    /// connected to this one is sent away for it.
+    #[must_use = "the copy is gone with its folder"]
+    pub async fn copy(&self) -> Self {
+        let folder = TempDir::with_prefix("tenantatlas-test-").expect("a folder");
+        let url = match self.engine {
+            Engine::Sqlite => {
+                let file = folder.path().join(SQLITE_FILE).display().to_string();
+                self.tamper(&format!("VACUUM INTO '{file}'")).await;
+                format!("sqlite:{file}")
+            }
+            Engine::Postgres => {
+                let cluster = postgres::cluster().expect("it was there for this one");
+                let original = self.url.rsplit('/').next().expect("a path");
+                let original = original.split('?').next().expect("a name");
+                let name = format!("t{}", SystemIds.next_uuid().simple());
+                let away = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname =";
+                create(cluster, &format!("{away} '{original}'")).await;
+                create(cluster, &format!("CREATE DATABASE {name} TEMPLATE {original}")).await;
+                cluster.url(&name)
+            }
+        };
+        Self {
+            engine: self.engine,
+            url,
+            ring: self.ring.clone(),
+            folder,
+        }
+    }
+
     /// The parsed address.
     pub fn database_url(&self) -> DatabaseUrl {
         DatabaseUrl::parse(&self.url).expect("an address")

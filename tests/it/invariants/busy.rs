@@ -60,8 +60,9 @@ impl Busy {
         }
     }
 
-    /// Runs statements around the product, all on one connection. Names of runs in braces become their ids.
-    pub(super) async fn damage(&self, sql: &str) {
+    /// Runs statements around the product, all on one connection. Names of runs in braces become their ids. `database` is
+    /// that of the product or a copy.
+    pub(super) async fn damage(&self, database: &TestDatabase, sql: &str) {
         let now = SystemClock.now().timestamp_micros();
         let mut sql = sql.replace("{now}", &now.to_string());
         for (name, id) in [
@@ -71,14 +72,14 @@ impl Busy {
             ("queued", &self.queued),
             ("waiting", &self.waiting),
         ] {
-            let literal = match self.app.database.engine {
+            let literal = match database.engine {
                 Engine::Sqlite => format!("x'{}'", id.replace('-', "")),
                 Engine::Postgres => format!("'{id}'::uuid"),
             };
             sql = sql.replace(&format!("'{{{name}}}'"), &format!("'{id}'"));
             sql = sql.replace(&format!("{{{name}}}"), &literal);
         }
-        self.app.database.tamper(&sql).await;
+        database.tamper(&sql).await;
     }
 
     pub(super) async fn end(self) {

@@ -20,26 +20,31 @@ async fn a_workspace_in_which_everything_followed_is_in_order(database: TestData
     assert_invariants(&followed.scene.app.database).await;
     // What the webhook wants is known for long.
     followed
-        .damage("UPDATE webhook_endpoints SET updated_at = 1, verified_at = 1")
+        .damage(
+            &followed.scene.app.database,
+            "UPDATE webhook_endpoints SET updated_at = 1, verified_at = 1",
+        )
         .await;
     assert_invariants(&followed.scene.app.database).await;
     followed.scene.app.stop().await;
 }
 
-/// Each case on a database of its own: damage adds up.
+/// Each case on a copy of its own: damage adds up.
 async fn each(engine: Engine, cases: &[Case]) {
+    let Some(database) = TestDatabase::create(engine, true).await else {
+        return;
+    };
+    let mut followed = Followed::begin(database).await;
+    followed.scene.app.stop_serving().await;
     for (damage, expected) in cases {
-        let Some(database) = TestDatabase::create(engine, true).await else {
-            return;
-        };
-        let followed = Followed::begin(database).await;
-        followed.damage(damage).await;
-        let violations = look(&followed.scene.app.database).await.violations;
+        let copy = followed.scene.app.database.copy().await;
+        followed.damage(&copy, damage).await;
+        let violations = look(&copy).await.violations;
         let noticed: BTreeSet<_> = violations.iter().map(|found| found.check).collect();
         let expected: BTreeSet<_> = expected.iter().copied().collect();
         assert_eq!(noticed, expected, "{damage}: {violations:#?}");
-        followed.scene.app.stop().await;
     }
+    followed.scene.app.stop().await;
 }
 
 async fn a_named_request_has_one_run(database: TestDatabase) {

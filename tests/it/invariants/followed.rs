@@ -53,10 +53,10 @@ impl Followed {
     }
 
     /// Runs statements around the product, all on one connection. Names of runs in braces become their ids.
-    pub(super) async fn damage(&self, sql: &str) {
+    pub(super) async fn damage(&self, database: &TestDatabase, sql: &str) {
         let now = SystemClock.now().timestamp_micros();
         let nowhere = SystemIds.next_uuid().to_string();
-        let engine = self.scene.app.database.engine;
+        let engine = database.engine;
         let random = match engine {
             Engine::Sqlite => "randomblob(16)",
             Engine::Postgres => "gen_random_uuid()",
@@ -74,7 +74,7 @@ impl Followed {
             sql = sql.replace(&format!("'{{{name}}}'"), &format!("'{id}'"));
             sql = sql.replace(&format!("{{{name}}}"), &literal);
         }
-        self.scene.app.database.tamper(&sql).await;
+        database.tamper(&sql).await;
     }
 }
 
