@@ -63,6 +63,10 @@ async fn turn(connection: &DatabaseConnection) -> Result<Turn, SchemaError> {
     if connection.get_database_backend() == DbBackend::Postgres {
         loop {
             let held = connection.begin().await.map_err(unusable)?;
+            // It does nothing while the steps are done beside it, however long they take.
+            held.execute_unprepared("SET LOCAL idle_in_transaction_session_timeout = 0")
+                .await
+                .map_err(unusable)?;
             let ask = format!("SELECT pg_try_advisory_xact_lock({TURN})");
             let ask = Statement::from_string(DbBackend::Postgres, ask);
             let row = held.query_one_raw(ask).await.map_err(unusable)?;

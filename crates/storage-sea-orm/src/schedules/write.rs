@@ -5,7 +5,7 @@ use kernel::{Page, PageRequest, Position, StoreError, Timestamp};
 use operations::{Firing, Schedule, ScheduleId, ScheduleLookup, ScheduleRepository, Slot};
 use provider_core::Written;
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, EntityTrait as _, Order,
+    ConnectionTrait, DatabaseTransaction, EntityTrait as _, Order, StatementBuilder,
     sea_query::{Expr, ExprTrait as _, Query},
 };
 use tenancy::{Change, WorkspaceScope};
@@ -43,6 +43,22 @@ impl<C: ConnectionTrait> ScheduleLookup for Repo<'_, C> {
             at: schedule.created_at,
             id: schedule.id.as_uuid(),
         }))
+    }
+}
+
+impl Repo<'_, DatabaseTransaction> {
+    /// Runs a statement that meets the schedule as it was read, and writes the journal if it did.
+    async fn written(
+        &self,
+        statement: &impl StatementBuilder,
+        scope: &WorkspaceScope,
+        change: &Change,
+    ) -> Result<Written, StoreError> {
+        if self.db.execute(statement).await.or_store_error()?.rows_affected() == 0 {
+            return Ok(Written::VersionMismatch);
+        }
+        journal::record(self.db, scope.workspace_id(), change).await?;
+        Ok(Written::Done)
     }
 }
 
@@ -91,18 +107,7 @@ impl ScheduleRepository for Repo<'_, DatabaseTransaction> {
         for condition in as_read(scope, before) {
             statement.and_where(condition);
         }
-        if self
-            .db
-            .execute(&statement)
-            .await
-            .or_store_error()?
-            .rows_affected()
-            == 0
-        {
-            return Ok(Written::VersionMismatch);
-        }
-        journal::record(self.db, scope.workspace_id(), change).await?;
-        Ok(Written::Done)
+        self.written(&statement, scope, change).await
     }
 
     async fn delete(
@@ -116,18 +121,7 @@ impl ScheduleRepository for Repo<'_, DatabaseTransaction> {
         for condition in as_read(scope, schedule) {
             statement.and_where(condition);
         }
-        if self
-            .db
-            .execute(&statement)
-            .await
-            .or_store_error()?
-            .rows_affected()
-            == 0
-        {
-            return Ok(Written::VersionMismatch);
-        }
-        journal::record(self.db, scope.workspace_id(), change).await?;
-        Ok(Written::Done)
+        self.written(&statement, scope, change).await
     }
 
     async fn take_turn(
