@@ -7,6 +7,7 @@ pub mod clock;
 pub mod hex;
 pub mod id;
 pub mod page;
+pub mod private;
 pub mod secret;
 pub mod store;
 
@@ -14,5 +15,6 @@ pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use hex::hex;
 pub use id::{Id, IdKind, IdSource, ParseIdError, SequentialIds, SystemIds};
 pub use page::{Page, PageLimit, PageRequest, Position};
+pub use private::is_private;
 pub use secret::{Redacted, SecretBytes, SecretText};
 pub use store::StoreError;

@@ -127,7 +127,8 @@ pub fn read_key(path: &Path) -> io::Result<SecretBytes> {
     #[cfg(unix)]
     {
         let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path)?.permissions());
-        if mode & 0o077 != 0 {
+        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
+        if !kernel::is_private(path, mode, credentials.as_deref().map(Path::new)) {
             return Err(io::Error::other(
                 "others can read it: its mode must be 0600 or 0400",
             ));

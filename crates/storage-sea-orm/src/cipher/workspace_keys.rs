@@ -7,8 +7,8 @@
 
 use kernel::{Clock, StoreError};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _,
-    QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _, sea_query::OnConflict,
+    ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, QueryTrait as _, sea_query::OnConflict,
 };
 use tenancy::WorkspaceId;
 
@@ -16,6 +16,7 @@ use super::{
     KEY_BYTES, Key, NONCE_BYTES, Undecryptable, decrypt, encrypt, envelope::KeyName, random, ring::KeyRing,
 };
 use crate::{
+    bounded::Tx,
     entities::workspace_key::{ActiveModel, Column, Entity, Model},
     error::OrStoreError as _,
     keys::{lookup, state},
@@ -60,7 +61,7 @@ pub(crate) async fn newest<C: ConnectionTrait>(
 
 /// The newest data key of the workspace, wrapped by the active key: made if it is not.
 pub(crate) async fn renewed(
-    db: &DatabaseTransaction,
+    db: &Tx,
     ring: &KeyRing,
     clock: &dyn Clock,
     workspace_id: WorkspaceId,

@@ -58,8 +58,12 @@ impl RingFile {
 
     fn read_private(&self, metadata: &Metadata) -> Result<Zeroizing<String>, KeyRingError> {
         #[cfg(unix)]
-        if std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0 {
-            return Err(KeyRingError::Exposed);
+        {
+            let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
+            let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
+            if !kernel::is_private(&self.path, mode, credentials.as_deref().map(Path::new)) {
+                return Err(KeyRingError::Exposed);
+            }
         }
         fs::read_to_string(&self.path)
             .map(Zeroizing::new)
