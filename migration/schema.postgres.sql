@@ -333,12 +333,14 @@ CREATE TABLE operation_runs (
 );
 CREATE INDEX operation_runs_active_order ON public.operation_runs USING btree (status, created_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
 CREATE UNIQUE INDEX operation_runs_active_scope_unique ON public.operation_runs USING btree (workspace_id, scope_key) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
+CREATE INDEX operation_runs_at_work ON public.operation_runs USING btree (workspace_id, operation_type) WHERE ((status = 'running'::text) AND (kind = 'job'::text));
 CREATE INDEX operation_runs_children ON public.operation_runs USING btree (workspace_id, parent_run_id) WHERE (parent_run_id IS NOT NULL);
 CREATE INDEX operation_runs_list_order ON public.operation_runs USING btree (workspace_id, created_at, id);
 CREATE INDEX operation_runs_of_connection ON public.operation_runs USING btree (workspace_id, connection_id, created_at);
 CREATE INDEX operation_runs_of_environment ON public.operation_runs USING btree (workspace_id, environment_id, created_at);
 CREATE INDEX operation_runs_of_schedule ON public.operation_runs USING btree (workspace_id, schedule_id, created_at) WHERE (schedule_id IS NOT NULL);
 CREATE UNIQUE INDEX operation_runs_pkey ON public.operation_runs USING btree (workspace_id, id);
+CREATE INDEX operation_runs_queue_order ON public.operation_runs USING btree (workspace_id, operation_type, created_at, id) WHERE ((status = 'queued'::text) AND (kind = 'job'::text));
 
 CREATE TABLE outbox_events (
     workspace_id uuid NOT NULL,

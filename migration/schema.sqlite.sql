@@ -317,6 +317,8 @@ CREATE INDEX "operation_runs_active_order" ON "operation_runs" ("status", "creat
 
 CREATE UNIQUE INDEX "operation_runs_active_scope_unique" ON "operation_runs" ("workspace_id", "scope_key") WHERE "status" IN ('queued', 'running');
 
+CREATE INDEX "operation_runs_at_work" ON "operation_runs" ("workspace_id", "operation_type") WHERE "status" = 'running' AND "kind" = 'job';
+
 CREATE INDEX "operation_runs_children" ON "operation_runs" ("workspace_id", "parent_run_id") WHERE "parent_run_id" IS NOT NULL;
 
 CREATE INDEX "operation_runs_list_order" ON "operation_runs" ("workspace_id", "created_at", "id");
@@ -326,6 +328,8 @@ CREATE INDEX "operation_runs_of_connection" ON "operation_runs" ("workspace_id",
 CREATE INDEX "operation_runs_of_environment" ON "operation_runs" ("workspace_id", "environment_id", "created_at");
 
 CREATE INDEX "operation_runs_of_schedule" ON "operation_runs" ("workspace_id", "schedule_id", "created_at") WHERE "schedule_id" IS NOT NULL;
+
+CREATE INDEX "operation_runs_queue_order" ON "operation_runs" ("workspace_id", "operation_type", "created_at", "id") WHERE "status" = 'queued' AND "kind" = 'job';
 
 CREATE TABLE "outbox_events" (
     "workspace_id" uuid_text NOT NULL,

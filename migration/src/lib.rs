@@ -31,6 +31,7 @@ mod m20261122_000016_create_notifications;
 mod m20261122_000018_prepare_retention;
 mod m20261122_000019_queue_clock;
 mod m20261122_000020_create_schedules;
+mod m20261122_000021_queue_order;
 #[cfg(feature = "failpoints")]
 mod step;
 
@@ -60,6 +61,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000018_prepare_retention::Migration),
             Box::new(m20261122_000019_queue_clock::Migration),
             Box::new(m20261122_000020_create_schedules::Migration),
+            Box::new(m20261122_000021_queue_order::Migration),
         ];
         #[cfg(feature = "failpoints")]
         let all = all.into_iter().map(step::with_point).collect();

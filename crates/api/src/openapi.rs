@@ -7,8 +7,8 @@ use actix_web::App;
 use utoipa::{
     Modify, OpenApi as _,
     openapi::{
-        Content, ContentBuilder, KnownFormat, ObjectBuilder, OpenApi, Ref, RefOr, Required, Schema,
-        SchemaFormat, Type,
+        Content, ContentBuilder, HeaderBuilder, KnownFormat, ObjectBuilder, OpenApi, Ref, RefOr, Required,
+        Schema, SchemaFormat, Type,
         path::{Operation, ParameterBuilder, ParameterIn},
         response::Response,
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -84,6 +84,7 @@ pub fn openapi() -> OpenApi {
             add_path_parameters(path, operation);
             add_condition(operation);
             add_problems(path, operation);
+            add_headers(operation);
         }
     }
     require_what_is_always_there(&mut document);
@@ -184,17 +185,67 @@ fn add_condition(operation: &mut Operation) {
         .filter(|parameters| !parameters.is_empty());
 }
 
+/// Headers that belong to a status whatever the operation is, and those of requests as what they are: one that is
+/// not sent is absent, not `null`.
+fn add_headers(operation: &mut Operation) {
+    let once = takes_key(operation);
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        let (name, words, kind) = match status.as_str() {
+            "401" => (
+                "WWW-Authenticate",
+                "How to prove who is calling: `Bearer`",
+                Type::String,
+            ),
+            "503" => (
+                "Retry-After",
+                "Seconds after which the same request may work",
+                Type::Integer,
+            ),
+            "409" if once => (
+                "Retry-After",
+                "Seconds after which the same request may work, with codes that are retryable",
+                Type::Integer,
+            ),
+            success if once && success.starts_with('2') => (
+                "Idempotency-Replayed",
+                "`true` on the answer to an earlier request under the same key",
+                Type::String,
+            ),
+            _ => continue,
+        };
+        let header = HeaderBuilder::new()
+            .description(Some(words))
+            .schema(Some(ObjectBuilder::new().schema_type(kind)));
+        let header = header.build();
+        response.headers.entry(name.to_owned()).or_insert(header.into());
+    }
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter
+            && parameter.parameter_in == ParameterIn::Header
+            && let Some(RefOr::T(Schema::Object(object))) = &mut parameter.schema
+        {
+            object.schema_type = Type::String.into();
+        }
+    }
+}
+
+/// Whether the operation can be named by its caller.
+fn takes_key(operation: &Operation) -> bool {
+    operation
+        .parameters
+        .iter()
+        .flatten()
+        .any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == "Idempotency-Key"))
+}
+
 /// The problems that an operation can answer with for reasons that have nothing to do with what
 /// it does. Statuses that the route declares itself keep their description in front.
 fn add_problems(path: &str, operation: &mut Operation) {
     let secured = operation.security.is_none();
     let in_workspace = path.contains("{workspace_id}");
     let has_body = operation.request_body.is_some();
-    let once = operation
-        .parameters
-        .iter()
-        .flatten()
-        .any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == "Idempotency-Key"));
+    let once = takes_key(operation);
     let table: [(bool, &[Code]); 7] = [
         (has_body, &[Code::BadRequest, Code::MalformedJson]),
         (secured, &[Code::InvalidQuery]),

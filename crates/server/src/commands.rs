@@ -189,6 +189,8 @@ async fn open(settings: &Settings, migrate: bool) -> Result<Program, Failure> {
     let mut program = Program::open(&url, ring, migrate, setup)
         .await
         .map_err(|error| Failure::composing(&error))?;
+    let give_up_after = Duration::from_secs(settings.database.give_up_seconds);
+    program.database.give_up_after(give_up_after);
     program.webhooks = settings.webhooks.policy().map_err(Failure::config)?;
     Ok(program)
 }

@@ -60,6 +60,8 @@ pub struct Settings {
 pub struct DatabaseSettings {
     /// `sqlite:path` or `postgres://…`.
     pub url: Redacted<String>,
+    /// How long one statement may go unanswered, in seconds, before its connection counts as lost.
+    pub give_up_seconds: u64,
 }
 
 /// The HTTP surface.
@@ -237,6 +239,18 @@ fn is_public(url: &url::Url) -> bool {
     safe && anonymous && url.query().is_none() && url.fragment().is_none() && url.path().ends_with('/')
 }
 
+impl DatabaseSettings {
+    fn check(&self) -> Result<(), SettingsError> {
+        if (1..=3600).contains(&self.give_up_seconds) {
+            return Ok(());
+        }
+        Err(SettingsError::Range {
+            key: "database.give_up_seconds",
+            range: "1 to 3600",
+        })
+    }
+}
+
 impl WorkerSection {
     fn check(&self) -> Result<(), SettingsError> {
         let seconds = |value: f64, least: f64| value.is_finite() && (least..=3600.0).contains(&value);
@@ -341,6 +355,7 @@ impl Settings {
             .separator("__")
             .try_parsing(true);
         let settings: Self = builder.add_source(environment).build()?.try_deserialize()?;
+        settings.database.check()?;
         settings.http.check()?;
         settings.worker.check()?;
         settings.connections.check()?;

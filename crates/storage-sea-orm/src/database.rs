@@ -1,19 +1,20 @@
 //! The database as the rest of the program holds it: a writer, readers, and what repositories
 //! need beside a connection.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use kernel::{Clock, IdSource, SecretBytes, StoreError};
-use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait as _,
-};
+use sea_orm::{ConnectionTrait as _, DbBackend, SqliteTransactionMode, TransactionOptions};
 use storage::{ReadSession, Storage, UnitOfWork};
 use tokio::sync::Notify;
 
 use crate::{
     Queue, Vault,
+    bounded::{Pool, Tx},
     cipher::ring::{KeyRing, KeyRingError},
     connect::{ConnectError, DatabaseUrl},
     error::OrStoreError as _,
@@ -36,8 +37,8 @@ pub(crate) struct Context {
 /// A database. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
-    writer: DatabaseConnection,
-    readers: DatabaseConnection,
+    writer: Pool,
+    readers: Pool,
     context: Arc<Context>,
 }
 
@@ -66,7 +67,18 @@ impl Database {
         ids: Arc<dyn IdSource>,
     ) -> Result<Self, ConnectError> {
         let database = Self::connect(url, ring, clock, ids, true).await?;
-        schema::migrate(&database.writer).await?;
+        match url {
+            DatabaseUrl::Sqlite(_) => schema::migrate(database.writer.without_limit()).await?,
+            DatabaseUrl::Postgres(url) => {
+                let unhurried = postgres::open_unhurried(url.expose()).await?;
+                schema::migrate(&unhurried).await?;
+                unhurried
+                    .close()
+                    .await
+                    .or_store_error()
+                    .map_err(ConnectError::Unreachable)?;
+            }
+        }
         database.check_ring().await?;
         Ok(database)
     }
@@ -86,8 +98,8 @@ impl Database {
             }
         };
         Ok(Self {
-            writer,
-            readers,
+            writer: Pool::new(writer),
+            readers: Pool::new(readers),
             context: Arc::new(Context {
                 ring,
                 clock,
@@ -137,11 +149,18 @@ impl Database {
     /// Calls `watch` after every statement of this handle, of the clones that are made of it from
     /// now on and of their transactions. To count statements or time them; `BEGIN` and `COMMIT`
     /// are not told.
-    pub fn watch_statements(&mut self, watch: impl Fn(std::time::Duration) + Clone + Send + Sync + 'static) {
+    pub fn watch_statements(&mut self, watch: impl Fn(Duration) + Clone + Send + Sync + 'static) {
         for connections in [&mut self.writer, &mut self.readers] {
-            let watch = watch.clone();
-            connections.set_metric_callback(move |info| watch(info.elapsed));
+            connections.watch(watch.clone());
         }
+    }
+
+    /// How long one statement of this handle, and of the clones that are made of it from now on, may go
+    /// unanswered before its connection counts as lost: 40 seconds unless told. A server that can be reached
+    /// ends statements after 30 seconds itself.
+    pub fn give_up_after(&mut self, limit: Duration) {
+        self.writer.give_up_after(limit);
+        self.readers.give_up_after(limit);
     }
 
     /// Closes the connections, after what is under way.
@@ -152,11 +171,11 @@ impl Database {
         self.writer.close().await.or_store_error()
     }
 
-    pub(crate) const fn writer(&self) -> &DatabaseConnection {
+    pub(crate) const fn writer(&self) -> &Pool {
         &self.writer
     }
 
-    pub(crate) const fn readers(&self) -> &DatabaseConnection {
+    pub(crate) const fn readers(&self) -> &Pool {
         &self.readers
     }
 
@@ -168,14 +187,14 @@ impl Database {
     /// drop the future while `BEGIN` is on its way (see [`crate::postgres_pool_options`]). On
     /// SQLite it takes the write lock at once: a transaction that reads first and writes later
     /// meets "busy" without waiting.
-    pub(crate) async fn transaction(&self) -> Result<DatabaseTransaction, StoreError> {
+    pub(crate) async fn transaction(&self) -> Result<Tx, StoreError> {
         let writer = self.writer.clone();
         let begin = tokio::spawn(async move {
             let options = TransactionOptions {
                 sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
                 ..TransactionOptions::default()
             };
-            writer.begin_with_options(options).await
+            writer.begin(options).await
         });
         begin
             .await

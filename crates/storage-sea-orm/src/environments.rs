@@ -3,8 +3,7 @@
 use async_trait::async_trait;
 use kernel::{Id, Page, PageRequest, Position, StoreError};
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, EntityTrait as _, Order, QueryTrait as _,
-    sea_query::OnConflict,
+    ActiveValue::Set, ConnectionTrait, EntityTrait as _, Order, QueryTrait as _, sea_query::OnConflict,
 };
 use tenancy::{
     Change, DisplayName, Environment, EnvironmentId, EnvironmentLookup, EnvironmentRepository,
@@ -12,6 +11,7 @@ use tenancy::{
 };
 
 use crate::{
+    bounded::Tx,
     entities::environment::{ActiveModel, Column, Entity, Model},
     error::OrStoreError as _,
     journal,
@@ -54,7 +54,7 @@ impl<C: ConnectionTrait> EnvironmentLookup for Repo<'_, C> {
 }
 
 #[async_trait]
-impl EnvironmentRepository for Repo<'_, DatabaseTransaction> {
+impl EnvironmentRepository for Repo<'_, Tx> {
     async fn insert(
         &mut self,
         scope: &WorkspaceScope,

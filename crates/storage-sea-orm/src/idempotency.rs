@@ -3,10 +3,11 @@
 
 use async_trait::async_trait;
 use kernel::StoreError;
-use sea_orm::{ConnectionTrait as _, DatabaseTransaction, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait as _, QueryResult, Statement, Value};
 use tenancy::{IdempotencyRepository, KeptAnswer, Reservation, ReservationTimes, Reserved, WorkspaceScope};
 
 use crate::{
+    bounded::Tx,
     error::OrStoreError as _,
     session::Repo,
     time::{micros, now_sql},
@@ -15,7 +16,7 @@ use crate::{
 const TABLE: &str = "idempotency_records";
 
 #[async_trait]
-impl IdempotencyRepository for Repo<'_, DatabaseTransaction> {
+impl IdempotencyRepository for Repo<'_, Tx> {
     async fn reserve(
         &mut self,
         scope: &WorkspaceScope,
@@ -87,7 +88,7 @@ impl IdempotencyRepository for Repo<'_, DatabaseTransaction> {
     }
 }
 
-impl Repo<'_, DatabaseTransaction> {
+impl Repo<'_, Tx> {
     /// Runs a statement and tells how many rows it touched.
     async fn run_once(&self, sql: &str, values: Vec<Value>) -> Result<u64, StoreError> {
         let statement = Statement::from_sql_and_values(self.db.get_database_backend(), sql, values);

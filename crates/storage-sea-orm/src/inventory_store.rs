@@ -9,14 +9,15 @@ use kernel::{Id, Page, PageRequest, Position, StoreError, Timestamp};
 use provider_core::{ConnectionId, RunId};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _, Order, PaginatorTrait as _,
-    QueryFilter as _, QueryTrait as _,
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, Order, PaginatorTrait as _, QueryFilter as _,
+    QueryTrait as _,
     sea_query::{Alias, Expr, ExprTrait as _, OnConflict},
 };
 use serde_json::{Map, Value};
 use tenancy::WorkspaceScope;
 
 use crate::{
+    bounded::Tx,
     entities::{item, snapshot},
     error::OrStoreError as _,
     scoped::{page, scoped, scoped_by_id},
@@ -121,7 +122,7 @@ impl<C: ConnectionTrait> InventoryLookup for Repo<'_, C> {
 }
 
 #[async_trait]
-impl InventoryRepository for Repo<'_, DatabaseTransaction> {
+impl InventoryRepository for Repo<'_, Tx> {
     async fn upsert(
         &mut self,
         scope: &WorkspaceScope,
@@ -165,7 +166,7 @@ impl InventoryRepository for Repo<'_, DatabaseTransaction> {
     }
 }
 
-impl Repo<'_, DatabaseTransaction> {
+impl Repo<'_, Tx> {
     /// A provider may send a thing twice in one page; PostgreSQL refuses an upsert that meets
     /// its own row. The last one counts.
     #[expect(clippy::unused_self, reason = "stands beside the other steps of an upsert")]

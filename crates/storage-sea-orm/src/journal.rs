@@ -4,14 +4,14 @@ use async_trait::async_trait;
 use kernel::{Id, Page, PageRequest, Position, StoreError, Timestamp};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait as _, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait as _, Order,
-    QueryFilter as _, QueryTrait as _,
+    ColumnTrait as _, ConnectionTrait, DbBackend, EntityTrait as _, Order, QueryFilter as _, QueryTrait as _,
     sea_query::{CommonTableExpression, WithClause},
 };
 use serde_json::{Map, Value, json};
 use tenancy::{AuditEvent, Change, Journal, WorkspaceId, WorkspaceScope};
 
 use crate::{
+    bounded::Tx,
     entities::{
         audit_event::{ActiveModel as AuditRow, Column, Entity, Model},
         outbox_event,
@@ -24,11 +24,7 @@ use crate::{
 
 /// Writes the audit event and the outbox event of `change`, in the transaction of the change. One
 /// round trip on PostgreSQL; SQLite, which is not far away, takes no change inside another one.
-pub(crate) async fn record(
-    db: &DatabaseTransaction,
-    workspace_id: WorkspaceId,
-    change: &Change,
-) -> Result<(), StoreError> {
+pub(crate) async fn record(db: &Tx, workspace_id: WorkspaceId, change: &Change) -> Result<(), StoreError> {
     let audit = AuditRow {
         workspace_id: Set(workspace_id.as_uuid()),
         id: Set(change.audit_event_id.as_uuid()),

@@ -6,6 +6,7 @@
 //! The [`Vault`] is the one thing here that decrypts; whoever composes the program hands it to
 //! the worker and to nobody else.
 
+mod bounded;
 mod calls;
 mod cipher;
 mod connect;

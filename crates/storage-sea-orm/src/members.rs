@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use kernel::{Id, Page, PageRequest, Position, StoreError};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _, Order,
-    QueryFilter as _, QueryTrait as _, sea_query::OnConflict,
+    ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _, Order, QueryFilter as _,
+    QueryTrait as _, sea_query::OnConflict,
 };
 use tenancy::{
     AddedMember, Change, Member, MemberLookup, MemberRepository, Membership, Principal, PrincipalId,
@@ -12,6 +12,7 @@ use tenancy::{
 };
 
 use crate::{
+    bounded::Tx,
     entities::{
         member::{ActiveModel, Column, Entity, Model},
         principal,
@@ -113,7 +114,7 @@ impl<C: ConnectionTrait> MemberLookup for Repo<'_, C> {
 }
 
 #[async_trait]
-impl MemberRepository for Repo<'_, DatabaseTransaction> {
+impl MemberRepository for Repo<'_, Tx> {
     async fn add(
         &mut self,
         scope: &WorkspaceScope,
@@ -131,7 +132,7 @@ impl MemberRepository for Repo<'_, DatabaseTransaction> {
 
 /// Stores the principal on first sight, and the member. Tells whether the member is new.
 pub(crate) async fn insert(
-    db: &DatabaseTransaction,
+    db: &Tx,
     workspace_id: WorkspaceId,
     new: &Member,
 ) -> Result<(Membership, bool), StoreError> {
@@ -158,10 +159,7 @@ pub(crate) async fn insert(
     Ok((from_row(workspace_id, stored), inserted))
 }
 
-async fn principal_on_first_sight(
-    db: &DatabaseTransaction,
-    new: &Member,
-) -> Result<principal::Model, StoreError> {
+async fn principal_on_first_sight(db: &Tx, new: &Member) -> Result<principal::Model, StoreError> {
     let row = principal::ActiveModel {
         id: Set(new.principal.id.as_uuid()),
         issuer: Set(new.principal.key.issuer.clone()),

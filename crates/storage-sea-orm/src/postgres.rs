@@ -1,11 +1,12 @@
-//! PostgreSQL: the pool, and the cure for connections that come back inside a transaction.
+//! PostgreSQL: the pool, and the cure for connections that come back inside a transaction or not at all.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use sea_orm::{
     ConnectOptions, Database as SeaDatabase, DatabaseConnection,
-    sqlx::{self, Executor as _},
+    sqlx::{self, Connection as _, Executor as _},
 };
+use tokio::time::timeout;
 
 use crate::{connect::ConnectError, error::store_error};
 
@@ -38,16 +39,53 @@ pub fn pool_options(url: &str, max_connections: u32) -> ConnectOptions {
         .map_sqlx_postgres_opts(|options| options.options(SESSION))
         .map_sqlx_postgres_before_acquire(|connection, _metadata| {
             Box::pin(async move {
-                connection.execute(sqlx::raw_sql("BEGIN; ROLLBACK")).await?;
+                sign_of_life(connection.execute(sqlx::raw_sql("BEGIN; ROLLBACK"))).await?;
                 Ok(true)
+            })
+        })
+        .map_sqlx_postgres_pool_opts(|pool| {
+            pool.after_release(|connection, _metadata| {
+                Box::pin(async move {
+                    sign_of_life(connection.ping()).await?;
+                    Ok(true)
+                })
             })
         });
     options
 }
 
+/// How long a connection that nobody uses may take to answer.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
+
+/// A connection that does not answer is closed by the pool, and its place is free again. Without this, one
+/// whose server is gone without a word would hold its place for as long as the system tries to reach it.
+async fn sign_of_life<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    timeout(SIGN_OF_LIFE, answer)
+        .await
+        .unwrap_or_else(|_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())))
+}
+
 /// Opens the pool.
 pub(crate) async fn open(url: &str, max_connections: u32) -> Result<DatabaseConnection, ConnectError> {
-    SeaDatabase::connect(pool_options(url, max_connections))
+    connect(pool_options(url, max_connections)).await
+}
+
+/// Opens another pool, in which statements take as long as they take: a large table gets no index in thirty
+/// seconds. Locks are not waited for any longer, since whoever wants the same table waits behind.
+pub(crate) async fn open_unhurried(url: &str) -> Result<DatabaseConnection, ConnectError> {
+    let mut options = pool_options(url, 2);
+    options.map_sqlx_postgres_opts(|options| {
+        let unhurried = SESSION.map(|(name, limit)| match name {
+            "statement_timeout" => (name, "0"),
+            _ => (name, limit),
+        });
+        options.options(unhurried)
+    });
+    connect(options).await
+}
+
+async fn connect(options: ConnectOptions) -> Result<DatabaseConnection, ConnectError> {
+    SeaDatabase::connect(options)
         .await
         .map_err(|error| ConnectError::Unreachable(store_error(&error)))
 }

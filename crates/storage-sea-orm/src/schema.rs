@@ -14,7 +14,7 @@ use sea_orm::{
     TransactionTrait as _,
 };
 
-use crate::error::store_error;
+use crate::{bounded::Pool, error::store_error};
 
 /// Why the schema cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -40,12 +40,15 @@ const ASK: Duration = Duration::from_millis(50);
 pub(crate) async fn migrate(connection: &DatabaseConnection) -> Result<(), SchemaError> {
     let turn = turn(connection).await?;
     let done = Migrator::up(connection, None).await.map_err(unusable);
-    match turn {
-        Turn::OnServer(held) => held.rollback().await.map_err(unusable)?,
-        Turn::OfFolder(held) => drop(held),
-        Turn::Nobody => {}
-    }
-    done
+    let given_back = match turn {
+        Turn::OnServer(held) => held.rollback().await.map_err(unusable),
+        Turn::OfFolder(held) => {
+            drop(held);
+            Ok(())
+        }
+        Turn::Nobody => Ok(()),
+    };
+    done.and(given_back)
 }
 
 /// What a process holds while it migrates. Gone with the process.
@@ -120,14 +123,11 @@ fn unusable(error: DbErr) -> SchemaError {
     }
 }
 
-/// Reads only: a role that may not change the schema can still check it.
-///
 /// Refuses a schema with migrations that wait, or with ones that this program does not know.
-/// Reads only: a program that may not change the schema can still ask.
-pub(crate) async fn check(connection: &DatabaseConnection) -> Result<(), SchemaError> {
-    let pending = Migrator::get_pending_migrations_read_only(connection)
-        .await
-        .map_err(unusable)?;
+/// Reads only: a role that may not change the schema can still ask.
+pub(crate) async fn check(connection: &Pool) -> Result<(), SchemaError> {
+    let asked = Migrator::get_pending_migrations_read_only(connection.without_limit());
+    let pending = connection.answer(asked).await.map_err(unusable)?;
     if pending.is_empty() {
         Ok(())
     } else {

@@ -13,7 +13,6 @@ use operations::{
 use provider_core::{
     CallLookup, CallRepository, ConnectionLookup, ConnectionRepository, ConsentLookup, ConsentRepository,
 };
-use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use storage::{ReadSession, UnitOfWork};
 use tenancy::{
     EnvironmentLookup, EnvironmentRepository, EventLookup, IdempotencyRepository, Journal, MemberLookup,
@@ -21,7 +20,11 @@ use tenancy::{
 };
 use webhooks::{WebhookLookup, WebhookRepository};
 
-use crate::{database::Context, error::OrStoreError as _};
+use crate::{
+    bounded::{Pool, Tx},
+    database::Context,
+    error::OrStoreError as _,
+};
 
 /// A repository on `C`.
 pub(crate) struct Repo<'a, C> {
@@ -31,16 +34,16 @@ pub(crate) struct Repo<'a, C> {
 
 /// Reads from the pool; each statement takes a connection for itself.
 pub(crate) struct Reader {
-    db: DatabaseConnection,
+    db: Pool,
     context: Arc<Context>,
 }
 
 impl Reader {
-    pub(crate) const fn new(db: DatabaseConnection, context: Arc<Context>) -> Self {
+    pub(crate) const fn new(db: Pool, context: Arc<Context>) -> Self {
         Self { db, context }
     }
 
-    fn repo(&self) -> Repo<'_, DatabaseConnection> {
+    fn repo(&self) -> Repo<'_, Pool> {
         Repo {
             db: &self.db,
             context: &self.context,
@@ -104,16 +107,16 @@ impl ReadSession for Reader {
 
 /// One transaction.
 pub(crate) struct Transaction {
-    db: DatabaseTransaction,
+    db: Tx,
     context: Arc<Context>,
 }
 
 impl Transaction {
-    pub(crate) const fn new(db: DatabaseTransaction, context: Arc<Context>) -> Self {
+    pub(crate) const fn new(db: Tx, context: Arc<Context>) -> Self {
         Self { db, context }
     }
 
-    fn repo(&mut self) -> Repo<'_, DatabaseTransaction> {
+    fn repo(&mut self) -> Repo<'_, Tx> {
         Repo {
             db: &self.db,
             context: &self.context,

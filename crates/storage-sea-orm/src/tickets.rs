@@ -2,10 +2,11 @@
 
 use async_trait::async_trait;
 use kernel::{StoreError, Timestamp};
-use sea_orm::{ActiveValue::Set, ColumnTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _};
+use sea_orm::{ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use tenancy::{NewStreamTicket, PrincipalKey, StreamTickets, WorkspaceId, WorkspaceScope};
 
 use crate::{
+    bounded::Tx,
     entities::{
         principal,
         stream_ticket::{ActiveModel, Column, Entity},
@@ -17,7 +18,7 @@ use crate::{
 };
 
 #[async_trait]
-impl StreamTickets for Repo<'_, DatabaseTransaction> {
+impl StreamTickets for Repo<'_, Tx> {
     async fn issue(&mut self, scope: &WorkspaceScope, ticket: &NewStreamTicket) -> Result<(), StoreError> {
         Entity::delete_many()
             .filter(Column::WorkspaceId.eq(scope.workspace_id().as_uuid()))

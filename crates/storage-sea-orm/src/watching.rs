@@ -98,7 +98,14 @@ impl Watching for Database {
             .all(self.readers())
             .await
             .or_store_error()?;
-        rows.into_iter().map(rows::run).collect()
+        let readable = rows.into_iter().filter_map(|row| {
+            let id = row.id;
+            // One that cannot be read must not keep the others from being shown.
+            rows::run(row)
+                .inspect_err(|error| tracing::error!(run_id = %id, %error, "a watched run cannot be read"))
+                .ok()
+        });
+        Ok(readable.collect())
     }
 
     async fn roles(

@@ -4,8 +4,7 @@ use async_trait::async_trait;
 use kernel::{Id, Page, PageRequest, Position, StoreError};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _, Order, QueryFilter as _,
-    QueryTrait as _,
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, Order, QueryFilter as _, QueryTrait as _,
     sea_query::{Expr, ExprTrait as _, OnConflict, Query},
 };
 use tenancy::{
@@ -14,6 +13,7 @@ use tenancy::{
 };
 
 use crate::{
+    bounded::Tx,
     entities::{
         member, principal,
         workspace::{ActiveModel, Column, Entity, Model},
@@ -75,7 +75,7 @@ impl<C: ConnectionTrait> WorkspaceLookup for Repo<'_, C> {
 }
 
 #[async_trait]
-impl WorkspaceRepository for Repo<'_, DatabaseTransaction> {
+impl WorkspaceRepository for Repo<'_, Tx> {
     async fn insert(
         &mut self,
         workspace: &Workspace,

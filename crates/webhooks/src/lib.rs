@@ -30,7 +30,7 @@ pub use outcome::{FailureCode, Next, SendOutcome};
 pub use queue::{
     ClaimLimits, ClaimedDelivery, Content, DeliveryQueue, Fence, SigningVault, SigningVaultError,
 };
-pub use repository::{Inserted, NewSecret, Saved, WebhookLookup, WebhookRepository};
+pub use repository::{Inserted, NewSecret, Replayed, Saved, WebhookLookup, WebhookRepository};
 pub use secret::{SecretError, SigningSecret};
 pub use sender::{SignedMessage, WebhookSender};
 pub use url::{UrlRefusal, WebhookUrl};

@@ -34,6 +34,17 @@ pub enum Saved {
     VersionMismatch,
 }
 
+/// What became of the wish to send a message again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replayed {
+    /// It is queued.
+    Queued,
+    /// It waits for its next attempt already, or is a verification. Nothing was written.
+    NotRepeatable,
+    /// Its event is not kept any more, so there is nothing to send. Leave the transaction without a commit.
+    EventGone,
+}
+
 /// Reads.
 #[async_trait]
 pub trait WebhookLookup: Send + Sync {
@@ -122,11 +133,12 @@ pub trait WebhookRepository: WebhookLookup {
         change: &Change,
     ) -> Result<Saved, StoreError>;
 
-    /// Queues a delivery that came to its end once more. `VersionMismatch` if it waits already.
+    /// Queues a delivery that came to its end once more. An event that is pruned at this moment may still be
+    /// found; its delivery is discarded when it is claimed.
     async fn replay(
         &mut self,
         scope: &WorkspaceScope,
         delivery: &Delivery,
         change: &Change,
-    ) -> Result<Saved, StoreError>;
+    ) -> Result<Replayed, StoreError>;
 }

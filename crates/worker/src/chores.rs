@@ -37,6 +37,11 @@ impl Contact {
     /// Whether it has lasted for `enough` at the end of a call that began at `asked_at` and arrived.
     fn arrived(&mut self, asked_at: Instant, enough: Duration) -> bool {
         let now = Instant::now();
+        if now.duration_since(asked_at) >= enough {
+            // The answer was so long on its way that it says nothing of the time before.
+            self.0 = Some((now, now));
+            return false;
+        }
         let since = match self.0 {
             Some((since, last)) if now.duration_since(last) < enough => since,
             Some(_) | None => asked_at,

@@ -14,7 +14,7 @@ use kernel::StoreError;
 use operations::{ClaimedRun, Fence, Heartbeat, RunQueue};
 use provider_core::{CallRecord, Interrupt, Pause, Progress, ResumePoint, RunSignals};
 use storage::Storage;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{calls::CallBook, lease::OwnLease};
@@ -100,12 +100,18 @@ impl<'a> Signals<'a> {
             if !due && progress == sent {
                 // A pause is worth a write of its own: others can read it while this run waits.
                 if self.calls.tells_of_a_pause() {
-                    self.flush().await;
+                    let _ = timeout(renew_every, self.flush()).await;
                 }
                 continue;
             }
             let asked_at = Instant::now();
-            match queue.heartbeat(lease, duration, progress).await {
+            // One that is not answered in time makes room for the next: another connection may work.
+            let answer = timeout(renew_every, queue.heartbeat(lease, duration, progress)).await;
+            let Ok(answer) = answer else {
+                tracing::warn!(run_id = %lease.run_id, "a sign of life was not answered");
+                continue;
+            };
+            match answer {
                 Ok(Heartbeat::Renewed { cancel_requested }) => {
                     (renewed_at, sent) = (asked_at, progress);
                     self.own.renewed(asked_at);
@@ -118,7 +124,7 @@ impl<'a> Signals<'a> {
                 }
                 Err(error) => tracing::warn!(run_id = %lease.run_id, %error, "a sign of life did not arrive"),
             }
-            self.flush().await;
+            let _ = timeout(renew_every, self.flush()).await;
         }
     }
 
@@ -163,8 +169,11 @@ impl RunSignals for Signals<'_> {
         if progress.is_some() {
             *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress;
         }
-        if self.lost.is_cancelled() || self.own.is_over() {
+        if self.lost.is_cancelled() {
             Err(Interrupt::Lost)
+        } else if self.own.is_over() {
+            // Nobody else has the run yet, as far as is known: it is given back.
+            Err(Interrupt::StoreFailed { retryable: true })
         } else if self.cancel_requested.load(Ordering::Relaxed) {
             Err(Interrupt::CancelRequested)
         } else {

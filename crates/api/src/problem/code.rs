@@ -132,7 +132,7 @@ codes! {
         "The request was made before, and its answer showed a secret, which is shown once. Make a new one with another key.";
     /// Force only comes after asking.
     CancelNotRequested => "cancel_not_requested", 409, false, "Cancel not requested",
-        "A run is forced to its end only after it was asked to end and did not. Cancel it first.";
+        "A run is forced to its end only after it was asked to end and did not. Cancel it first. A group ends when its runs have: force those.";
     /// The time for ending by itself is not over.
     ForceCancelTooEarly => "force_cancel_too_early", 409, true, "Force-cancel too early",
         "The run was asked to end and has time to do so: see force_cancel_available_at.";
@@ -151,6 +151,9 @@ codes! {
     /// The delivery waits for its next attempt already, or is none that can be repeated.
     DeliveryNotRepeatable => "delivery_not_repeatable", 409, false, "Delivery not repeatable",
         "The delivery is waiting for its next attempt already, or is a verification. Ask for another verification instead.";
+    /// What the delivery told of is not kept any more.
+    DeliveryEventPruned => "delivery_event_pruned", 410, false, "Event of the delivery pruned",
+        "The event of this delivery is not kept any more, so its message cannot be made again. Read what it was about anew.";
     /// What follows the number is not kept any more.
     EventsPruned => "events_pruned", 410, false, "Events pruned",
         "Events after this number are not kept any more: the oldest is first_sequence. Read what you need anew, then go on from last_sequence.";

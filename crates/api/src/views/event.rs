@@ -85,6 +85,8 @@ fn href(workspace: WorkspaceId, kind: &str, id: &str) -> Option<String> {
         "environment" => Some(format!("{base}/environments/{id}")),
         "connection" => Some(format!("{base}/connections/{id}")),
         "operation_run" => Some(format!("{base}/operation-runs/{id}")),
+        "schedule" => Some(format!("{base}/schedules/{id}")),
+        "webhook" => Some(format!("{base}/webhooks/{id}")),
         _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! `serve`: the API, and a worker beside it unless told otherwise.
 
-use std::{net::TcpListener, path::PathBuf};
+use std::{collections::BTreeSet, net::TcpListener, path::PathBuf};
 
 use api::{
     ApiSettings,
@@ -79,6 +79,14 @@ fn issuers(access: &AccessSettings) -> Result<Vec<Issuer>, Failure> {
         let key = files::read_key(path)
             .map_err(|error| Failure::config(format!("access.local_key_file: {error}")))?;
         issuers.push(LocalIssuer::from_key(key).verifier_issuer());
+    }
+    let mut names = BTreeSet::new();
+    if let Some(twice) = issuers.iter().find(|issuer| !names.insert(issuer.name())) {
+        let message = format!(
+            "access.issuers: {} stands there twice, and has one key",
+            twice.name()
+        );
+        return Err(Failure::config(message));
     }
     if issuers.is_empty() {
         return Err(Failure::config(

@@ -7,12 +7,11 @@ use kernel::StoreError;
 use provider_core::{
     CallBatch, CallOutcome, CallRecord, CallRepository, ConnectionId, LimitCounts, ReasonCode, RunId,
 };
-use sea_orm::{
-    ActiveValue::Set, ConnectionTrait as _, DatabaseTransaction, DbBackend, EntityTrait as _, Statement,
-};
+use sea_orm::{ActiveValue::Set, ConnectionTrait as _, DbBackend, EntityTrait as _, Statement};
 use tenancy::WorkspaceScope;
 
 use crate::{
+    bounded::Tx,
     entities::call_attempt::{ActiveModel, Entity},
     error::OrStoreError as _,
     session::Repo,
@@ -25,7 +24,7 @@ fn number(count: u64) -> i64 {
 }
 
 #[async_trait]
-impl CallRepository for Repo<'_, DatabaseTransaction> {
+impl CallRepository for Repo<'_, Tx> {
     async fn add_calls(
         &mut self,
         scope: &WorkspaceScope,
@@ -44,7 +43,7 @@ impl CallRepository for Repo<'_, DatabaseTransaction> {
     }
 }
 
-impl Repo<'_, DatabaseTransaction> {
+impl Repo<'_, Tx> {
     async fn statement(&self, sql: &str) -> Result<(), StoreError> {
         self.db.execute_unprepared(sql).await.or_store_error()?;
         Ok(())

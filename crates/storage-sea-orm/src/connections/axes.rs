@@ -7,13 +7,14 @@ use provider_core::{
 };
 use sea_orm::{
     ActiveValue::Set,
-    ConnectionTrait as _, DatabaseTransaction, EntityTrait as _,
+    ConnectionTrait as _, EntityTrait as _,
     sea_query::{Expr, ExprTrait as _},
 };
 use tenancy::WorkspaceScope;
 
 use super::write::update;
 use crate::{
+    bounded::Tx,
     entities::{connection::Column, connection_history},
     error::OrStoreError as _,
     time::to_micros,
@@ -48,7 +49,7 @@ impl Axes {
 /// Writes `axes` over those of `known`, if the connection still has the identity version that
 /// `known` has. `false` when it has not.
 pub(crate) async fn write(
-    db: &DatabaseTransaction,
+    db: &Tx,
     ids: &dyn IdSource,
     scope: &WorkspaceScope,
     known: &ProviderConnection,
@@ -129,7 +130,7 @@ struct Entry {
 impl Entry {
     async fn insert(
         self,
-        db: &DatabaseTransaction,
+        db: &Tx,
         ids: &dyn IdSource,
         scope: &WorkspaceScope,
         connection: &ProviderConnection,

@@ -10,7 +10,7 @@ use provider_core::{
 };
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _, QueryFilter as _,
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _,
     sea_query::{Expr, ExprTrait as _, Query, UpdateStatement},
 };
 use tenancy::{Change, WorkspaceScope};
@@ -22,6 +22,7 @@ use super::{
     write::update,
 };
 use crate::{
+    bounded::Tx,
     entities::{
         connection,
         consent_link::{ActiveModel, Column, Entity, Model},
@@ -99,7 +100,7 @@ impl<C: ConnectionTrait> ConsentLookup for Repo<'_, C> {
 }
 
 #[async_trait]
-impl ConsentRepository for Repo<'_, DatabaseTransaction> {
+impl ConsentRepository for Repo<'_, Tx> {
     async fn insert_link(
         &mut self,
         scope: &WorkspaceScope,

@@ -7,8 +7,7 @@ use provider_core::{
 };
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _,
-    QueryTrait as _, TransactionTrait as _,
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QueryTrait as _,
     sea_query::{Expr, ExprTrait as _, OnConflict, Query},
 };
 use tenancy::{Change, WorkspaceScope};
@@ -18,6 +17,7 @@ use super::{
     write::update,
 };
 use crate::{
+    bounded::Tx,
     entities::{
         connection::{ActiveModel, Column, Entity},
         connection_tag,
@@ -28,7 +28,7 @@ use crate::{
     time::to_micros,
 };
 
-impl Repo<'_, DatabaseTransaction> {
+impl Repo<'_, Tx> {
     pub(super) async fn insert_connection(
         &self,
         scope: &WorkspaceScope,
@@ -102,7 +102,7 @@ impl Repo<'_, DatabaseTransaction> {
         claim
             .value(Column::IsDefault, true)
             .and_where(Expr::exists(others).not());
-        let savepoint = self.db.begin().await.or_store_error()?;
+        let savepoint = self.db.savepoint().await.or_store_error()?;
         match savepoint.execute(&claim).await {
             Ok(result) => {
                 savepoint.commit().await.or_store_error()?;

@@ -8,7 +8,7 @@ use provider_core::{
 };
 use sea_orm::{
     ActiveValue::Set,
-    ConnectionTrait as _, DatabaseTransaction, EntityTrait as _,
+    ConnectionTrait as _, EntityTrait as _,
     sea_query::{Expr, ExprTrait as _, Query, UpdateStatement},
 };
 use tenancy::{Change, WorkspaceScope};
@@ -19,6 +19,7 @@ use super::{
     write::update,
 };
 use crate::{
+    bounded::Tx,
     cipher::{
         binding::Binding,
         envelope, fingerprint,
@@ -31,7 +32,7 @@ use crate::{
     time::to_micros,
 };
 
-impl Repo<'_, DatabaseTransaction> {
+impl Repo<'_, Tx> {
     /// Puts `credential` into `stage`, in place of whatever is there, and tells its version.
     pub(super) async fn store_credential(
         &self,

@@ -7,7 +7,7 @@ use provider_core::{
     connection::first_consent,
 };
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, PaginatorTrait as _, QueryFilter as _,
+    ColumnTrait as _, ConnectionTrait as _, PaginatorTrait as _, QueryFilter as _,
     sea_query::{Expr, ExprTrait as _, Query},
 };
 use tenancy::{Change, WorkspaceScope};
@@ -19,6 +19,7 @@ use super::{
     write::update,
 };
 use crate::{
+    bounded::Tx,
     entities::{
         call_attempt, connection::Column, connection_history, item, requirement, snapshot, throttle_ledger,
     },
@@ -28,7 +29,7 @@ use crate::{
     time::to_micros,
 };
 
-impl Repo<'_, DatabaseTransaction> {
+impl Repo<'_, Tx> {
     pub(super) async fn delete_connection(
         &self,
         scope: &WorkspaceScope,

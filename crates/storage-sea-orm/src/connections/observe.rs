@@ -7,8 +7,7 @@ use provider_core::{
 };
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _,
-    QueryTrait as _,
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QueryTrait as _,
     sea_query::{Expr, ExprTrait as _, OnConflict, Query},
 };
 use tenancy::{Change, WorkspaceScope};
@@ -20,6 +19,7 @@ use super::{
     write::update,
 };
 use crate::{
+    bounded::Tx,
     entities::{connection, credential, platform_target, requirement},
     error::OrStoreError as _,
     journal,
@@ -28,7 +28,7 @@ use crate::{
     time::to_micros,
 };
 
-impl Repo<'_, DatabaseTransaction> {
+impl Repo<'_, Tx> {
     pub(super) async fn observe(
         &self,
         scope: &WorkspaceScope,
@@ -239,7 +239,7 @@ const fn since_granted(before: ConsentState, now: ConsentState) -> ConsentState 
 /// Gives the target of a platform connection up, unless another connection of the workspace still
 /// stands on it.
 pub(super) async fn release_platform_target(
-    db: &DatabaseTransaction,
+    db: &Tx,
     scope: &WorkspaceScope,
     connection: &ProviderConnection,
 ) -> Result<(), StoreError> {

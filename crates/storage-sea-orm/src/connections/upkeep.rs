@@ -8,14 +8,15 @@ use kernel::{Id, StoreError, Timestamp};
 use provider_core::{ConnectionUpkeep, CredentialStage, UpkeepReport, UpkeepSettings};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _, QueryTrait as _,
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, QueryTrait as _,
     sea_query::{Expr, ExprTrait as _, OnConflict, Query},
 };
 use tenancy::{AuditAction, Change, ChangeTarget, SystemTask, WorkspaceScope};
 
 use super::lookup::label_of;
 use crate::{
+    bounded::Tx,
     database::Database,
     entities::{
         credential::{Column, Entity, Model},
@@ -169,7 +170,7 @@ async fn noticed(database: &Database, row: &Model, end: i64, days: u16) -> Resul
 }
 
 async fn notice(
-    transaction: &DatabaseTransaction,
+    transaction: &Tx,
     row: &Model,
     end: i64,
     days: u16,
@@ -197,7 +198,7 @@ async fn notice(
 
 async fn entry(
     database: &Database,
-    transaction: &DatabaseTransaction,
+    transaction: &Tx,
     row: &Model,
     action: AuditAction,
     now: Timestamp,

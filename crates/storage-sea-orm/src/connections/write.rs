@@ -8,13 +8,14 @@ use provider_core::{
     Retargeted, StoredCredential, Written,
 };
 use sea_orm::{
-    ConnectionTrait as _, DatabaseTransaction,
+    ConnectionTrait as _,
     sea_query::{Expr, ExprTrait as _, Query, UpdateStatement},
 };
 use tenancy::{Change, WorkspaceScope};
 
 use super::lookup::{self, Keep};
 use crate::{
+    bounded::Tx,
     entities::{
         connection::{Column, Entity},
         connection_tag,
@@ -25,7 +26,7 @@ use crate::{
 };
 
 #[async_trait]
-impl ConnectionRepository for Repo<'_, DatabaseTransaction> {
+impl ConnectionRepository for Repo<'_, Tx> {
     async fn insert(
         &mut self,
         scope: &WorkspaceScope,
@@ -250,7 +251,7 @@ impl ConnectionRepository for Repo<'_, DatabaseTransaction> {
     }
 }
 
-impl Repo<'_, DatabaseTransaction> {
+impl Repo<'_, Tx> {
     /// Counts the version of a connection on, if it is still the one that the caller read, and
     /// writes `more` with it.
     pub(super) async fn bump(

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use kernel::StoreError;
 use operations::OperationType;
-use sea_orm::QueryResult;
+use sea_orm::{ConnectionTrait as _, QueryResult};
 use uuid::Uuid;
 
 use super::{DoctorOptions, Finding, MOST, Severity, seconds};

@@ -4,6 +4,8 @@ use kernel::StoreError;
 use operations::OperationType;
 
 use super::{DoctorOptions, Finding, MOST, Severity, seconds};
+use sea_orm::ConnectionTrait as _;
+
 use crate::{
     database::Database,
     invariants::walk::{get, rows},

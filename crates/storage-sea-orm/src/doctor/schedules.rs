@@ -5,6 +5,8 @@ use operations::OperationType;
 use uuid::Uuid;
 
 use super::{DoctorOptions, Finding, MOST, Severity, seconds};
+use sea_orm::ConnectionTrait as _;
+
 use crate::{
     database::Database,
     invariants::walk::{get, rows},

@@ -1,7 +1,7 @@
 //! The database itself: its clock, its sessions, its file.
 
 use kernel::StoreError;
-use sea_orm::DbBackend;
+use sea_orm::{ConnectionTrait as _, DbBackend};
 
 use super::{Finding, Severity, seconds};
 use crate::{

@@ -4,6 +4,8 @@ use kernel::StoreError;
 use uuid::Uuid;
 
 use super::{Finding, MOST, Severity, seconds};
+use sea_orm::ConnectionTrait as _;
+
 use crate::{
     database::Database,
     invariants::walk::{get, rows},

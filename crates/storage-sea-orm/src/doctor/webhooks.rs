@@ -1,7 +1,7 @@
 //! Webhooks to which nothing goes out, and deliveries that wait for longer than they should.
 
 use kernel::StoreError;
-use sea_orm::QueryResult;
+use sea_orm::{ConnectionTrait as _, QueryResult};
 use uuid::Uuid;
 
 use super::{DoctorOptions, Finding, MOST, Severity, seconds};

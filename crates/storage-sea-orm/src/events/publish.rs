@@ -3,12 +3,14 @@
 
 use async_trait::async_trait;
 use kernel::{Id, StoreError};
-use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, Statement};
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use tenancy::{EventPublisher, StreamEvent, WorkspaceId};
 use uuid::Uuid;
 
 use super::rows;
-use crate::{database::Database, error::OrStoreError as _, notifications, webhooks::fan_out::fan_out};
+use crate::{
+    bounded::Tx, database::Database, error::OrStoreError as _, notifications, webhooks::fan_out::fan_out,
+};
 
 /// How many events one transaction numbers. Small, so that the stream of a busy workspace is not held for
 /// long.
@@ -19,17 +21,26 @@ const WORKSPACES: u64 = 500;
 #[async_trait]
 impl EventPublisher for Database {
     async fn publish(&self) -> Result<u64, StoreError> {
-        let mut numbered = 0;
+        let (mut numbered, mut failed) = (0, None);
         for workspace in waiting(self).await? {
             loop {
-                let count = number(self, workspace).await?;
-                numbered += count;
-                if count < BATCH {
-                    break;
+                match number(self, workspace).await {
+                    Ok(count) => {
+                        numbered += count;
+                        if count < BATCH {
+                            break;
+                        }
+                    }
+                    // What is wrong with one workspace must not keep the others from their events.
+                    Err(error) => {
+                        tracing::warn!(workspace_id = %workspace, %error, "events could not be numbered");
+                        failed.get_or_insert(error);
+                        break;
+                    }
                 }
             }
         }
-        Ok(numbered)
+        failed.map_or(Ok(numbered), Err)
     }
 }
 
@@ -75,7 +86,7 @@ async fn number(database: &Database, workspace: WorkspaceId) -> Result<u64, Stor
 
 /// The last number of the stream, which nobody else gives numbers in until the transaction ends. Nothing
 /// if somebody does.
-async fn hold_stream(db: &DatabaseTransaction, workspace: WorkspaceId) -> Result<Option<i64>, StoreError> {
+async fn hold_stream(db: &Tx, workspace: WorkspaceId) -> Result<Option<i64>, StoreError> {
     let backend = db.get_database_backend();
     // On SQLite this transaction is the only one that writes.
     let lock = if backend == DbBackend::Postgres {
@@ -102,11 +113,7 @@ async fn hold_stream(db: &DatabaseTransaction, workspace: WorkspaceId) -> Result
 }
 
 /// The events that got a number, in order.
-async fn give_numbers(
-    db: &DatabaseTransaction,
-    workspace: WorkspaceId,
-    last: i64,
-) -> Result<Vec<StreamEvent>, StoreError> {
+async fn give_numbers(db: &Tx, workspace: WorkspaceId, last: i64) -> Result<Vec<StreamEvent>, StoreError> {
     let backend = db.get_database_backend();
     let arrival = match backend {
         DbBackend::Postgres => "arrival",

@@ -12,6 +12,8 @@ use super::{
     marks::{self, Marks},
     walk::{get, made_at, next_part, rows},
 };
+use sea_orm::ConnectionTrait as _;
+
 use crate::time::{micros, now_sql};
 
 pub(super) const CHECKS: u64 = 5;

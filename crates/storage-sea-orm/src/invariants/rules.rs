@@ -1,7 +1,7 @@
 //! Rules that one statement can judge row by row. Each selects the rows that break it.
 
 use kernel::StoreError;
-use sea_orm::DbBackend;
+use sea_orm::{ConnectionTrait as _, DbBackend};
 use uuid::Uuid;
 
 use super::{

@@ -2,7 +2,7 @@
 //! foreign keys. A unique index that is missing or broken is worse than any row, because nobody notices.
 
 use kernel::StoreError;
-use sea_orm::DbBackend;
+use sea_orm::{ConnectionTrait as _, DbBackend};
 
 use super::{
     Invariant, Looker, Promise,

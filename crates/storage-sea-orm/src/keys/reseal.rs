@@ -5,8 +5,7 @@ use std::collections::HashMap;
 
 use kernel::{Id, StoreError};
 use sea_orm::{
-    ColumnTrait as _, Condition, ConnectionTrait as _, DatabaseTransaction, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, Condition, ConnectionTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
     sea_query::{Expr, ExprTrait as _, Query, UpdateStatement},
 };
 use tenancy::WorkspaceId;
@@ -15,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::{KeyAdminError, state, told};
 use crate::{
+    bounded::Tx,
     cipher::{
         Key, Undecryptable,
         binding::Binding,
@@ -43,7 +43,7 @@ pub(super) struct Batch {
 
 /// What the rows of a batch have in common.
 struct Work<'a> {
-    db: &'a DatabaseTransaction,
+    db: &'a Tx,
     context: &'a Context,
     ring: &'a KeyRing,
     workspace_id: WorkspaceId,
@@ -101,7 +101,7 @@ fn unusable(error: KeyError, kid: &str) -> KeyAdminError {
 
 /// Credentials that are not under the newest data key, or do not say under which they are.
 async fn waiting(
-    db: &DatabaseTransaction,
+    db: &Tx,
     workspace_id: WorkspaceId,
     newest: &KeyName,
     after: Option<Uuid>,
@@ -128,7 +128,7 @@ async fn waiting(
 /// The connections of `found`. Somebody may store a credential for another destination between the
 /// two reads. Then the row does not open here, and neither is it marked: its bytes are others.
 async fn connections_of(
-    db: &DatabaseTransaction,
+    db: &Tx,
     workspace_id: WorkspaceId,
     found: &[Model],
 ) -> Result<HashMap<Uuid, connection::Model>, StoreError> {

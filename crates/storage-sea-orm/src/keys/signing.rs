@@ -3,12 +3,13 @@
 
 use kernel::StoreError;
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, QueryFilter as _,
+    ColumnTrait as _, ConnectionTrait as _, QueryFilter as _,
     sea_query::{Expr, ExprTrait as _, Query},
 };
 use tenancy::WorkspaceId;
 
 use crate::{
+    bounded::Tx,
     cipher::{Key, envelope, envelope::KeyName, workspace_keys},
     database::Database,
     entities::{
@@ -48,7 +49,7 @@ pub(super) async fn reseal(database: &Database, workspace: WorkspaceId) -> Resul
 }
 
 async fn move_one(
-    db: &DatabaseTransaction,
+    db: &Tx,
     database: &Database,
     workspace: WorkspaceId,
     row: &Model,
@@ -91,7 +92,7 @@ async fn move_one(
 
 /// Whether each secret under a version of the data key is marked undecryptable.
 pub(super) async fn marks_under(
-    db: &DatabaseTransaction,
+    db: &Tx,
     workspace: WorkspaceId,
     version: i64,
 ) -> Result<Vec<bool>, StoreError> {

@@ -2,12 +2,11 @@
 
 use kernel::StoreError;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{
-    ActiveValue::Set, ConnectionTrait as _, DatabaseTransaction, EntityTrait as _, QueryTrait as _,
-};
+use sea_orm::{ActiveValue::Set, ConnectionTrait as _, EntityTrait as _, QueryTrait as _};
 
 use super::state::{self, KeyState};
 use crate::{
+    bounded::Tx,
     cipher::ring::{KeyRing, KeyRingError},
     database::Database,
     entities::key_ring_entry::{ActiveModel, Entity},
@@ -79,7 +78,7 @@ pub(super) async fn register_first(database: &Database) -> Result<(), StoreError
 /// Registers a key of the ring. `at` is in microseconds since 1970. `false` when it is known
 /// already, or would be a second active one.
 pub(super) async fn insert(
-    db: &DatabaseTransaction,
+    db: &Tx,
     ring: &KeyRing,
     kid: &str,
     state: KeyState,

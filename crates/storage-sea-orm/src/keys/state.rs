@@ -2,12 +2,12 @@
 
 use kernel::StoreError;
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, DatabaseTransaction, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    ColumnTrait as _, ConnectionTrait, QueryFilter as _, QueryOrder as _, QuerySelect as _,
     sea_query::{Expr, ExprTrait as _, Query},
 };
 
 use crate::{
+    bounded::Tx,
     entities::key_ring_entry::{Column, Entity, Model},
     error::OrStoreError as _,
     scoped::installation_wide,
@@ -69,7 +69,7 @@ pub(crate) async fn all<C: ConnectionTrait>(db: &C) -> Result<Vec<Model>, StoreE
 
 /// The same, held until the transaction ends: nobody else changes a state meanwhile, and nobody
 /// is about to wrap a data key with one of them.
-pub(super) async fn all_held(db: &DatabaseTransaction) -> Result<Vec<Model>, StoreError> {
+pub(super) async fn all_held(db: &Tx) -> Result<Vec<Model>, StoreError> {
     let mut rows = installation_wide::<Entity>()
         .order_by_asc(Column::Kid)
         .lock_exclusive()
@@ -107,12 +107,7 @@ pub(crate) async fn active<C: ConnectionTrait>(db: &C) -> Result<Option<Model>, 
 }
 
 /// Sets the state of a key. `at` is in microseconds since 1970.
-pub(super) async fn set(
-    db: &DatabaseTransaction,
-    kid: &str,
-    state: KeyState,
-    at: i64,
-) -> Result<(), StoreError> {
+pub(super) async fn set(db: &Tx, kid: &str, state: KeyState, at: i64) -> Result<(), StoreError> {
     let update = Query::update()
         .table(Entity)
         .value(Column::State, state.as_str())

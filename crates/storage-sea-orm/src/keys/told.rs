@@ -2,17 +2,14 @@
 //! good as gone, and somebody may have done that on purpose.
 
 use kernel::{Id, StoreError};
-use sea_orm::DatabaseTransaction;
 use tenancy::{AuditAction, Change, ChangeTarget, SystemTask, WorkspaceScope};
 
-use crate::{connections::lookup::label_of, database::Context, entities::credential::Model, journal};
+use crate::{
+    bounded::Tx, connections::lookup::label_of, database::Context, entities::credential::Model, journal,
+};
 
 /// Writes down that the credential of `row` cannot be decrypted any more.
-pub(super) async fn undecryptable(
-    db: &DatabaseTransaction,
-    context: &Context,
-    row: &Model,
-) -> Result<(), StoreError> {
+pub(super) async fn undecryptable(db: &Tx, context: &Context, row: &Model) -> Result<(), StoreError> {
     let target = ChangeTarget {
         kind: "connection",
         id: row.connection_id.to_string(),

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use kernel::StoreError;
 use sea_orm::{
-    ColumnTrait as _, Condition, ConnectionTrait, DatabaseTransaction, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    ColumnTrait as _, Condition, ConnectionTrait, QueryFilter as _, QueryOrder as _, QuerySelect as _,
     sea_query::{Expr, ExprTrait as _, Query},
 };
 use uuid::Uuid;
 
 use super::told;
 use crate::{
+    bounded::Tx,
     cipher::envelope::{self, KeyName},
     database::Context,
     entities::{credential, workspace_key},
@@ -147,11 +147,7 @@ pub(super) async fn unnamed<C: ConnectionTrait>(
 }
 
 /// Marks every credential under `kid` as undecryptable. Returns how many were not marked before.
-pub(super) async fn mark_under(
-    db: &DatabaseTransaction,
-    context: &Context,
-    kid: &str,
-) -> Result<u64, StoreError> {
+pub(super) async fn mark_under(db: &Tx, context: &Context, kid: &str) -> Result<u64, StoreError> {
     use credential::Column as C;
     let under = Condition::any()
         .add(C::Kid.eq(kid))

@@ -6,12 +6,13 @@ use operations::{
     Notification, NotificationId, NotificationLookup, NotificationRepository, OperationType, RunOutcome,
 };
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _, Order, PaginatorTrait as _,
-    QueryFilter as _, Select, UpdateMany, sea_query::Expr,
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, Order, PaginatorTrait as _, QueryFilter as _,
+    Select, UpdateMany, sea_query::Expr,
 };
 use tenancy::{PrincipalId, WorkspaceScope};
 
 use crate::{
+    bounded::Tx,
     entities::notification::{Column, Entity, Model},
     error::OrStoreError as _,
     scoped::{page, scoped},
@@ -79,7 +80,7 @@ impl<C: ConnectionTrait> NotificationLookup for Repo<'_, C> {
 }
 
 #[async_trait]
-impl NotificationRepository for Repo<'_, DatabaseTransaction> {
+impl NotificationRepository for Repo<'_, Tx> {
     async fn mark(
         &mut self,
         scope: &WorkspaceScope,

@@ -6,13 +6,14 @@ use kernel::StoreError;
 use operations::{RunOutcome, is_told};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _,
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _,
     sea_query::{Expr, ExprTrait as _, OnConflict, Query},
 };
 use tenancy::{AuditAction, StreamEvent, WorkspaceId};
 use uuid::Uuid;
 
 use crate::{
+    bounded::Tx,
     entities::{
         member,
         notification::{ActiveModel, Column, Entity},
@@ -25,11 +26,7 @@ use crate::{
 };
 
 /// Writes what follows from `events`, which have just got their numbers in `workspace`.
-pub(crate) async fn told(
-    db: &DatabaseTransaction,
-    workspace: WorkspaceId,
-    events: &[StreamEvent],
-) -> Result<(), StoreError> {
+pub(crate) async fn told(db: &Tx, workspace: WorkspaceId, events: &[StreamEvent]) -> Result<(), StoreError> {
     let ends: Vec<_> = events.iter().filter_map(end_of_run).collect();
     if ends.is_empty() {
         return Ok(());

@@ -7,9 +7,7 @@ use operations::{
     CountKey, Retention, RetentionKind, RetentionSettings, RunLease, SummaryCounts,
     retention::{PruneStep, Pruned},
 };
-use sea_orm::{
-    ConnectionTrait as _, DatabaseTransaction, DbBackend, QueryResult, Statement, TryGetable, Value,
-};
+use sea_orm::{ConnectionTrait as _, DbBackend, QueryResult, Statement, TryGetable, Value};
 use tenancy::WorkspaceId;
 use uuid::Uuid;
 
@@ -18,6 +16,7 @@ use super::{
     turns,
 };
 use crate::{
+    bounded::Tx,
     database::Database,
     error::OrStoreError as _,
     time::{from_micros, now_sql, to_micros},
@@ -76,7 +75,7 @@ pub(super) struct Done {
 }
 
 pub(super) struct Batch {
-    db: DatabaseTransaction,
+    db: Tx,
     pub(super) workspace: Uuid,
 }
 

@@ -3,11 +3,12 @@
 use async_trait::async_trait;
 use kernel::{Id, StoreError, Timestamp};
 use operations::{RetentionSettings, RetentionTurns};
-use sea_orm::{ConnectionTrait as _, DatabaseTransaction, Statement};
+use sea_orm::{ConnectionTrait as _, Statement};
 use tenancy::{WorkspaceId, WorkspaceScope};
 use uuid::Uuid;
 
 use crate::{
+    bounded::Tx,
     database::Database,
     error::OrStoreError as _,
     session::Repo,
@@ -60,7 +61,7 @@ async fn begin(database: &Database, workspace: WorkspaceId, first: Timestamp) ->
 }
 
 #[async_trait]
-impl RetentionTurns for Repo<'_, DatabaseTransaction> {
+impl RetentionTurns for Repo<'_, Tx> {
     async fn take(
         &mut self,
         scope: &WorkspaceScope,

@@ -8,13 +8,14 @@ use kernel::StoreError;
 use operations::{Completion, Fence, HandBack, RunAttempts, RunLease};
 use provider_core::{ReasonCode, ResumePoint};
 use sea_orm::{
-    ConnectionTrait as _, DatabaseTransaction,
+    ConnectionTrait as _,
     sea_query::{Expr, ExprTrait as _, Query, UpdateStatement},
 };
 use tenancy::{Change, WorkspaceScope};
 
 use super::{end::end_run, points};
 use crate::{
+    bounded::Tx,
     entities::run::{Column, Entity},
     error::OrStoreError as _,
     journal,
@@ -40,7 +41,7 @@ pub(crate) fn release(statement: &mut UpdateStatement) {
         .value(Column::LeaseUntil, None::<i64>);
 }
 
-impl Repo<'_, DatabaseTransaction> {
+impl Repo<'_, Tx> {
     /// Runs a fenced update, and writes the journal if it arrived.
     async fn write_fenced(
         &self,
@@ -57,7 +58,7 @@ impl Repo<'_, DatabaseTransaction> {
 }
 
 #[async_trait]
-impl RunAttempts for Repo<'_, DatabaseTransaction> {
+impl RunAttempts for Repo<'_, Tx> {
     async fn confirm(&mut self, lease: &RunLease) -> Result<Fence, StoreError> {
         let now = now_sql(self.db.get_database_backend());
         let mut statement = fenced(lease);

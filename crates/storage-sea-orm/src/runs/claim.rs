@@ -2,9 +2,10 @@
 
 use kernel::StoreError;
 use operations::{Lane, PerLane, QueueSettings, Waiting, WorkerName};
-use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, FromQueryResult as _, Statement};
+use sea_orm::{ConnectionTrait as _, DbBackend, FromQueryResult as _, Statement};
 
 use crate::{
+    bounded::Tx,
     entities::run::Model,
     error::OrStoreError as _,
     time::{micros, now_sql},
@@ -25,7 +26,7 @@ pub(crate) fn types(lane: Lane) -> String {
 /// workspace that floods the queue waits behind everybody's first run. Groups are no work: they are
 /// neither taken nor counted.
 pub(crate) async fn claim(
-    db: &DatabaseTransaction,
+    db: &Tx,
     worker: &WorkerName,
     settings: &QueueSettings,
     slots: PerLane<u32>,
@@ -44,7 +45,7 @@ pub(crate) async fn claim(
         .map(|lane| format!("SELECT workspace_id, id FROM picked_{}", lane.as_str()))
         .join(" UNION ALL ");
     let sql = format!(
-        "WITH {lanes}
+        "WITH RECURSIVE {WAITING}, {lanes}
         UPDATE operation_runs
         SET status = 'running', attempt = attempt + 1, lease_owner = $1, lease_until = {now} + $2,
             heartbeat_at = {now}, started_at = coalesce(started_at, {now}), not_before = NULL,
@@ -68,8 +69,25 @@ pub(crate) async fn claim(
     Ok(models)
 }
 
+/// The workspaces for which something waits, one step through the index for each. The last row is empty.
+const WAITING: &str = "waiting (workspace_id) AS (
+        SELECT * FROM (
+            SELECT q.workspace_id FROM operation_runs q WHERE q.status = 'queued' AND q.kind = 'job'
+            ORDER BY q.workspace_id LIMIT 1
+        ) first
+        UNION ALL
+        SELECT (
+            SELECT q.workspace_id FROM operation_runs q
+            WHERE q.status = 'queued' AND q.kind = 'job' AND q.workspace_id > w.workspace_id
+            ORDER BY q.workspace_id LIMIT 1
+        ) FROM waiting w WHERE w.workspace_id IS NOT NULL
+    )";
+
 /// The part of the statement that picks the runs of a lane. What is put into its text are numbers and
 /// codes of this program.
+///
+/// A workspace gets no more than so many slots, so no more than so many of its runs are looked at for each type,
+/// whether ten of them wait or ten thousand.
 fn picked(backend: DbBackend, lane: Lane, settings: &QueueSettings, slots: PerLane<u32>) -> String {
     // PostgreSQL has many writers: rows that another claim looks at are passed over. SQLite has
     // one, and this transaction holds its lock.
@@ -78,18 +96,19 @@ fn picked(backend: DbBackend, lane: Lane, settings: &QueueSettings, slots: PerLa
     } else {
         ""
     };
-    let (name, types, now) = (lane.as_str(), types(lane), now_sql(backend));
+    let (name, types) = (lane.as_str(), types(lane));
     let (slots, most) = (slots.of(lane), settings.workspace_limit_in(lane));
+    let first = first(backend, lane, most);
     format!(
         "busy_{name} AS (
             SELECT workspace_id, count(*) AS runs FROM operation_runs
             WHERE status = 'running' AND kind = 'job' AND operation_type IN ({types}) GROUP BY workspace_id
+        ), first_{name} AS (
+            {first}
         ), ranked_{name} AS (
             SELECT q.workspace_id, q.id,
                 coalesce(b.runs, 0) + row_number() OVER (PARTITION BY q.workspace_id ORDER BY q.created_at, q.id) AS place
-            FROM operation_runs q LEFT JOIN busy_{name} b ON b.workspace_id = q.workspace_id
-            WHERE q.status = 'queued' AND q.kind = 'job' AND q.operation_type IN ({types})
-                AND (q.not_before IS NULL OR q.not_before <= {now})
+            FROM first_{name} q LEFT JOIN busy_{name} b ON b.workspace_id = q.workspace_id
         ), picked_{name} AS (
             SELECT r.workspace_id, r.id
             FROM operation_runs r JOIN ranked_{name} k ON k.workspace_id = r.workspace_id AND k.id = r.id
@@ -98,4 +117,31 @@ fn picked(backend: DbBackend, lane: Lane, settings: &QueueSettings, slots: PerLa
             LIMIT {slots} {lock}
         )"
     )
+}
+
+/// The first runs of each workspace and each type of the lane that may begin.
+fn first(backend: DbBackend, lane: Lane, most: u32) -> String {
+    let now = now_sql(backend);
+    let each: Vec<_> = lane
+        .operations()
+        .map(|operation| format!("SELECT '{}' AS operation_type", operation.as_str()))
+        .collect();
+    let each = each.join(" UNION ALL ");
+    let waits = format!(
+        "FROM operation_runs x
+            WHERE x.workspace_id = w.workspace_id AND x.operation_type = t.operation_type
+                AND x.status = 'queued' AND x.kind = 'job' AND (x.not_before IS NULL OR x.not_before <= {now})
+            ORDER BY x.created_at, x.id LIMIT {most}"
+    );
+    match backend {
+        DbBackend::Postgres => format!(
+            "SELECT q.workspace_id, q.id, q.created_at FROM waiting w CROSS JOIN ({each}) t
+            CROSS JOIN LATERAL (SELECT x.workspace_id, x.id, x.created_at {waits}) q"
+        ),
+        // It has no LATERAL, and joins in the order in which it is told to.
+        _ => format!(
+            "SELECT q.workspace_id, q.id, q.created_at FROM waiting w CROSS JOIN ({each}) t
+            CROSS JOIN operation_runs q ON q.workspace_id = w.workspace_id AND q.id IN (SELECT x.id {waits})"
+        ),
+    }
 }

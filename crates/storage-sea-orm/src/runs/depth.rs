@@ -2,17 +2,18 @@
 
 use kernel::StoreError;
 use operations::{Lane, LaneDepth, PerLane};
-use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement};
+use sea_orm::{ConnectionTrait as _, Statement};
 
 use super::claim::types;
 use crate::{
+    bounded::Pool,
     error::OrStoreError as _,
     time::{duration, now_sql},
 };
 
 /// What waits and what runs in each lane. Groups are no work, and what another version queued is in no
 /// lane of this one.
-pub(crate) async fn depth(db: &DatabaseConnection) -> Result<PerLane<LaneDepth>, StoreError> {
+pub(crate) async fn depth(db: &Pool) -> Result<PerLane<LaneDepth>, StoreError> {
     let backend = db.get_database_backend();
     let now = now_sql(backend);
     let lanes = Lane::ALL.map(|lane| {

@@ -3,17 +3,19 @@
 
 use kernel::{Id, StoreError};
 use operations::Completion;
-use sea_orm::{ConnectionTrait as _, DatabaseTransaction, sea_query::UpdateStatement};
+use sea_orm::{ConnectionTrait as _, sea_query::UpdateStatement};
 use tenancy::{Change, WorkspaceId};
 use uuid::Uuid;
 
 use super::{attempts::release, groups, points, rows};
-use crate::{database::Context, entities::run::Column, error::OrStoreError as _, journal, time::now_sql};
+use crate::{
+    bounded::Tx, database::Context, entities::run::Column, error::OrStoreError as _, journal, time::now_sql,
+};
 
 /// Runs `statement`, an update that meets one run or none, as the end of that run. `false` when it met
 /// none: nothing was written.
 pub(crate) async fn end_run(
-    (db, context): (&DatabaseTransaction, &Context),
+    (db, context): (&Tx, &Context),
     mut statement: UpdateStatement,
     completion: &Completion,
     (workspace, change): (WorkspaceId, &Change),

@@ -7,8 +7,7 @@ use kernel::{Id, StoreError};
 use operations::{ChildOutcomes, OperationRun, RunOutcome};
 use provider_core::RunId;
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, Statement,
+    ColumnTrait as _, ConnectionTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Statement,
     sea_query::{Expr, ExprTrait as _, LockType, Query, UpdateStatement},
 };
 use tenancy::{AuditAction, SystemTask, WorkspaceId, WorkspaceScope};
@@ -20,6 +19,7 @@ use super::{
     rows,
 };
 use crate::{
+    bounded::Tx,
     database::{Context, Database},
     entities::run::{Column, Entity, Model},
     error::OrStoreError as _,
@@ -37,7 +37,7 @@ const BATCH: u64 = 100;
 /// about its other runs: of two runs that end at the same time, the later one waits here and then sees the
 /// end of the other.
 pub(crate) async fn child_ended(
-    db: &DatabaseTransaction,
+    db: &Tx,
     context: &Context,
     workspace: WorkspaceId,
     group: RunId,
@@ -70,7 +70,7 @@ fn open(workspace: WorkspaceId, group: RunId) -> UpdateStatement {
 
 /// Ends a group whose row this transaction holds, if none of its runs is active. Tells whether it did.
 async fn close_if_over(
-    db: &DatabaseTransaction,
+    db: &Tx,
     context: &Context,
     workspace: WorkspaceId,
     group: RunId,
@@ -124,7 +124,7 @@ fn outcomes(ended: &[(String, i64)]) -> Result<ChildOutcomes, StoreError> {
 }
 
 async fn finish(
-    db: &DatabaseTransaction,
+    db: &Tx,
     context: &Context,
     run: &OperationRun,
     children: ChildOutcomes,
@@ -152,7 +152,7 @@ async fn finish(
 
 /// The runs of `group` that are not over, held until the transaction ends.
 pub(crate) async fn hold_children(
-    db: &DatabaseTransaction,
+    db: &Tx,
     scope: &WorkspaceScope,
     group: RunId,
 ) -> Result<Vec<OperationRun>, StoreError> {

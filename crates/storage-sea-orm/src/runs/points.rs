@@ -7,13 +7,13 @@ use operations::RunLease;
 use provider_core::{ResumePoint, RunId};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _, QueryFilter as _,
-    QueryTrait as _,
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryTrait as _,
     sea_query::{Expr, ExprTrait as _, OnConflict, Query},
 };
 use tenancy::{WorkspaceId, WorkspaceScope};
 
 use crate::{
+    bounded::Tx,
     cipher::{binding::PointBinding, envelope, workspace_keys},
     database::Context,
     entities::resume_point::{ActiveModel, Column, Entity, Model},
@@ -24,7 +24,7 @@ use crate::{
 
 /// Writes down the point of an attempt that was confirmed in this transaction.
 pub(crate) async fn keep(
-    db: &DatabaseTransaction,
+    db: &Tx,
     context: &Context,
     lease: &RunLease,
     point: &ResumePoint,
@@ -77,11 +77,7 @@ pub(crate) async fn find<C: ConnectionTrait>(
 }
 
 /// Deletes the point of a run that ends in this transaction.
-pub(crate) async fn forget(
-    db: &DatabaseTransaction,
-    workspace: WorkspaceId,
-    run: RunId,
-) -> Result<(), StoreError> {
+pub(crate) async fn forget(db: &Tx, workspace: WorkspaceId, run: RunId) -> Result<(), StoreError> {
     let delete = Query::delete()
         .from_table(Entity)
         .and_where(Expr::col(Column::WorkspaceId).eq(workspace.as_uuid()))

@@ -8,13 +8,14 @@ use kernel::StoreError;
 use operations::{Completion, InsertedRun, OperationRun, RunRepository};
 use provider_core::RunId;
 use sea_orm::{
-    Condition, ConnectionTrait as _, DatabaseTransaction, EntityTrait as _,
+    Condition, ConnectionTrait as _, EntityTrait as _,
     sea_query::{Expr, ExprTrait as _, Func, OnConflict, Query},
 };
 use tenancy::{Change, WorkspaceScope};
 
 use super::{end::end_run, groups, rows};
 use crate::{
+    bounded::Tx,
     entities::run::{Column, Entity},
     error::OrStoreError as _,
     journal,
@@ -23,7 +24,7 @@ use crate::{
 };
 
 #[async_trait]
-impl RunRepository for Repo<'_, DatabaseTransaction> {
+impl RunRepository for Repo<'_, Tx> {
     async fn insert(
         &mut self,
         scope: &WorkspaceScope,
@@ -152,7 +153,7 @@ impl RunRepository for Repo<'_, DatabaseTransaction> {
         // A wait that was asked for is not yet one for a worker.
         let forgotten = Condition::all()
             .add(Expr::col(Column::Status).eq("queued"))
-            .add(long_ago(Column::CreatedAt))
+            .add(long_ago(Column::QueuedAt))
             .add(long_ago(Column::WaitingSince))
             .add(long_ago(Column::NotBefore));
         let abandoned = Condition::all()
@@ -163,7 +164,7 @@ impl RunRepository for Repo<'_, DatabaseTransaction> {
     }
 }
 
-impl Repo<'_, DatabaseTransaction> {
+impl Repo<'_, Tx> {
     /// The moment that lies so far back, on the database's clock.
     fn before(&self, span: Duration) -> Expr {
         Expr::cust(now_sql(self.db.get_database_backend())).sub(micros(span))

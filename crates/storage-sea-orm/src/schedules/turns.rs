@@ -4,13 +4,14 @@
 use kernel::{StoreError, Timestamp};
 use operations::{Firing, PauseCause, Schedule, ScheduleId, ScheduleState, Slot};
 use sea_orm::{
-    ConnectionTrait as _, DatabaseTransaction,
+    ConnectionTrait as _,
     sea_query::{Expr, ExprTrait as _, Query},
 };
 use tenancy::WorkspaceScope;
 
 use super::rows::state_columns;
 use crate::{
+    bounded::Tx,
     entities::schedule::{Column, Entity},
     error::OrStoreError as _,
     time::{now_sql, to_micros},
@@ -18,7 +19,7 @@ use crate::{
 
 /// Moves the schedule on from `tick` to `next`. Of all that try at the same time, one meets the row.
 pub(super) async fn take(
-    db: &DatabaseTransaction,
+    db: &Tx,
     scope: &WorkspaceScope,
     schedule: &Schedule,
     tick: Timestamp,
@@ -39,7 +40,7 @@ pub(super) async fn take(
 
 /// Writes down what became of the turn that this transaction took.
 pub(super) async fn settle(
-    db: &DatabaseTransaction,
+    db: &Tx,
     scope: &WorkspaceScope,
     id: ScheduleId,
     firing: &Firing,

@@ -5,13 +5,14 @@ use kernel::{Page, PageRequest, Position, StoreError, Timestamp};
 use operations::{Firing, Schedule, ScheduleId, ScheduleLookup, ScheduleRepository, Slot};
 use provider_core::Written;
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, EntityTrait as _, Order, StatementBuilder,
+    ConnectionTrait, EntityTrait as _, Order, StatementBuilder,
     sea_query::{Expr, ExprTrait as _, Query},
 };
 use tenancy::{Change, WorkspaceScope};
 
 use super::{rows, turns};
 use crate::{
+    bounded::Tx,
     entities::schedule::{Column, Entity},
     error::OrStoreError as _,
     journal,
@@ -46,7 +47,7 @@ impl<C: ConnectionTrait> ScheduleLookup for Repo<'_, C> {
     }
 }
 
-impl Repo<'_, DatabaseTransaction> {
+impl Repo<'_, Tx> {
     /// Runs a statement that meets the schedule as it was read, and writes the journal if it did.
     async fn written(
         &self,
@@ -63,7 +64,7 @@ impl Repo<'_, DatabaseTransaction> {
 }
 
 #[async_trait]
-impl ScheduleRepository for Repo<'_, DatabaseTransaction> {
+impl ScheduleRepository for Repo<'_, Tx> {
     async fn insert(
         &mut self,
         scope: &WorkspaceScope,

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 
 use kernel::{Id, StoreError, Timestamp};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, DbBackend, FromQueryResult as _,
-    QueryFilter as _, Statement,
+    ColumnTrait as _, ConnectionTrait as _, DbBackend, FromQueryResult as _, QueryFilter as _, Statement,
     sea_query::{Expr, ExprTrait as _, Query},
 };
 use tenancy::{SystemTask, WorkspaceScope};
@@ -15,6 +14,7 @@ use webhooks::{ClaimLimits, ClaimedDelivery, Content, Cycle, Webhook, WebhookSta
 
 use super::{lookup::secrets_of, rows};
 use crate::{
+    bounded::Tx,
     entities::{
         outbox_event, webhook,
         webhook_delivery::{Column, Entity, Model},
@@ -27,7 +27,7 @@ use crate::{
 
 /// Takes what is due. Each webhook's oldest come first, and of each only so many at a time.
 pub(super) async fn claim(
-    db: &DatabaseTransaction,
+    db: &Tx,
     now: Timestamp,
     limits: ClaimLimits,
 ) -> Result<Vec<ClaimedDelivery>, StoreError> {
@@ -40,19 +40,20 @@ pub(super) async fn claim(
             entry.insert(find(db, &scope, row.webhook_id).await?);
         }
         let webhook = known.get(&key).cloned().flatten();
-        match delivery(db, &scope, &row, webhook).await? {
-            Some(delivery) => claimed.push(delivery),
-            None => discard(db, &row, now).await?,
+        match delivery(db, &scope, &row, webhook).await {
+            Ok(Some(delivery)) => claimed.push(delivery),
+            Ok(None) => discard(db, &row, now).await?,
+            // It keeps its place and its lease: a later version may know what it says.
+            Err(StoreError::Inconsistent { table, column }) => {
+                tracing::error!(delivery_id = %row.id, table, column, "a delivery cannot be read");
+            }
+            Err(error) => return Err(error),
         }
     }
     Ok(claimed)
 }
 
-async fn take(
-    db: &DatabaseTransaction,
-    now: Timestamp,
-    limits: ClaimLimits,
-) -> Result<Vec<Model>, StoreError> {
+async fn take(db: &Tx, now: Timestamp, limits: ClaimLimits) -> Result<Vec<Model>, StoreError> {
     let backend = db.get_database_backend();
     let lock = if backend == DbBackend::Postgres {
         "FOR UPDATE OF d SKIP LOCKED"
@@ -104,11 +105,7 @@ async fn take(
 }
 
 /// The webhook, unless it cannot be read: one broken row must not keep the others from being sent.
-async fn find(
-    db: &DatabaseTransaction,
-    scope: &WorkspaceScope,
-    id: Uuid,
-) -> Result<Option<Webhook>, StoreError> {
+async fn find(db: &Tx, scope: &WorkspaceScope, id: Uuid) -> Result<Option<Webhook>, StoreError> {
     let row = scoped_by_id::<webhook::Entity>(scope, id)
         .one(db)
         .await
@@ -122,7 +119,7 @@ async fn find(
 
 /// What is needed to send it; nothing if it is not to be sent any more.
 async fn delivery(
-    db: &DatabaseTransaction,
+    db: &Tx,
     scope: &WorkspaceScope,
     row: &Model,
     webhook: Option<Webhook>,
@@ -158,7 +155,7 @@ async fn delivery(
     }))
 }
 
-async fn discard(db: &DatabaseTransaction, row: &Model, now: Timestamp) -> Result<(), StoreError> {
+async fn discard(db: &Tx, row: &Model, now: Timestamp) -> Result<(), StoreError> {
     let one = Query::update()
         .table(Entity)
         .value(Column::State, "discarded")

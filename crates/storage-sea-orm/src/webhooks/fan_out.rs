@@ -3,14 +3,15 @@
 
 use kernel::StoreError;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _,
-    QuerySelect as _, sea_query::LockType,
+    ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _,
+    sea_query::LockType,
 };
 use tenancy::{StreamEvent, WorkspaceId};
 use webhooks::Cycle;
 
 use super::rows;
 use crate::{
+    bounded::Tx,
     database::Context,
     entities::{
         webhook::{Column, Entity},
@@ -26,7 +27,7 @@ const CHUNK: usize = 200;
 
 /// Queues `events`, which were just numbered, for the webhooks of `workspace`.
 pub(crate) async fn fan_out(
-    db: &DatabaseTransaction,
+    db: &Tx,
     context: &Context,
     workspace: WorkspaceId,
     events: &[StreamEvent],

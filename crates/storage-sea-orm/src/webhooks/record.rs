@@ -6,7 +6,7 @@ use std::time::Duration;
 use kernel::StoreError;
 use sea_orm::{
     ActiveValue::Set,
-    ConnectionTrait as _, DatabaseTransaction, EntityTrait as _, QuerySelect as _,
+    ConnectionTrait as _, EntityTrait as _, QuerySelect as _,
     sea_query::{Expr, ExprTrait as _, LockType, Query},
 };
 use tenancy::{AuditAction, Change, ChangeTarget, WorkspaceScope};
@@ -19,6 +19,7 @@ use super::{
     write::{discard, set_differences, update},
 };
 use crate::{
+    bounded::Tx,
     database::Context,
     entities::{
         webhook,
@@ -33,7 +34,7 @@ use crate::{
 
 /// Writes down how the attempt went.
 pub(super) async fn record(
-    db: &DatabaseTransaction,
+    db: &Tx,
     context: &Context,
     claimed: &ClaimedDelivery,
     attempt: &Attempt,
@@ -67,7 +68,7 @@ pub(super) async fn record(
 }
 
 async fn held(
-    db: &DatabaseTransaction,
+    db: &Tx,
     scope: &WorkspaceScope,
     claimed: &ClaimedDelivery,
 ) -> Result<Option<Webhook>, StoreError> {
@@ -84,7 +85,7 @@ async fn held(
 
 /// Moves the delivery on, if this attempt still holds it.
 async fn advance(
-    db: &DatabaseTransaction,
+    db: &Tx,
     claimed: &ClaimedDelivery,
     attempt: &Attempt,
     next: Next,
@@ -114,7 +115,7 @@ async fn advance(
 /// Writes what the webhook learned. A change of its state is journaled, and ends what waits if
 /// nothing goes out any more.
 async fn teach(
-    db: &DatabaseTransaction,
+    db: &Tx,
     context: &Context,
     scope: &WorkspaceScope,
     (before, after): (&Webhook, &Webhook),

@@ -4,7 +4,7 @@
 use kernel::{StoreError, Timestamp};
 use sea_orm::{
     ActiveValue::Set,
-    ConnectionTrait as _, DatabaseTransaction, EntityTrait as _,
+    ConnectionTrait as _, EntityTrait as _,
     sea_query::{Expr, ExprTrait as _, Query},
 };
 use tenancy::{WorkspaceId, WorkspaceScope};
@@ -12,6 +12,7 @@ use uuid::Uuid;
 use webhooks::{NewSecret, Webhook, WebhookId};
 
 use crate::{
+    bounded::Tx,
     cipher::{
         binding::SigningBinding,
         envelope,
@@ -40,7 +41,7 @@ pub(crate) const fn binding(
 
 /// Stores a secret that signs from now on.
 pub(super) async fn add(
-    db: &DatabaseTransaction,
+    db: &Tx,
     context: &Context,
     scope: &WorkspaceScope,
     webhook: &Webhook,
@@ -81,7 +82,7 @@ pub(super) async fn add(
 
 /// Gives the present secret an end, and forgets those that have one already: two sign at the most.
 pub(super) async fn retire(
-    db: &DatabaseTransaction,
+    db: &Tx,
     scope: &WorkspaceScope,
     webhook: WebhookId,
     until: Timestamp,
@@ -104,11 +105,7 @@ pub(super) async fn retire(
 }
 
 /// Forgets every secret of a webhook.
-pub(super) async fn forget(
-    db: &DatabaseTransaction,
-    scope: &WorkspaceScope,
-    webhook: WebhookId,
-) -> Result<(), StoreError> {
+pub(super) async fn forget(db: &Tx, scope: &WorkspaceScope, webhook: WebhookId) -> Result<(), StoreError> {
     let all = Query::delete()
         .from_table(Entity)
         .and_where(Expr::col(Column::WorkspaceId).eq(scope.workspace_id().as_uuid()))

@@ -5,20 +5,22 @@ use async_trait::async_trait;
 use kernel::{StoreError, Timestamp};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, EntityTrait as _, PaginatorTrait as _,
-    QueryFilter as _, QuerySelect as _,
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
+    QuerySelect as _,
     sea_query::{Expr, ExprTrait as _, LockType, Query, UpdateStatement},
 };
 use serde_json::json;
 use tenancy::{Change, WorkspaceScope};
 use webhooks::{
-    Cycle, Delivery, DeliveryId, Inserted, NewSecret, Saved, Webhook, WebhookId, WebhookRepository,
+    Cycle, Delivery, DeliveryId, Inserted, NewSecret, Replayed, Saved, Webhook, WebhookId, WebhookRepository,
     WebhookState, delivery::VERIFICATION,
 };
 
 use super::secrets;
 use crate::{
+    bounded::Tx,
     entities::{
+        outbox_event,
         webhook::{ActiveModel, Column, Entity},
         webhook_attempt, webhook_delivery, webhook_secret, workspace,
     },
@@ -68,7 +70,7 @@ pub(super) fn set_differences(statement: &mut UpdateStatement, before: &Webhook,
 
 /// Discards what waits for a webhook. Whoever is sending it finds the fence closed.
 pub(super) async fn discard(
-    db: &DatabaseTransaction,
+    db: &Tx,
     scope: &WorkspaceScope,
     webhook: WebhookId,
     at: Timestamp,
@@ -89,7 +91,7 @@ pub(super) async fn discard(
     Ok(())
 }
 
-impl Repo<'_, DatabaseTransaction> {
+impl Repo<'_, Tx> {
     /// Writes what differs if nobody else has changed the webhook.
     async fn write_webhook(
         &self,
@@ -104,13 +106,17 @@ impl Repo<'_, DatabaseTransaction> {
             .value(Column::Version, before.version + 1)
             .value(Column::UpdatedAt, to_micros(at))
             .and_where(Expr::col(Column::Version).eq(before.version));
+        if before.url != after.url || before.disabled != after.disabled {
+            // The pause was what another receiver asked for, or for another time.
+            statement.value(Column::PausedUntil, None::<i64>);
+        }
         let written = self.db.execute(&statement).await.or_store_error()?;
         Ok(written.rows_affected() == 1)
     }
 }
 
 #[async_trait]
-impl WebhookRepository for Repo<'_, DatabaseTransaction> {
+impl WebhookRepository for Repo<'_, Tx> {
     async fn insert(
         &mut self,
         scope: &WorkspaceScope,
@@ -292,6 +298,11 @@ impl WebhookRepository for Repo<'_, DatabaseTransaction> {
             .and_where(Expr::col(webhook_delivery::Column::Cycle).eq(Cycle::Verification.as_str()))
             .to_owned();
         self.db.execute(&waiting).await.or_store_error()?;
+        // Whoever asks now wants to know now.
+        let awake = update(scope, webhook.id)
+            .value(Column::PausedUntil, None::<i64>)
+            .to_owned();
+        self.db.execute(&awake).await.or_store_error()?;
         let row = webhook_delivery::ActiveModel {
             workspace_id: Set(scope.workspace_id().as_uuid()),
             id: Set(delivery.as_uuid()),
@@ -321,7 +332,7 @@ impl WebhookRepository for Repo<'_, DatabaseTransaction> {
         scope: &WorkspaceScope,
         delivery: &Delivery,
         change: &Change,
-    ) -> Result<Saved, StoreError> {
+    ) -> Result<Replayed, StoreError> {
         use webhook_delivery::{Column, Entity};
         let again = Query::update()
             .table(Entity)
@@ -336,9 +347,23 @@ impl WebhookRepository for Repo<'_, DatabaseTransaction> {
             .and_where(Expr::col(Column::State).ne("pending"))
             .to_owned();
         if self.db.execute(&again).await.or_store_error()?.rows_affected() == 0 {
-            return Ok(Saved::VersionMismatch);
+            return Ok(Replayed::NotRepeatable);
+        }
+        let of_this = Query::select()
+            .column(Column::EventId)
+            .from(Entity)
+            .and_where(Expr::col(Column::WorkspaceId).eq(scope.workspace_id().as_uuid()))
+            .and_where(Expr::col(Column::Id).eq(delivery.id.as_uuid()))
+            .to_owned();
+        let kept = scoped::<outbox_event::Entity>(scope)
+            .filter(outbox_event::Column::Id.in_subquery(of_this))
+            .count(self.db)
+            .await
+            .or_store_error()?;
+        if kept == 0 {
+            return Ok(Replayed::EventGone);
         }
         journal::record(self.db, scope.workspace_id(), change).await?;
-        Ok(Saved::Done)
+        Ok(Replayed::Queued)
     }
 }

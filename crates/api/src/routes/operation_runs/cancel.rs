@@ -87,7 +87,10 @@ impl Ending {
         let completion = run
             .end_because(RunOutcome::Canceled, ReasonCode::RunCanceled)
             .map_err(|_| Problem::new(Code::RunAlreadyCompleted))?;
-        let change = self.entry(AuditAction::OperationCanceled, run);
+        let change = self
+            .entry(AuditAction::OperationCanceled, run)
+            .with("outcome", RunOutcome::Canceled.as_str())
+            .with("reason_code", ReasonCode::RunCanceled.as_str());
         let mut runs = work.runs();
         Ok(runs.end_queued(&self.scope, run.id, &completion, &change).await?)
     }

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, http::StatusCode, post};
 use tenancy::AuditAction;
-use webhooks::{Cycle, Delivery, DeliveryId, DeliveryState, Saved, Webhook, WebhookId, WebhookState};
+use webhooks::{Cycle, Delivery, DeliveryId, DeliveryState, Replayed, Webhook, WebhookId, WebhookState};
 
 use crate::{
     answers::Answer,
@@ -24,6 +24,7 @@ use crate::{
     responses(
         (status = 202, description = "The message is queued", body = DeliveryView),
         (status = 409, description = "webhook_not_enabled, delivery_not_repeatable"),
+        (status = 410, description = "delivery_event_pruned"),
     ),
 )]
 #[post("/api/v1/workspaces/{workspace_id}/webhooks/{webhook_id}/deliveries/{delivery_id}/replay")]
@@ -55,8 +56,9 @@ async fn replay(guard: &Guard<ManageWebhooks>, keeper: Keeper) -> Result<Answer,
                 ],
             );
             match work.webhooks().replay(&scope, &found, &entry).await? {
-                Saved::Done => {}
-                Saved::VersionMismatch => return Err(Problem::new(Code::DeliveryNotRepeatable)),
+                Replayed::Queued => {}
+                Replayed::NotRepeatable => return Err(Problem::new(Code::DeliveryNotRepeatable)),
+                Replayed::EventGone => return Err(Problem::new(Code::DeliveryEventPruned)),
             }
             let queued = work.webhooks().delivery(&scope, webhook.id, delivery).await?;
             let view = DeliveryView::from(queued.unwrap_or(found));
