@@ -6,6 +6,8 @@ mod failpoints;
 mod flood;
 mod hangups;
 mod held;
+mod limits;
+mod network;
 mod pauses;
 mod restored;
 mod seeded;

@@ -1,5 +1,6 @@
 //! The event feed, the streams and the inbox, over real sockets and real databases.
 
+mod browser;
 mod doors;
 mod feed;
 mod inbox;

@@ -127,7 +127,7 @@ async fn a_frozen_worker_that_wakes_up_late_writes_nothing(database: TestDatabas
     let path = format!("{}/operation-runs/{run_id}", home.base);
     let frozen = worker(&app);
     hold.reached().await;
-    frozen.signal("STOP");
+    frozen.freeze();
     let other = worker(&app);
     until(&app, &path, |run| run["attempt"] == 2).await;
     hold.release();

@@ -14,6 +14,7 @@ pub mod fleet;
 pub mod ground;
 pub mod history;
 pub mod invariants;
+pub mod link;
 pub mod order;
 pub mod plan;
 pub mod raw;

@@ -128,6 +128,33 @@ impl Process {
         assert!(status.expect("kill runs").success());
     }
 
+    /// Stops it, and returns when every one of its threads stands still. A thread ends the call to the system that
+    /// it is in before it does, and such a call may just take a lock.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let still = || {
+            // Nothing to look at on other systems.
+            let Ok(mut threads) = std::fs::read_dir(&tasks) else {
+                return true;
+            };
+            threads.all(|thread| {
+                let path = thread.expect("a thread").path().join("stat");
+                let text = std::fs::read_to_string(path).unwrap_or_default();
+                // The name in brackets may hold anything.
+                text.rsplit_once(") ")
+                    .is_none_or(|(_, rest)| rest.starts_with('T'))
+            })
+        };
+        for _ in 0..1200 {
+            if still() {
+                return;
+            }
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        panic!("it does not stand still: {}", self.said());
+    }
+
     /// Waits until it is gone, and tells with which code; nothing if a signal ended it.
     pub fn wait_for_end(mut self) -> Option<i32> {
         for _ in 0..1200 {

@@ -87,8 +87,8 @@ async fn callers_that_hang_up_lose_nothing(database: TestDatabase) {
         engine.name()
     );
     assert!(
-        hung_up > 0,
-        "{SEED}={seed}: nobody hung up, so this proves nothing"
+        hung_up > 0 && kept > 0,
+        "{SEED}={seed}: nobody hung up, or nobody was answered, so this proves nothing"
     );
     let open = invariants::left_open(&raw).await;
     assert!(open.is_empty(), "{SEED}={seed}: {open:?}");

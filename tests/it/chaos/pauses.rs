@@ -75,7 +75,8 @@ impl Bench {
                 return row.try_get_by_index(0).expect("text");
             }
         }
-        panic!("run {run} never was {condition}");
+        let writes = self.raw.can_write().await;
+        panic!("run {run} never was {condition}; somebody else can write: {writes}");
     }
 
     /// The worker that holds the run.
@@ -104,7 +105,7 @@ impl Bench {
     /// Stops a worker, but not while it holds the lock of a file: that would stop everybody.
     async fn freeze(&self, worker: usize) {
         loop {
-            self.workers[worker].signal("STOP");
+            self.workers[worker].freeze();
             if self.raw.can_write().await {
                 return;
             }

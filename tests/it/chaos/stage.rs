@@ -92,12 +92,7 @@ impl Stage {
     pub(crate) fn spawn(&self, armed: Option<Armed>) -> Process {
         let file = self.file();
         let arguments = ["serve", "--config", file.to_str().expect("text")];
-        let settings: Vec<_> = self
-            .settings
-            .iter()
-            .map(|(key, value)| (key.as_str(), value.as_str()))
-            .collect();
-        Process::spawn(binary(), &arguments, &self.database, &settings, armed)
+        Process::spawn(binary(), &arguments, &self.database, &self.settings(), armed)
     }
 
     /// The same, up and unarmed.
@@ -105,6 +100,48 @@ impl Stage {
         let mut process = self.spawn(None);
         tokio::task::block_in_place(|| process.wait_until_ready()).expect("it comes up");
         process
+    }
+
+    /// The same within a script of the shell, which says what the process is to do without and ends with
+    /// `exec "$0" "$@"`.
+    pub(crate) fn serve_under(&self, script: &str) -> Process {
+        let (program, file) = (binary().to_str().expect("text"), self.file());
+        let arguments = [
+            "-c",
+            script,
+            program,
+            "serve",
+            "--config",
+            file.to_str().expect("text"),
+        ];
+        let mut process = Process::spawn(
+            Path::new("/bin/sh"),
+            &arguments,
+            &self.database,
+            &self.settings(),
+            None,
+        );
+        tokio::task::block_in_place(|| process.wait_until_ready()).expect("it comes up");
+        process
+    }
+
+    /// Processes that are started from now on reach PostgreSQL by this port of this machine.
+    pub(crate) fn reach_database_by(&mut self, port: u16) {
+        let (_, name) = self.database.url.rsplit_once('/').expect("a database");
+        self.set(
+            "DATABASE__URL",
+            &format!("postgres://postgres@127.0.0.1:{port}/{name}"),
+        );
+    }
+
+    /// Changes a setting of processes that are started from now on.
+    pub(crate) fn set(&mut self, key: &str, value: &str) {
+        self.settings.push((key.to_owned(), value.to_owned()));
+    }
+
+    fn settings(&self) -> Vec<(&str, &str)> {
+        let pairs = self.settings.iter();
+        pairs.map(|(key, value)| (key.as_str(), value.as_str())).collect()
     }
 
     pub(crate) fn client(&self, process: &Process) -> Client {

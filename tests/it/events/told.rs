@@ -105,3 +105,18 @@ async fn numbers_and_words_come_together_or_not_at_all(database: TestDatabase) {
     assert_eq!(scene.app.database.number(NOTIFICATIONS).await, 1);
     scene.stop().await;
 }
+
+/// Whoever filters by type has to know the types.
+#[test]
+fn every_type_is_documented() {
+    let page = include_str!("../../../docs/events.md");
+    for action in tenancy::AuditAction::ALL {
+        let row = format!("| `{}` |", action.as_str());
+        assert!(page.contains(&row), "{row}");
+        if action.ends_a_run() {
+            let (_, ends) = page.split_once("### How a run ends").expect("a table");
+            let (ends, _) = ends.split_once("\n#").expect("its end");
+            assert!(ends.contains(&row), "{row} ends a run");
+        }
+    }
+}

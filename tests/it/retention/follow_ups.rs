@@ -1,18 +1,21 @@
 //! What follows from requests and events: kept answers, deliveries with their attempts, notifications, and
 //! events that somebody still waits for.
 
+use std::collections::BTreeSet;
+
 use integration_tests::{Engine, TestDatabase, on_both_engines};
 use operations::{
     CountKey, Retention as _, RetentionKind, SummaryCounts,
     retention::{PruneStep, Pruned},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::scene::{DAY, SECOND, Scene};
 
 on_both_engines!(
     what_follows_is_cut_at_its_second,
     an_event_stays_until_its_deliveries_are_over,
+    a_message_of_a_pruned_event_cannot_be_sent_again,
     deliveries_go_in_batches_and_take_their_attempts_along,
 );
 
@@ -171,6 +174,58 @@ async fn an_event_stays_until_its_deliveries_are_over(database: TestDatabase) {
         "deliveries go first: {run}"
     );
     assert!(first_kept().await > 4, "{run}");
+    scene.app.stop().await;
+}
+
+/// Deliveries are kept from their end on, events from their beginning: a delivery that took days is there for longer.
+async fn a_message_of_a_pruned_event_cannot_be_sent_again(database: TestDatabase) {
+    let scene = Scene::new(database).await;
+    scene.webhook().await;
+    let (now, years) = (scene.micros(), 1000 * DAY);
+    scene
+        .app
+        .database
+        .tamper(&format!(
+            "UPDATE webhook_endpoints SET verified_at = 1;
+            UPDATE outbox_events SET created_at = created_at - {years} WHERE sequence <= 3;
+            INSERT INTO webhook_deliveries (workspace_id, id, webhook_id, cycle, event_id, message_id, event_type, state,
+                attempt, made, created_at, finished_at)
+            SELECT workspace_id, id, workspace_id, 'event', id, 'a', kind, 'delivered', 1, 1, {now}, {now}
+            FROM outbox_events WHERE sequence IN (3, 4)"
+        ))
+        .await;
+    let hook = format!("{}/webhooks/{}", scene.home.base, scene.home.workspace);
+    let log = async || {
+        let page = scene.owner.get(&format!("{hook}/deliveries")).await;
+        let page = page.expect("an answer").body["items"].clone();
+        page.as_array().expect("a list").clone()
+    };
+    let before = log().await;
+    let mut answers = Vec::new();
+    assert_eq!(scene.clean().await["counts"]["pruned_events"], json!(3));
+    for delivery in &before {
+        let id = delivery["id"].as_str().expect("an id");
+        let path = format!("{hook}/deliveries/{id}/replay");
+        let answer = scene.owner.post(&path, &json!({})).await.expect("an answer");
+        answers.push((answer.status, answer.body["code"].clone()));
+    }
+    answers.sort_by_key(|answer| answer.0);
+    assert_eq!(
+        answers,
+        [(202, Value::Null), (410, json!("delivery_event_pruned"))]
+    );
+    let states: BTreeSet<_> = log().await.iter().map(|one| one["state"].to_string()).collect();
+    assert_eq!(
+        states,
+        BTreeSet::from(["\"delivered\"".to_owned(), "\"pending\"".to_owned()]),
+        "what was refused is as it was"
+    );
+    assert_eq!(
+        scene
+            .count("audit_events", "action = 'webhook.delivery_replayed'")
+            .await,
+        1
+    );
     scene.app.stop().await;
 }
 

@@ -12,6 +12,7 @@ on_both_engines!(
     three_deliveries_that_are_given_up_disable_the_webhook,
     a_410_disables_at_once,
     a_receiver_that_asks_for_time_gets_it,
+    a_pause_ends_when_somebody_asks_for_the_receiver,
     a_redirect_is_a_failure_and_is_not_followed,
 );
 
@@ -148,6 +149,28 @@ async fn a_receiver_that_asks_for_time_gets_it(database: TestDatabase) {
     assert_eq!(scene.drain().await, 2);
     let log = scene.log(&hook).await;
     assert!(log.iter().all(|one| one["state"] == "delivered"), "{log:?}");
+    scene.app.stop().await;
+}
+
+/// What was asked for was asked for then: whoever asks whether the receiver is there wants to know now.
+async fn a_pause_ends_when_somebody_asks_for_the_receiver(database: TestDatabase) {
+    let scene = Scene::begin(database).await;
+    let hook = scene.verified(&["environment.*"]).await;
+    scene
+        .receiver
+        .answer(&["503 Later\r\nretry-after: 86400", "204 Fine"]);
+    scene.happen("one").await;
+    assert_eq!(scene.drain().await, 1);
+    scene.clock.advance(Duration::from_hours(1));
+    assert_eq!(scene.drain().await, 0);
+    scene.receiver.take();
+    scene.done("POST", &format!("{}/verify", hook.path), None).await;
+    scene.drain().await;
+    let seen = scene.receiver.take();
+    let asked = seen
+        .iter()
+        .any(|one| one.json()["type"] == "webhook.verification");
+    assert!(asked, "{seen:?}");
     scene.app.stop().await;
 }
 

@@ -5,7 +5,7 @@ pub const DEEP: &str = "TENANTATLAS_DEEP";
 /// Set to replay what a failed test printed.
 pub const SEED: &str = "TENANTATLAS_SEED";
 
-/// Quick is for every change; deep is for a release and takes the better part of an hour.
+/// Quick is for every change; deep is for a release and takes more than an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
     /// Seconds.
