@@ -186,9 +186,11 @@ async fn a_run_that_nobody_took_is_released_after_its_time(database: TestDatabas
         assert_eq!(reply.code(), "run_is_alive", "{why}: {}", reply.text());
     };
     refused("it has just come").await;
-    age("created_at = created_at - 890000000").await;
+    age("created_at = created_at - 910000000").await;
+    refused("so says the clock of the process that took it, and not the database's").await;
+    age("queued_at = queued_at - 890000000").await;
     refused("not yet").await;
-    age("created_at = created_at - 20000000, waiting_since = created_at + 400000000, waiting_reason = 'provider_throttled'").await;
+    age("queued_at = queued_at - 20000000, waiting_since = created_at + 400000000, waiting_reason = 'provider_throttled'").await;
     refused("it was handed back later").await;
     age("waiting_since = NULL, waiting_reason = NULL, not_before = created_at + 400000000").await;
     refused("it was not to begin before").await;
