@@ -8,11 +8,11 @@ use std::path::Path;
 /// service with a dynamic user read what is in it by an access control list, of which the mode shows the mask as
 /// the group's right to read (0440); nobody but the service can enter the folder (systemd.exec(5), "Credentials").
 pub fn is_private(path: &Path, mode: u32, credentials: Option<&Path>) -> bool {
-    let handed_over = credentials.is_some_and(|folder| {
-        // Not by way of `..`.
-        path.parent() == Some(folder) && mode & 0o037 == 0
-    });
-    mode & 0o077 == 0 || handed_over
+    let others = mode & 0o077 != 0;
+    let more_than_read = mode & 0o037 != 0;
+    // Not by way of `..`.
+    let handed_over = credentials.is_some_and(|folder| path.parent() == Some(folder));
+    !others || (handed_over && !more_than_read)
 }
 
 #[cfg(test)]
