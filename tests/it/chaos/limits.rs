@@ -1,17 +1,11 @@
-//! A process that is short of something: room for its file, descriptors, a place for its log. Callers
-//! are told to come again, nothing that was acknowledged is lost, and it goes on as soon as it can.
+//! A process that is short of something: descriptors, a place for its log. Nothing that was acknowledged is lost,
+//! and it goes on as soon as it can.
 
 use std::{collections::BTreeMap, sync::atomic::Ordering, time::Instant};
 
 use integration_tests::{
     Engine,
-    chaos::{
-        callers::Target,
-        depth,
-        history::{AMONG_MANY, Heard},
-        invariants, order,
-        raw::Raw,
-    },
+    chaos::{callers::Target, depth, history::AMONG_MANY, invariants, order, raw::Raw},
 };
 
 use super::{
@@ -53,11 +47,6 @@ fn descriptors_run_out_on_postgres() {
     on(Engine::Postgres, descriptors_run_out);
 }
 
-#[test]
-fn a_file_that_may_not_grow_on_sqlite() {
-    on(Engine::Sqlite, a_file_that_may_not_grow);
-}
-
 /// Every line that is logged fails, and there are many. (What cannot be written down is lost; what was asked for
 /// is done.)
 async fn a_log_without_room(stage: Stage) {
@@ -95,47 +84,6 @@ async fn descriptors_run_out(stage: Stage) {
     more(&load, &stage.client(&process), &targets).await;
     process.kill();
     judge(stage, &load, &targets).await;
-}
-
-/// The process may write no further than this into a file (`RLIMIT_FSIZE`, as a disk that is full would have it).
-/// Afterwards one without the limit takes over.
-async fn a_file_that_may_not_grow(stage: Stage) {
-    let process = stage.serve();
-    let client = stage.client(&process);
-    let (load, targets) = (Load::default(), stage.connect(&client).await);
-    process.kill();
-    let file = stage.database.url.strip_prefix("sqlite:").expect("a file");
-    let blocks = std::fs::metadata(file).expect("it is there").len().div_ceil(512) + 512;
-    let script = format!(r#"trap "" XFSZ; ulimit -f {blocks}; exec "$0" "$@""#);
-    let mut process = stage.serve_under(&script);
-    let client = stage.client(&process);
-    let full = async {
-        until("there is no more room", async || {
-            let history = load.history();
-            history.0.iter().any(|event| event.heard == Heard::Unavailable)
-        })
-        .await;
-        load.over.store(true, Ordering::Relaxed);
-    };
-    tokio::join!(load.call(&client, &targets, depth::seed()), full);
-    let path = format!("{}/operation-runs", targets[0].base);
-    until("a caller is told to come again", async || {
-        let answer = client.post(&path, &body(&targets[0])).await.expect("an answer");
-        let told = answer.text("/code") == "store_unavailable" && answer.header("retry-after").is_some();
-        answer.status == 503 && told
-    })
-    .await;
-    let listed = client.get(&path).await.expect("an answer");
-    assert_eq!(listed.status, 200, "who reads is answered: {}", listed.body);
-    assert_eq!(process.ended(), None, "{}", process.said());
-    process.kill();
-    judge(stage, &load, &targets).await;
-}
-
-fn body(target: &Target) -> serde_json::Value {
-    let mut body = target.body.clone();
-    body["operation_type"] = "inventory.sync".into();
-    body
 }
 
 /// Some starts more are acknowledged.
