@@ -1,5 +1,5 @@
 //! Measures what a run costs: CPU time of API, worker and PostgreSQL, transactions, rows and bytes. For
-//! `docs/scaling.md`; nothing here is asserted, since a machine's speed is no property of the product.
+//! a capacity plan; nothing here is asserted, since a machine's speed is no property of the product.
 
 mod measure;
 mod world;

@@ -1,4 +1,4 @@
-//! Prints what a run costs, as a table for `docs/scaling.md`:
+//! Prints what a run costs, as a table for a capacity plan:
 //!
 //! ```sh
 //! TENANTATLAS_TEST_FSYNC=1 cargo run --release -p integration-tests --bin capacity -- --tenants 500
