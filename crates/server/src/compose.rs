@@ -197,7 +197,8 @@ impl Program {
         adapter.federated = self.rules.federated_sources();
         let provider = MicrosoftProvider::new(adapter).map_err(|_| ComposeError::Client)?;
         let worker = Worker::new(WorkerParts {
-            storage: Arc::new(self.database.clone()),
+            // Claims do not stand in the line of what was claimed.
+            storage: Arc::new(self.database.in_background()),
             queue: Arc::new(self.database.queue()),
             vault: Arc::new(self.database.vault()),
             platform: Arc::new(self.rules.platform_vault()),

@@ -34,6 +34,8 @@ pub fn init(filter: &str) -> Result<(), BadFilter> {
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .with_writer(std::io::stderr)
+        // It would say on standard error that standard error cannot be written, and panic.
+        .log_internal_errors(false)
         .with_filter(filter);
     let _ = tracing_subscriber::registry().with(lines).try_init();
     api::keep_panic_text_out_of_logs();

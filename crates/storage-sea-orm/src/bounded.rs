@@ -5,6 +5,10 @@
 //! (<https://github.com/launchbadge/sqlx/issues/3540>), so the answer would be waited for for ever, by a
 //! request or by a loop of the worker. Here it counts as lost after a while; the connection is not used again
 //! ([`crate::postgres_pool_options`]). A file is on this machine: SQLite is waited for.
+//!
+//! In a transaction nothing is done after a statement that failed, except a rollback. SQLite may have ended the
+//! transaction, so what followed would be done at once and for good; and a commit of one that PostgreSQL has
+//! given up is answered with success, though it rolls back (sqlx 0.9 does not look).
 
 use std::{
     sync::{
@@ -18,7 +22,9 @@ use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
     RuntimeErr, Statement, TransactionOptions, TransactionTrait as _,
 };
-use tokio::time::timeout;
+use tokio::{sync::OwnedSemaphorePermit, time::timeout};
+
+use crate::error::may_end_transaction;
 
 /// How long one statement may go unanswered, unless told. More than the server's own limit, so that its word
 /// comes first while there is somebody to say it.
@@ -35,9 +41,13 @@ pub(crate) struct Pool {
 pub(crate) struct Tx {
     inner: DatabaseTransaction,
     limit: Duration,
-    /// Set when a statement was given up: nobody knows what it did, so nothing more is done in the whole
-    /// transaction, and it is not committed.
-    given_up: Arc<AtomicBool>,
+    /// Set when a statement was given up, since nobody knows what it did, and when one may have ended the
+    /// transaction: nothing more is done in the whole of it, and it is not committed.
+    spoilt: Arc<AtomicBool>,
+    /// Set when a statement was refused: nothing more is done before a rollback, of the savepoint if it is one.
+    failed: AtomicBool,
+    /// A place in a line, given up with the transaction.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Pool {
@@ -63,8 +73,8 @@ impl Pool {
     }
 
     /// Calls `watch` after every statement.
-    pub(crate) fn watch(&mut self, watch: impl Fn(Duration) + Send + Sync + 'static) {
-        self.inner.set_metric_callback(move |info| watch(info.elapsed));
+    pub(crate) fn watch(&mut self, watch: impl Fn(&Statement) + Send + Sync + 'static) {
+        self.inner.set_metric_callback(move |info| watch(info.statement));
     }
 
     /// Waits for `answer` as for that of one statement.
@@ -79,7 +89,9 @@ impl Pool {
         Ok(Tx {
             inner: self.answer(self.inner.begin_with_options(options)).await?,
             limit: self.limit,
-            given_up: Arc::default(),
+            spoilt: Arc::default(),
+            failed: AtomicBool::new(false),
+            _place: None,
         })
     }
 
@@ -96,42 +108,72 @@ impl Tx {
         Ok(Self {
             inner: self.answer(self.inner.begin()).await?,
             limit: self.limit,
-            given_up: Arc::clone(&self.given_up),
+            spoilt: Arc::clone(&self.spoilt),
+            failed: AtomicBool::new(false),
+            _place: None,
         })
     }
 
-    /// Commits. If the answer does not come, nobody knows whether it did.
+    /// The same, with a place in a line that others wait for.
+    pub(crate) fn holding(self, place: Option<OwnedSemaphorePermit>) -> Self {
+        Self {
+            _place: place,
+            ..self
+        }
+    }
+
+    /// Commits. If the answer does not come, nobody knows whether it did. Refused after a statement that failed,
+    /// whatever became of its error.
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
-        within(self.limit, &self.given_up, self.inner.commit()).await
+        if self.failed.load(Ordering::Relaxed) {
+            return Err(after_failure());
+        }
+        within(self.limit, &self.spoilt, self.inner.commit()).await
     }
 
     /// Rolls back.
     pub(crate) async fn rollback(self) -> Result<(), DbErr> {
-        within(self.limit, &self.given_up, self.inner.rollback()).await
+        within(self.limit, &self.spoilt, self.inner.rollback()).await
     }
 
     async fn answer<T>(&self, answer: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
-        within(self.limit, &self.given_up, answer).await
+        if self.failed.load(Ordering::Relaxed) {
+            return Err(after_failure());
+        }
+        let answer = within(self.limit, &self.spoilt, answer).await;
+        if answer.is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        answer
     }
 }
 
-/// The answer, unless it does not come in time, or an earlier one did not.
+/// The answer, unless it does not come in time, or an earlier one spoilt the transaction.
 async fn within<T>(
     limit: Duration,
-    given_up: &AtomicBool,
+    spoilt: &AtomicBool,
     answer: impl Future<Output = Result<T, DbErr>>,
 ) -> Result<T, DbErr> {
-    if given_up.load(Ordering::Relaxed) {
-        return Err(no_answer());
+    if spoilt.load(Ordering::Relaxed) {
+        return Err(after_failure());
     }
-    timeout(limit, answer).await.unwrap_or_else(|_| {
-        given_up.store(true, Ordering::Relaxed);
-        Err(no_answer())
-    })
+    let answer = timeout(limit, answer).await.unwrap_or_else(|_| Err(no_answer()));
+    if answer.as_ref().is_err_and(may_end_transaction) {
+        spoilt.store(true, Ordering::Relaxed);
+    }
+    answer
 }
 
 fn no_answer() -> DbErr {
-    DbErr::Conn(RuntimeErr::Internal("no answer in time".to_owned()))
+    lost("no answer in time")
+}
+
+fn after_failure() -> DbErr {
+    lost("an earlier statement failed")
+}
+
+fn lost(why: &str) -> DbErr {
+    DbErr::Conn(RuntimeErr::Internal(why.to_owned()))
 }
 
 #[async_trait::async_trait]
@@ -149,6 +191,11 @@ impl ConnectionTrait for Pool {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        if self.get_database_backend() == DbBackend::Sqlite {
+            // With the first row sqlx 0.9 resets the statement, and forgets what the reset says: for a write that
+            // returns rows, whether it was committed. Read to the end, it is told.
+            return Ok(self.query_all_raw(statement).await?.into_iter().next());
+        }
         self.answer(self.inner.query_one_raw(statement)).await
     }
 
@@ -177,5 +224,135 @@ impl ConnectionTrait for Tx {
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         self.answer(self.inner.query_all_raw(statement)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::SqliteTransactionMode;
+
+    use super::*;
+    use crate::sqlite;
+
+    async fn file(directory: &tempfile::TempDir) -> Pool {
+        let (writer, _) = sqlite::open(&directory.path().join("file"), true)
+            .await
+            .expect("opens");
+        Pool::new(writer)
+    }
+
+    async fn begin(pool: &Pool) -> Tx {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        pool.begin(options).await.expect("begins")
+    }
+
+    /// The rows that somebody else sees.
+    async fn seen(directory: &tempfile::TempDir) -> i64 {
+        let statement = Statement::from_string(DbBackend::Sqlite, "SELECT count(*) FROM t");
+        let row = file(directory).await.query_one_raw(statement).await;
+        row.expect("runs")
+            .expect("a row")
+            .try_get_by_index(0)
+            .expect("a number")
+    }
+
+    /// Ended by the database, as for want of room. Afterwards one that is rolled back, and one that is not.
+    #[tokio::test]
+    async fn what_is_acknowledged_after_a_transaction_that_sqlite_ended_is_there() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let pool = file(&directory).await;
+        pool.execute_unprepared("CREATE TABLE t (a INTEGER PRIMARY KEY)")
+            .await
+            .expect("runs");
+        for row in [1, 2] {
+            let ended = begin(&pool).await;
+            let insert = "INSERT OR ROLLBACK INTO t VALUES (1)";
+            let failed = ended.execute_unprepared(insert).await.is_err();
+            assert_eq!(failed, row == 2);
+            assert_eq!(ended.commit().await.is_err(), row == 2);
+        }
+        let back = begin(&pool).await;
+        back.execute_unprepared("INSERT INTO t VALUES (2)")
+            .await
+            .expect("runs");
+        back.rollback().await.expect("rolls back");
+        let kept = begin(&pool).await;
+        kept.execute_unprepared("INSERT INTO t VALUES (3)")
+            .await
+            .expect("runs");
+        kept.commit().await.expect("commits");
+        assert_eq!(seen(&directory).await, 2);
+    }
+
+    /// As when the disk is full just then: the row comes, and the commit after it fails.
+    #[tokio::test]
+    async fn a_write_that_returns_rows_is_done_only_if_it_was_committed() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let pool = file(&directory).await;
+        for sql in [
+            "CREATE TABLE p (a INTEGER PRIMARY KEY)",
+            "CREATE TABLE t (a INTEGER REFERENCES p (a) DEFERRABLE INITIALLY DEFERRED)",
+        ] {
+            pool.execute_unprepared(sql).await.expect("runs");
+        }
+        let orphan = Statement::from_string(DbBackend::Sqlite, "INSERT INTO t VALUES (1) RETURNING a");
+        pool.query_one_raw(orphan).await.expect_err("it has no parent");
+        assert_eq!(seen(&directory).await, 0);
+    }
+
+    /// Whoever forgets the error hears it again, and a savepoint keeps it from the rest.
+    #[tokio::test]
+    async fn a_statement_that_failed_is_not_committed_over() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let pool = file(&directory).await;
+        pool.execute_unprepared("CREATE TABLE t (a INTEGER PRIMARY KEY)")
+            .await
+            .expect("runs");
+        let insert = |row: i32| format!("INSERT INTO t VALUES ({row})");
+        for in_savepoint in [true, false] {
+            let whole = begin(&pool).await;
+            let row = 1 + i32::from(in_savepoint);
+            whole.execute_unprepared(&insert(row)).await.expect("runs");
+            if in_savepoint {
+                let part = whole.savepoint().await.expect("begins");
+                part.execute_unprepared(&insert(row))
+                    .await
+                    .expect_err("it is there");
+                part.rollback().await.expect("rolls back");
+            } else {
+                whole
+                    .execute_unprepared(&insert(row))
+                    .await
+                    .expect_err("it is there");
+            }
+            assert_eq!(whole.commit().await.is_ok(), in_savepoint);
+        }
+        assert_eq!(seen(&directory).await, 1);
+    }
+
+    /// What follows would be done at once, and stay when the caller is told that nothing was.
+    #[tokio::test]
+    async fn nothing_is_done_after_a_statement_that_may_have_ended_the_transaction() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let pool = file(&directory).await;
+        for sql in ["CREATE TABLE t (a BLOB)", "PRAGMA max_page_count = 8"] {
+            pool.execute_unprepared(sql).await.expect("runs");
+        }
+        let full = begin(&pool).await;
+        let large = "INSERT INTO t VALUES (zeroblob(1000000))";
+        full.execute_unprepared(large)
+            .await
+            .expect_err("there is no room");
+        let small = "INSERT INTO t VALUES (1)";
+        let refused = full.execute_unprepared(small).await.expect_err("it is over");
+        assert!(
+            refused.to_string().contains("an earlier statement failed"),
+            "{refused}"
+        );
+        full.commit().await.expect_err("it is over");
+        assert_eq!(seen(&directory).await, 0);
     }
 }

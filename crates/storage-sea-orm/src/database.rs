@@ -8,9 +8,9 @@ use std::{
 
 use async_trait::async_trait;
 use kernel::{Clock, IdSource, SecretBytes, StoreError};
-use sea_orm::{ConnectionTrait as _, DbBackend, SqliteTransactionMode, TransactionOptions};
+use sea_orm::{ConnectionTrait as _, DbBackend, SqliteTransactionMode, Statement, TransactionOptions};
 use storage::{ReadSession, Storage, UnitOfWork};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::{
     Queue, Vault,
@@ -40,6 +40,8 @@ pub struct Database {
     writer: Pool,
     readers: Pool,
     context: Arc<Context>,
+    /// The line in which the transactions of this handle wait before they wait for the writer.
+    line: Option<Arc<Semaphore>>,
 }
 
 impl Database {
@@ -107,6 +109,7 @@ impl Database {
                 committed: Arc::default(),
                 oldest_kid: OnceLock::new(),
             }),
+            line: None,
         })
     }
 
@@ -147,9 +150,9 @@ impl Database {
     }
 
     /// Calls `watch` after every statement of this handle, of the clones that are made of it from
-    /// now on and of their transactions. To count statements or time them; `BEGIN` and `COMMIT`
-    /// are not told.
-    pub fn watch_statements(&mut self, watch: impl Fn(Duration) + Clone + Send + Sync + 'static) {
+    /// now on and of their transactions. To count statements, or to have them explained; `BEGIN` and
+    /// `COMMIT` are not told.
+    pub fn watch_statements(&mut self, watch: impl Fn(&Statement) + Clone + Send + Sync + 'static) {
         for connections in [&mut self.writer, &mut self.readers] {
             connections.watch(watch.clone());
         }
@@ -161,6 +164,18 @@ impl Database {
     pub fn give_up_after(&mut self, limit: Duration) {
         self.writer.give_up_after(limit);
         self.readers.give_up_after(limit);
+    }
+
+    /// A handle for what may wait: on SQLite one of its transactions at a time stands in the line for the one
+    /// writer, and the others behind it, so whoever comes through another handle waits for one of them and
+    /// not for all. On PostgreSQL, with its many writers, it is a clone.
+    #[must_use]
+    pub fn in_background(&self) -> Self {
+        let line = match self.writer.get_database_backend() {
+            DbBackend::Sqlite => Some(Arc::new(Semaphore::new(1))),
+            _ => None,
+        };
+        Self { line, ..self.clone() }
     }
 
     /// Closes the connections, after what is under way.
@@ -188,13 +203,18 @@ impl Database {
     /// SQLite it takes the write lock at once: a transaction that reads first and writes later
     /// meets "busy" without waiting.
     pub(crate) async fn transaction(&self) -> Result<Tx, StoreError> {
+        // Whoever goes away while he stands in line leaves it. Nobody closes it.
+        let place = match &self.line {
+            Some(line) => Arc::clone(line).acquire_owned().await.ok(),
+            None => None,
+        };
         let writer = self.writer.clone();
         let begin = tokio::spawn(async move {
             let options = TransactionOptions {
                 sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
                 ..TransactionOptions::default()
             };
-            writer.begin(options).await
+            Ok(writer.begin(options).await?.holding(place))
         });
         begin
             .await

@@ -35,6 +35,24 @@ pub(crate) fn is_unique_violation(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
 }
 
+/// Whether the whole transaction in which this happened may be none any more, savepoints and all: SQLite ends
+/// it by itself, and does not say so (<https://sqlite.org/lang_transaction.html>, "Response To Errors Within A
+/// Transaction"). PostgreSQL refuses what follows until a savepoint is rolled back.
+pub(crate) fn may_end_transaction(error: &DbErr) -> bool {
+    match sqlx_error(error) {
+        Some(sqlx::Error::Database(database)) => database
+            .try_downcast_ref::<sqlx::sqlite::SqliteError>()
+            .and_then(|_| database.code()?.parse::<i32>().ok())
+            .is_some_and(|code| ENDS_TRANSACTION.contains(&(code & 0xff))),
+        Some(_) => true,
+        None => matches!(error, DbErr::Conn(_)),
+    }
+}
+
+/// SQLite's primary result codes `SQLITE_ABORT`, `SQLITE_BUSY`, `SQLITE_NOMEM`, `SQLITE_INTERRUPT`, `SQLITE_IOERR` and
+/// `SQLITE_FULL` (<https://sqlite.org/rescode.html>).
+const ENDS_TRANSACTION: [i32; 6] = [4, 5, 7, 9, 10, 13];
+
 fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
     match error {
         DbErr::Exec(RuntimeErr::SqlxError(inner))

@@ -1,10 +1,14 @@
-//! SQLite: one writer, several readers, and the settings without which it loses or leaks.
+//! SQLite: one writer, several readers, the settings without which it loses or leaks, and the cure for
+//! connections that come back with a transaction that nobody can end.
 
 use std::{fs::OpenOptions, io::ErrorKind, path::Path, time::Duration};
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait as _, Database as SeaDatabase, DatabaseConnection, DbBackend, Statement,
-    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+    sqlx::{
+        self, Connection as _, SqliteConnection,
+        sqlite::{SqliteJournalMode, SqliteSynchronous},
+    },
 };
 
 use crate::{connect::ConnectError, error::store_error};
@@ -75,10 +79,26 @@ async fn connect(
                 .pragma("secure_delete", "ON")
                 .pragma("trusted_schema", "OFF")
                 .pragma("query_only", if query_only { "ON" } else { "OFF" })
+        })
+        .map_sqlx_sqlite_pool_opts(|pool| {
+            pool.after_release(|connection, _metadata| Box::pin(has_no_transaction(connection)))
         });
     SeaDatabase::connect(options)
         .await
         .map_err(|error| ConnectError::Unreachable(store_error(&error)))
+}
+
+/// Whether a connection may be lent again; if not, the pool closes it, which ends what is open.
+///
+/// SQLite ends a transaction by itself when a write fails for want of room or an input/output error
+/// (<https://sqlite.org/lang_transaction.html>, "Response To Errors Within A Transaction"). sqlx 0.9 counts
+/// transactions, and counts one down only if `COMMIT` or `ROLLBACK` succeeded: on a connection with such a
+/// failure the next one begins as a savepoint, the first that is rolled back leaves this savepoint open, and
+/// whatever is committed after that is acknowledged and gone when the connection ends.
+async fn has_no_transaction(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // A rollback that was begun when its transaction was dropped is over when this is answered.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 async fn assert_version(connection: &DatabaseConnection) -> Result<(), ConnectError> {

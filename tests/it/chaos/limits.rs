@@ -1,11 +1,17 @@
-//! A process that is short of something: descriptors, a place for its log. Nothing that was acknowledged is lost,
-//! and it goes on as soon as it can.
+//! A process that is short of something: room for its file, descriptors, a place for its log. Callers
+//! are told to come again, nothing that was acknowledged is lost, and it goes on as soon as it can.
 
 use std::{collections::BTreeMap, sync::atomic::Ordering, time::Instant};
 
 use integration_tests::{
     Engine,
-    chaos::{callers::Target, depth, history::AMONG_MANY, invariants, order, raw::Raw},
+    chaos::{
+        callers::Target,
+        depth,
+        history::{AMONG_MANY, Event, Heard},
+        invariants, order,
+        raw::Raw,
+    },
 };
 
 use super::{
@@ -18,6 +24,11 @@ use super::{
 
 /// Acknowledged starts that each part of a test waits for.
 const STARTS: usize = 8;
+/// Of 512 bytes: as far as a file may be written. The log is never so long that it is moved into the file (SQLite
+/// does that after 1,000 pages) and begun anew.
+const BLOCKS: u64 = 6_500;
+/// Answers that are waited for after the first refusal: what one of them acknowledges counts.
+const AFTERWARDS: usize = 40;
 /// More sockets than the process has descriptors.
 const SOCKETS: usize = 200;
 
@@ -45,6 +56,11 @@ fn descriptors_run_out_on_sqlite() {
 #[test]
 fn descriptors_run_out_on_postgres() {
     on(Engine::Postgres, descriptors_run_out);
+}
+
+#[test]
+fn a_file_that_may_not_grow_on_sqlite() {
+    on(Engine::Sqlite, a_file_that_may_not_grow);
 }
 
 /// Every line that is logged fails, and there are many. (What cannot be written down is lost; what was asked for
@@ -82,6 +98,40 @@ async fn descriptors_run_out(stage: Stage) {
     drop(sockets);
     // A new client, which needs a new connection.
     more(&load, &stage.client(&process), &targets).await;
+    process.kill();
+    judge(stage, &load, &targets).await;
+}
+
+/// Many are told to come again, the process goes on, and whoever reads is answered. The process may write no
+/// further than this into a file (`RLIMIT_FSIZE`: SQLite meets an error of input and output instead of a full disk,
+/// and ends transactions by itself in both cases). Afterwards one without the limit takes over.
+async fn a_file_that_may_not_grow(stage: Stage) {
+    let process = stage.serve();
+    let client = stage.client(&process);
+    let (load, targets) = (Load::default(), stage.connect(&client).await);
+    more(&load, &client, &targets).await;
+    process.kill();
+    let script = format!(r#"trap "" XFSZ; ulimit -f {BLOCKS}; exec "$0" "$@""#);
+    load.over.store(false, Ordering::Relaxed);
+    let mut process = stage.serve_under(&script);
+    let client = stage.client(&process);
+    let full = async {
+        until("there is no more room", async || {
+            let history = load.history();
+            let full = |event: &&Event| event.heard != Heard::Unavailable;
+            history.0.iter().skip_while(full).count() >= AFTERWARDS
+        })
+        .await;
+        load.over.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(load.call(&client, &targets, depth::seed()), full);
+    let path = format!("{}/operation-runs", targets[0].base);
+    let listed = client.get(&path).await.expect("an answer");
+    assert_eq!(listed.status, 200, "who reads is answered: {}", listed.body);
+    assert_eq!(process.ended(), None, "{}", process.said());
+    let file = stage.database.url.strip_prefix("sqlite:").expect("a file");
+    let log = std::fs::metadata(format!("{file}-wal")).expect("its log").len();
+    assert!(log > (BLOCKS - 64) * 512, "it was full: {log}");
     process.kill();
     judge(stage, &load, &targets).await;
 }

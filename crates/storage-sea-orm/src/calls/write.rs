@@ -32,23 +32,18 @@ impl CallRepository for Repo<'_, Tx> {
         run: RunId,
         calls: &CallBatch,
     ) -> Result<(), StoreError> {
-        // PostgreSQL takes nothing more in a transaction in which a statement was refused.
-        self.statement("SAVEPOINT calls").await?;
-        let added = self.add_all(scope, connection, run, calls).await;
-        if added.is_err() {
-            self.statement("ROLLBACK TO SAVEPOINT calls").await?;
-        }
-        self.statement("RELEASE SAVEPOINT calls").await?;
-        added
+        // Whoever adds them may go on without them.
+        let savepoint = self.db.savepoint().await.or_store_error()?;
+        let within = Repo {
+            db: &savepoint,
+            context: self.context,
+        };
+        within.add_all(scope, connection, run, calls).await?;
+        savepoint.commit().await.or_store_error()
     }
 }
 
 impl Repo<'_, Tx> {
-    async fn statement(&self, sql: &str) -> Result<(), StoreError> {
-        self.db.execute_unprepared(sql).await.or_store_error()?;
-        Ok(())
-    }
-
     async fn add_all(
         &self,
         scope: &WorkspaceScope,
