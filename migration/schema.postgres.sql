@@ -64,6 +64,7 @@ CREATE TABLE compliance_snapshots (
     CONSTRAINT compliance_snapshots_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT,
     CONSTRAINT compliance_snapshots_workspace_id_run_id_fkey FOREIGN KEY (workspace_id, run_id) REFERENCES operation_runs(workspace_id, id) ON DELETE RESTRICT
 );
+CREATE INDEX compliance_snapshots_connection_order ON public.compliance_snapshots USING btree (workspace_id, connection_id, taken_at, id);
 CREATE INDEX compliance_snapshots_list_order ON public.compliance_snapshots USING btree (workspace_id, taken_at, id);
 CREATE INDEX compliance_snapshots_of_run ON public.compliance_snapshots USING btree (workspace_id, run_id);
 CREATE UNIQUE INDEX compliance_snapshots_pkey ON public.compliance_snapshots USING btree (workspace_id, id);
@@ -223,10 +224,11 @@ CREATE TABLE inventory_items (
     CONSTRAINT inventory_items_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT,
     CONSTRAINT inventory_items_workspace_id_last_seen_run_id_fkey FOREIGN KEY (workspace_id, last_seen_run_id) REFERENCES operation_runs(workspace_id, id) ON DELETE RESTRICT
 );
+CREATE INDEX inventory_items_connection_order ON public.inventory_items USING btree (workspace_id, connection_id, first_seen_at, id);
 CREATE UNIQUE INDEX inventory_items_external_unique ON public.inventory_items USING btree (workspace_id, connection_id, kind, external_id);
 CREATE INDEX inventory_items_list_order ON public.inventory_items USING btree (workspace_id, first_seen_at, id);
-CREATE INDEX inventory_items_of_run ON public.inventory_items USING btree (workspace_id, last_seen_run_id);
 CREATE UNIQUE INDEX inventory_items_pkey ON public.inventory_items USING btree (workspace_id, id);
+CREATE INDEX inventory_items_run_order ON public.inventory_items USING btree (workspace_id, last_seen_run_id, connection_id);
 
 CREATE TABLE key_ring (
     kid text NOT NULL,
@@ -253,6 +255,7 @@ CREATE TABLE members (
     CONSTRAINT members_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'manager'::text, 'operator'::text, 'readonly'::text]))),
     CONSTRAINT members_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
 );
+CREATE INDEX members_of_principal ON public.members USING btree (principal_id);
 CREATE UNIQUE INDEX members_pkey ON public.members USING btree (workspace_id, id);
 CREATE UNIQUE INDEX members_principal_unique ON public.members USING btree (workspace_id, principal_id);
 
@@ -331,16 +334,17 @@ CREATE TABLE operation_runs (
     CONSTRAINT operation_runs_workspace_id_environment_id_fkey FOREIGN KEY (workspace_id, environment_id) REFERENCES environments(workspace_id, id) ON DELETE RESTRICT,
     CONSTRAINT operation_runs_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
 );
-CREATE INDEX operation_runs_active_order ON public.operation_runs USING btree (status, created_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
+CREATE INDEX operation_runs_active_list ON public.operation_runs USING btree (workspace_id, created_at, id) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
 CREATE UNIQUE INDEX operation_runs_active_scope_unique ON public.operation_runs USING btree (workspace_id, scope_key) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
 CREATE INDEX operation_runs_at_work ON public.operation_runs USING btree (workspace_id, operation_type) WHERE ((status = 'running'::text) AND (kind = 'job'::text));
-CREATE INDEX operation_runs_children ON public.operation_runs USING btree (workspace_id, parent_run_id) WHERE (parent_run_id IS NOT NULL);
+CREATE INDEX operation_runs_children_order ON public.operation_runs USING btree (workspace_id, parent_run_id, created_at, id) WHERE (parent_run_id IS NOT NULL);
+CREATE INDEX operation_runs_connection_order ON public.operation_runs USING btree (workspace_id, connection_id, created_at, id);
+CREATE INDEX operation_runs_environment_order ON public.operation_runs USING btree (workspace_id, environment_id, created_at, id);
+CREATE INDEX operation_runs_gathering ON public.operation_runs USING btree (workspace_id, created_at) WHERE ((status = 'running'::text) AND (kind = 'group'::text));
 CREATE INDEX operation_runs_list_order ON public.operation_runs USING btree (workspace_id, created_at, id);
-CREATE INDEX operation_runs_of_connection ON public.operation_runs USING btree (workspace_id, connection_id, created_at);
-CREATE INDEX operation_runs_of_environment ON public.operation_runs USING btree (workspace_id, environment_id, created_at);
-CREATE INDEX operation_runs_of_schedule ON public.operation_runs USING btree (workspace_id, schedule_id, created_at) WHERE (schedule_id IS NOT NULL);
 CREATE UNIQUE INDEX operation_runs_pkey ON public.operation_runs USING btree (workspace_id, id);
 CREATE INDEX operation_runs_queue_order ON public.operation_runs USING btree (workspace_id, operation_type, created_at, id) WHERE ((status = 'queued'::text) AND (kind = 'job'::text));
+CREATE INDEX operation_runs_schedule_order ON public.operation_runs USING btree (workspace_id, schedule_id, created_at, id) WHERE (schedule_id IS NOT NULL);
 
 CREATE TABLE outbox_events (
     workspace_id uuid NOT NULL,
@@ -357,7 +361,7 @@ CREATE TABLE outbox_events (
 );
 CREATE UNIQUE INDEX outbox_events_pkey ON public.outbox_events USING btree (workspace_id, id);
 CREATE UNIQUE INDEX outbox_events_stream ON public.outbox_events USING btree (workspace_id, sequence);
-CREATE INDEX outbox_events_subject ON public.outbox_events USING btree (workspace_id, subject_id);
+CREATE INDEX outbox_events_subject_order ON public.outbox_events USING btree (workspace_id, subject_id, sequence);
 CREATE INDEX outbox_events_unnumbered ON public.outbox_events USING btree (workspace_id) WHERE (sequence IS NULL);
 
 CREATE TABLE platform_targets (

@@ -64,6 +64,8 @@ CREATE TABLE "compliance_snapshots" (
     FOREIGN KEY ("workspace_id", "run_id") REFERENCES "operation_runs" ("workspace_id", "id") ON DELETE RESTRICT
 );
 
+CREATE INDEX "compliance_snapshots_connection_order" ON "compliance_snapshots" ("workspace_id", "connection_id", "taken_at", "id");
+
 CREATE INDEX "compliance_snapshots_list_order" ON "compliance_snapshots" ("workspace_id", "taken_at", "id");
 
 CREATE INDEX "compliance_snapshots_of_run" ON "compliance_snapshots" ("workspace_id", "run_id");
@@ -213,9 +215,11 @@ CREATE TABLE "inventory_items" (
     FOREIGN KEY ("workspace_id", "last_seen_run_id") REFERENCES "operation_runs" ("workspace_id", "id") ON DELETE RESTRICT
 );
 
+CREATE INDEX "inventory_items_connection_order" ON "inventory_items" ("workspace_id", "connection_id", "first_seen_at", "id");
+
 CREATE INDEX "inventory_items_list_order" ON "inventory_items" ("workspace_id", "first_seen_at", "id");
 
-CREATE INDEX "inventory_items_of_run" ON "inventory_items" ("workspace_id", "last_seen_run_id");
+CREATE INDEX "inventory_items_run_order" ON "inventory_items" ("workspace_id", "last_seen_run_id", "connection_id");
 
 CREATE TABLE "key_ring" (
     "kid" text NOT NULL PRIMARY KEY,
@@ -239,6 +243,8 @@ CREATE TABLE "members" (
     FOREIGN KEY ("workspace_id") REFERENCES "workspaces" ("id") ON DELETE RESTRICT,
     FOREIGN KEY ("principal_id") REFERENCES "principals" ("id")
 );
+
+CREATE INDEX "members_of_principal" ON "members" ("principal_id");
 
 CREATE TABLE "notifications" (
     "workspace_id" uuid_text NOT NULL,
@@ -313,23 +319,25 @@ CREATE TABLE "operation_runs" (
     CHECK (("status" = 'running' AND "kind" = 'job') = ("lease_until" IS NOT NULL))
 );
 
-CREATE INDEX "operation_runs_active_order" ON "operation_runs" ("status", "created_at") WHERE "status" IN ('queued', 'running');
+CREATE INDEX "operation_runs_active_list" ON "operation_runs" ("workspace_id", "created_at", "id") WHERE "status" IN ('queued', 'running');
 
 CREATE UNIQUE INDEX "operation_runs_active_scope_unique" ON "operation_runs" ("workspace_id", "scope_key") WHERE "status" IN ('queued', 'running');
 
 CREATE INDEX "operation_runs_at_work" ON "operation_runs" ("workspace_id", "operation_type") WHERE "status" = 'running' AND "kind" = 'job';
 
-CREATE INDEX "operation_runs_children" ON "operation_runs" ("workspace_id", "parent_run_id") WHERE "parent_run_id" IS NOT NULL;
+CREATE INDEX "operation_runs_children_order" ON "operation_runs" ("workspace_id", "parent_run_id", "created_at", "id") WHERE "parent_run_id" IS NOT NULL;
+
+CREATE INDEX "operation_runs_connection_order" ON "operation_runs" ("workspace_id", "connection_id", "created_at", "id");
+
+CREATE INDEX "operation_runs_environment_order" ON "operation_runs" ("workspace_id", "environment_id", "created_at", "id");
+
+CREATE INDEX "operation_runs_gathering" ON "operation_runs" ("workspace_id", "created_at") WHERE "status" = 'running' AND "kind" = 'group';
 
 CREATE INDEX "operation_runs_list_order" ON "operation_runs" ("workspace_id", "created_at", "id");
 
-CREATE INDEX "operation_runs_of_connection" ON "operation_runs" ("workspace_id", "connection_id", "created_at");
-
-CREATE INDEX "operation_runs_of_environment" ON "operation_runs" ("workspace_id", "environment_id", "created_at");
-
-CREATE INDEX "operation_runs_of_schedule" ON "operation_runs" ("workspace_id", "schedule_id", "created_at") WHERE "schedule_id" IS NOT NULL;
-
 CREATE INDEX "operation_runs_queue_order" ON "operation_runs" ("workspace_id", "operation_type", "created_at", "id") WHERE "status" = 'queued' AND "kind" = 'job';
+
+CREATE INDEX "operation_runs_schedule_order" ON "operation_runs" ("workspace_id", "schedule_id", "created_at", "id") WHERE "schedule_id" IS NOT NULL;
 
 CREATE TABLE "outbox_events" (
     "workspace_id" uuid_text NOT NULL,
@@ -346,7 +354,7 @@ CREATE TABLE "outbox_events" (
 
 CREATE UNIQUE INDEX "outbox_events_stream" ON "outbox_events" ("workspace_id", "sequence");
 
-CREATE INDEX "outbox_events_subject" ON "outbox_events" ("workspace_id", "subject_id");
+CREATE INDEX "outbox_events_subject_order" ON "outbox_events" ("workspace_id", "subject_id", "sequence");
 
 CREATE INDEX "outbox_events_unnumbered" ON "outbox_events" ("workspace_id") WHERE "sequence" IS NULL;
 

@@ -32,6 +32,7 @@ mod m20261122_000018_prepare_retention;
 mod m20261122_000019_queue_clock;
 mod m20261122_000020_create_schedules;
 mod m20261122_000021_queue_order;
+mod m20261122_000022_read_by_index;
 #[cfg(feature = "failpoints")]
 mod step;
 
@@ -62,6 +63,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000019_queue_clock::Migration),
             Box::new(m20261122_000020_create_schedules::Migration),
             Box::new(m20261122_000021_queue_order::Migration),
+            Box::new(m20261122_000022_read_by_index::Migration),
         ];
         #[cfg(feature = "failpoints")]
         let all = all.into_iter().map(step::with_point).collect();

@@ -22,10 +22,43 @@ use crate::{
     time::{from_micros, to_micros},
 };
 
-/// Writes the audit event and the outbox event of `change`, in the transaction of the change. One
-/// round trip on PostgreSQL; SQLite, which is not far away, takes no change inside another one.
+/// Writes the audit event and the outbox event of `change`, in the transaction of the change.
 pub(crate) async fn record(db: &Tx, workspace_id: WorkspaceId, change: &Change) -> Result<(), StoreError> {
-    let audit = AuditRow {
+    write(db, [(workspace_id, change)].into_iter()).await
+}
+
+/// The same for many changes: what holds SQLite's one writer should not go to it for each.
+pub(crate) async fn record_all(db: &Tx, changes: &[(WorkspaceId, Change)]) -> Result<(), StoreError> {
+    // 14 values each, far below the 32,766 that SQLite takes.
+    for some in changes.chunks(500) {
+        write(db, some.iter().map(|(workspace, change)| (*workspace, change))).await?;
+    }
+    Ok(())
+}
+
+/// One round trip on PostgreSQL; SQLite, which is not far away, takes no change inside another one.
+async fn write<'a>(
+    db: &Tx,
+    changes: impl Iterator<Item = (WorkspaceId, &'a Change)> + Clone,
+) -> Result<(), StoreError> {
+    let audit = Entity::insert_many(changes.clone().map(audit_row)).into_query();
+    let outbox = outbox_event::Entity::insert_many(changes.map(outbox_row)).into_query();
+    if db.get_database_backend() == DbBackend::Postgres {
+        let first = CommonTableExpression::new()
+            .query(audit)
+            .table_name("written")
+            .to_owned();
+        let both = outbox.with(WithClause::new().cte(first).to_owned());
+        db.execute(&both).await.or_store_error()?;
+    } else {
+        db.execute(&audit).await.or_store_error()?;
+        db.execute(&outbox).await.or_store_error()?;
+    }
+    Ok(())
+}
+
+fn audit_row((workspace_id, change): (WorkspaceId, &Change)) -> AuditRow {
+    AuditRow {
         workspace_id: Set(workspace_id.as_uuid()),
         id: Set(change.audit_event_id.as_uuid()),
         occurred_at: Set(to_micros(change.occurred_at)),
@@ -40,8 +73,11 @@ pub(crate) async fn record(db: &Tx, workspace_id: WorkspaceId, change: &Change) 
         request_id: Set(change.origin.request_id.clone()),
         source_ip: Set(change.origin.source_ip.clone()),
         metadata: Set(Value::Object(change.metadata.clone())),
-    };
-    let outbox = outbox_event::ActiveModel {
+    }
+}
+
+fn outbox_row((workspace_id, change): (WorkspaceId, &Change)) -> outbox_event::ActiveModel {
+    outbox_event::ActiveModel {
         workspace_id: Set(workspace_id.as_uuid()),
         id: Set(change.outbox_event_id.as_uuid()),
         kind: Set(change.action.as_str().to_owned()),
@@ -50,21 +86,7 @@ pub(crate) async fn record(db: &Tx, workspace_id: WorkspaceId, change: &Change) 
         payload: Set(json!({ "outcome": change.outcome.as_str(), "metadata": change.metadata })),
         created_at: Set(to_micros(change.occurred_at)),
         sequence: Set(None),
-    };
-    let audit = Entity::insert(audit).into_query();
-    let outbox = outbox_event::Entity::insert(outbox).into_query();
-    if db.get_database_backend() == DbBackend::Postgres {
-        let first = CommonTableExpression::new()
-            .query(audit)
-            .table_name("written")
-            .to_owned();
-        let both = outbox.with(WithClause::new().cte(first).to_owned());
-        db.execute(&both).await.or_store_error()?;
-    } else {
-        db.execute(&audit).await.or_store_error()?;
-        db.execute(&outbox).await.or_store_error()?;
     }
-    Ok(())
 }
 
 #[async_trait]

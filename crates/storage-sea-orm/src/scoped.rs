@@ -93,12 +93,14 @@ pub(crate) fn keyset<E: EntityTrait>(
         None => select,
         Some(Position { at, id: last }) => {
             let at = to_micros(at);
-            let (beyond, next) = if newest_first {
-                (time.lt(at), id.lt(last))
+            // An index begins to be read where the first condition says; the second alone would begin at its
+            // end, and pass everything that earlier pages showed.
+            let (from, beyond, next) = if newest_first {
+                (time.lte(at), time.lt(at), id.lt(last))
             } else {
-                (time.gt(at), id.gt(last))
+                (time.gte(at), time.gt(at), id.gt(last))
             };
-            select.filter(
+            select.filter(from).filter(
                 Condition::any()
                     .add(beyond)
                     .add(Condition::all().add(time.eq(at)).add(next)),

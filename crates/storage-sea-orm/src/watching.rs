@@ -6,7 +6,8 @@ use kernel::{Id, IdKind, StoreError};
 use operations::OperationRun;
 use provider_core::RunId;
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Statement,
+    ColumnTrait, ConnectionTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Statement,
+    sea_query::{Asterisk, Expr, ExprTrait as _, Query},
 };
 use storage::{RunMark, StreamEnd, Watching};
 use tenancy::{PrincipalId, Role, StreamEvent, WorkspaceId};
@@ -26,6 +27,16 @@ const RUNS: &str = "operation_runs";
 
 fn uuids<K: IdKind>(ids: &[Id<K>]) -> impl Iterator<Item = Uuid> {
     ids.iter().map(Id::as_uuid)
+}
+
+/// The rows with these keys. A key is looked up as a whole: by its second half alone all rows would be read, and
+/// by two lists every workspace with every id. There must be one: no statement names none.
+fn with_keys<C: ColumnTrait, K: IdKind>(columns: [C; 2], keys: &[(WorkspaceId, Id<K>)]) -> Expr {
+    let keys = keys
+        .iter()
+        .map(|(workspace, id)| (workspace.as_uuid(), id.as_uuid()));
+    let asked = Query::select().column(Asterisk).from_values(keys, "asked").take();
+    Expr::tuple(columns.map(Expr::col)).in_subquery(asked)
 }
 
 #[async_trait]
@@ -67,10 +78,13 @@ impl Watching for Database {
         rows.into_iter().map(event_of_row).collect()
     }
 
-    async fn run_marks(&self, of: &[RunId]) -> Result<Vec<RunMark>, StoreError> {
+    async fn run_marks(&self, of: &[(WorkspaceId, RunId)]) -> Result<Vec<RunMark>, StoreError> {
         use run::Column;
+        if of.is_empty() {
+            return Ok(Vec::new());
+        }
         let rows = installation_wide::<run::Entity>()
-            .filter(Column::Id.is_in(uuids(of)))
+            .filter(with_keys([Column::WorkspaceId, Column::Id], of))
             .select_only()
             .columns([
                 Column::WorkspaceId,
@@ -92,9 +106,12 @@ impl Watching for Database {
         rows.into_iter().map(mark).collect()
     }
 
-    async fn runs(&self, of: &[RunId]) -> Result<Vec<OperationRun>, StoreError> {
+    async fn runs(&self, of: &[(WorkspaceId, RunId)]) -> Result<Vec<OperationRun>, StoreError> {
+        if of.is_empty() {
+            return Ok(Vec::new());
+        }
         let rows = installation_wide::<run::Entity>()
-            .filter(run::Column::Id.is_in(uuids(of)))
+            .filter(with_keys([run::Column::WorkspaceId, run::Column::Id], of))
             .all(self.readers())
             .await
             .or_store_error()?;
@@ -113,9 +130,11 @@ impl Watching for Database {
         of: &[(WorkspaceId, PrincipalId)],
     ) -> Result<Vec<(WorkspaceId, PrincipalId, Role)>, StoreError> {
         use member::Column;
+        if of.is_empty() {
+            return Ok(Vec::new());
+        }
         let rows = installation_wide::<member::Entity>()
-            .filter(Column::WorkspaceId.is_in(of.iter().map(|(workspace, _)| workspace.as_uuid())))
-            .filter(Column::PrincipalId.is_in(of.iter().map(|(_, principal)| principal.as_uuid())))
+            .filter(with_keys([Column::WorkspaceId, Column::PrincipalId], of))
             .all(self.readers())
             .await
             .or_store_error()?;

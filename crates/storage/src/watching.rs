@@ -48,13 +48,12 @@ pub trait Watching: Send + Sync {
     ) -> Result<Vec<StreamEvent>, StoreError>;
 
     /// The marks of these runs. One statement.
-    async fn run_marks(&self, of: &[RunId]) -> Result<Vec<RunMark>, StoreError>;
+    async fn run_marks(&self, of: &[(WorkspaceId, RunId)]) -> Result<Vec<RunMark>, StoreError>;
 
     /// These runs. One statement.
-    async fn runs(&self, of: &[RunId]) -> Result<Vec<OperationRun>, StoreError>;
+    async fn runs(&self, of: &[(WorkspaceId, RunId)]) -> Result<Vec<OperationRun>, StoreError>;
 
-    /// The roles that these principals have in these workspaces at present; more of them than were asked for
-    /// where several ask. One statement.
+    /// The roles that these principals have at present, each in this workspace. One statement.
     async fn roles(
         &self,
         of: &[(WorkspaceId, PrincipalId)],

@@ -71,10 +71,7 @@ async fn active_states_equal_the_index_predicate(database: TestDatabase) {
         .filter(|status| status.is_active())
         .map(RunStatus::as_str)
         .collect();
-    for index in [
-        "operation_runs_active_scope_unique",
-        "operation_runs_active_order",
-    ] {
+    for index in ["operation_runs_active_scope_unique", "operation_runs_active_list"] {
         let sql = match database.engine {
             Engine::Sqlite => {
                 format!("SELECT sql FROM sqlite_master WHERE type = 'index' AND name = '{index}'")

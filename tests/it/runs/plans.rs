@@ -33,41 +33,35 @@ async fn usual_filters(database: TestDatabase) {
         (String::new(), &["operation_runs_list_order"][..]),
         (
             "AND status IN ('queued', 'running')".to_owned(),
-            &[
-                "operation_runs_active_scope_unique",
-                "operation_runs_active_order",
-            ],
+            &["operation_runs_active_scope_unique", "operation_runs_active_list"],
         ),
         (
             "AND status = 'running'".to_owned(),
-            &[
-                "operation_runs_active_scope_unique",
-                "operation_runs_active_order",
-            ],
+            &["operation_runs_active_scope_unique", "operation_runs_active_list"],
         ),
         (
             format!("AND environment_id = '{environment}'"),
-            &["operation_runs_of_environment", "operation_runs_list_order"],
+            &["operation_runs_environment_order", "operation_runs_list_order"],
         ),
         (
             "AND environment_id = '0190b3e4-0000-7000-8000-000000000001'".to_owned(),
-            &["operation_runs_of_environment"],
+            &["operation_runs_environment_order"],
         ),
         (
             format!("AND connection_id = '{connection}'"),
-            &["operation_runs_of_connection", "operation_runs_list_order"],
+            &["operation_runs_connection_order", "operation_runs_list_order"],
         ),
         (
             "AND connection_id = '0190b3e4-0000-7000-8000-000000000001'".to_owned(),
-            &["operation_runs_of_connection"],
+            &["operation_runs_connection_order"],
         ),
         (
             format!("AND parent_run_id = '{run}'"),
-            &["operation_runs_children"],
+            &["operation_runs_children_order"],
         ),
         (
             format!("AND schedule_id = '{run}'"),
-            &["operation_runs_of_schedule"],
+            &["operation_runs_schedule_order"],
         ),
         (
             "AND created_at > 1 AND outcome = 'succeeded'".to_owned(),

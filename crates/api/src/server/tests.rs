@@ -63,11 +63,11 @@ impl Watching for Unreachable {
         Err(unreachable())
     }
 
-    async fn run_marks(&self, _: &[RunId]) -> Result<Vec<RunMark>, StoreError> {
+    async fn run_marks(&self, _: &[(WorkspaceId, RunId)]) -> Result<Vec<RunMark>, StoreError> {
         Err(unreachable())
     }
 
-    async fn runs(&self, _: &[RunId]) -> Result<Vec<OperationRun>, StoreError> {
+    async fn runs(&self, _: &[(WorkspaceId, RunId)]) -> Result<Vec<OperationRun>, StoreError> {
         Err(unreachable())
     }
 

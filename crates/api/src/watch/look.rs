@@ -3,7 +3,6 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use kernel::StoreError;
-use provider_core::RunId;
 use storage::RunMark;
 use tenancy::WorkspaceId;
 use tokio::time::Instant;
@@ -101,8 +100,7 @@ impl Hub {
             runs.keys().copied().collect()
         };
         for part in watched.chunks(MANY) {
-            let ids: Vec<_> = part.iter().map(|(_, id)| *id).collect();
-            let marks = self.store.run_marks(&ids).await?;
+            let marks = self.store.run_marks(part).await?;
             let (changed, at) = self.changed(part, marks);
             if changed.is_empty() {
                 continue;
@@ -120,8 +118,7 @@ impl Hub {
                 }
                 Err(error) => {
                     // The next look asks again.
-                    let forgotten = part.iter().filter(|(_, id)| changed.contains(id));
-                    for key in forgotten {
+                    for key in &changed {
                         if let Some(run) = runs.get_mut(key) {
                             run.wanted = true;
                         }
@@ -134,7 +131,7 @@ impl Hub {
     }
 
     /// The runs that are to be read, and when that was decided. Watchers of a run that is gone hear it.
-    fn changed(&self, part: &[RunKey], marks: Vec<RunMark>) -> (Vec<RunId>, Instant) {
+    fn changed(&self, part: &[RunKey], marks: Vec<RunMark>) -> (Vec<RunKey>, Instant) {
         let mut runs = locked(&self.runs);
         let mut changed = Vec::new();
         let mut marks: HashMap<_, _> = marks
@@ -150,7 +147,7 @@ impl Hub {
             if run.wanted || run.mark.as_ref() != Some(&mark) {
                 run.wanted = false;
                 run.mark = Some(mark);
-                changed.push(key.1);
+                changed.push(*key);
             }
         }
         (changed, Instant::now())

@@ -47,10 +47,17 @@ impl EventPublisher for Database {
 /// The workspaces in which an event waits for its number.
 async fn waiting(database: &Database) -> Result<Vec<WorkspaceId>, StoreError> {
     let db = database.readers();
-    let sql =
-        format!("SELECT DISTINCT workspace_id FROM outbox_events WHERE sequence IS NULL LIMIT {WORKSPACES}");
+    let backend = db.get_database_backend();
+    // Left to itself SQLite reads the index of all events, since that one alone has what is asked for.
+    let by = match backend {
+        DbBackend::Sqlite => "INDEXED BY outbox_events_unnumbered",
+        _ => "",
+    };
+    let sql = format!(
+        "SELECT DISTINCT workspace_id FROM outbox_events {by} WHERE sequence IS NULL LIMIT {WORKSPACES}"
+    );
     let rows = db
-        .query_all_raw(Statement::from_string(db.get_database_backend(), sql))
+        .query_all_raw(Statement::from_string(backend, sql))
         .await
         .or_store_error()?;
     rows.iter()

@@ -226,10 +226,11 @@ impl Batch {
         else {
             return Ok(nothing);
         };
+        // SQLite joins in this order: a few webhooks, and of each the delivery of this event.
         let sql = format!(
-            "SELECT e.sequence, e.created_at, EXISTS (SELECT 1 FROM webhook_endpoints w JOIN webhook_deliveries d
-                    ON d.workspace_id = w.workspace_id AND d.webhook_id = w.id AND d.event_id = e.id
-                WHERE w.workspace_id = e.workspace_id AND d.state = 'pending') AS on_its_way
+            "SELECT e.sequence, e.created_at, EXISTS (SELECT 1 FROM webhook_endpoints w CROSS JOIN webhook_deliveries d
+                WHERE w.workspace_id = e.workspace_id AND d.workspace_id = w.workspace_id AND d.webhook_id = w.id
+                    AND d.event_id = e.id AND d.state = 'pending') AS on_its_way
             FROM outbox_events e WHERE e.workspace_id = $1 AND e.sequence >= $2
             ORDER BY e.sequence LIMIT {}",
             step.batch

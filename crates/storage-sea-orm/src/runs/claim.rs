@@ -32,6 +32,20 @@ pub(crate) async fn claim(
     slots: PerLane<u32>,
 ) -> Result<Vec<Model>, StoreError> {
     let backend = db.get_database_backend();
+    let values = [worker.as_str().into(), micros(settings.lease).into()];
+    let statement = Statement::from_sql_and_values(backend, text(backend, settings, slots), values);
+    let rows = db.query_all_raw(statement).await.or_store_error()?;
+    let mut models = rows
+        .iter()
+        .map(|row| Model::from_query_result(row, ""))
+        .collect::<Result<Vec<_>, _>>()
+        .or_store_error()?;
+    models.sort_by_key(|row| (row.created_at, row.id));
+    Ok(models)
+}
+
+/// The statement. Its values are the worker and the length of the lease.
+fn text(backend: DbBackend, settings: &QueueSettings, slots: PerLane<u32>) -> String {
     let now = now_sql(backend);
     let pauses = Waiting::PAUSES
         .map(|reason| format!("'{}'", reason.as_str()))
@@ -41,10 +55,11 @@ pub(crate) async fn claim(
     let lanes = Lane::ALL
         .map(|lane| picked(backend, lane, settings, slots))
         .join(", ");
+    let key = key(backend);
     let any = Lane::ALL
-        .map(|lane| format!("SELECT workspace_id, id FROM picked_{}", lane.as_str()))
+        .map(|lane| format!("SELECT {key} FROM picked_{}", lane.as_str()))
         .join(" UNION ALL ");
-    let sql = format!(
+    format!(
         "WITH RECURSIVE {WAITING}, {lanes}
         UPDATE operation_runs
         SET status = 'running', attempt = attempt + 1, lease_owner = $1, lease_until = {now} + $2,
@@ -52,21 +67,9 @@ pub(crate) async fn claim(
             waited = waited + CASE WHEN waiting_reason IN ({pauses}) AND {until} > waiting_since
                 THEN {until} - waiting_since ELSE 0 END,
             waiting_since = NULL, waiting_reason = NULL
-        WHERE (workspace_id, id) IN ({any})
+        WHERE ({key}) IN ({any})
         RETURNING *"
-    );
-    let values = [worker.as_str().into(), micros(settings.lease).into()];
-    let rows = db
-        .query_all_raw(Statement::from_sql_and_values(backend, sql, values))
-        .await
-        .or_store_error()?;
-    let mut models = rows
-        .iter()
-        .map(|row| Model::from_query_result(row, ""))
-        .collect::<Result<Vec<_>, _>>()
-        .or_store_error()?;
-    models.sort_by_key(|row| (row.created_at, row.id));
-    Ok(models)
+    )
 }
 
 /// The workspaces for which something waits, one step through the index for each. The last row is empty.
@@ -83,22 +86,37 @@ const WAITING: &str = "waiting (workspace_id) AS (
         ) FROM waiting w WHERE w.workspace_id IS NOT NULL
     )";
 
+/// What finds a row at once. SQLite reads a whole table rather than look up two columns in a list of pairs.
+const fn key(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Sqlite => "rowid",
+        _ => "workspace_id, id",
+    }
+}
+
 /// The part of the statement that picks the runs of a lane. What is put into its text are numbers and
 /// codes of this program.
 ///
 /// A workspace gets no more than so many slots, so no more than so many of its runs are looked at for each type,
 /// whether ten of them wait or ten thousand.
 fn picked(backend: DbBackend, lane: Lane, settings: &QueueSettings, slots: PerLane<u32>) -> String {
-    // PostgreSQL has many writers: rows that another claim looks at are passed over. SQLite has
-    // one, and this transaction holds its lock.
-    let lock = if backend == DbBackend::Postgres {
-        "FOR UPDATE OF r SKIP LOCKED"
-    } else {
-        ""
-    };
     let (name, types) = (lane.as_str(), types(lane));
-    let (slots, most) = (slots.of(lane), settings.workspace_limit_in(lane));
+    let (slots, most) = (*slots.of(lane), settings.workspace_limit_in(lane));
     let first = first(backend, lane, most);
+    let ordered = |columns: &str, limit: u32| {
+        format!(
+            "SELECT {columns} FROM ranked_{name} WHERE place <= {most} ORDER BY place, created_at, id LIMIT {limit}"
+        )
+    };
+    let picked = match backend {
+        DbBackend::Postgres => lockable(
+            name,
+            &ordered("workspace_id, id", slots.saturating_add(OTHERS)),
+            slots,
+        ),
+        // It has one writer, and this transaction holds its lock.
+        _ => format!("picked_{name} AS ({})", ordered("rowid", slots)),
+    };
     format!(
         "busy_{name} AS (
             SELECT workspace_id, count(*) AS runs FROM operation_runs
@@ -106,15 +124,29 @@ fn picked(backend: DbBackend, lane: Lane, settings: &QueueSettings, slots: PerLa
         ), first_{name} AS (
             {first}
         ), ranked_{name} AS (
-            SELECT q.workspace_id, q.id,
+            SELECT q.*,
                 coalesce(b.runs, 0) + row_number() OVER (PARTITION BY q.workspace_id ORDER BY q.created_at, q.id) AS place
             FROM first_{name} q LEFT JOIN busy_{name} b ON b.workspace_id = q.workspace_id
-        ), picked_{name} AS (
+        ), {picked}"
+    )
+}
+
+/// How many runs the other claims of a moment may have locked, at most, for this one to find others.
+const OTHERS: u32 = 256;
+
+/// On PostgreSQL, with its many writers: the first of the `ordered` runs that no other claim looks at. They
+/// go through arrays, of which the planner expects ten elements and looks each up; of the query itself it
+/// expects thousands, and reads everything that waits.
+fn lockable(name: &str, ordered: &str, slots: u32) -> String {
+    format!(
+        "ordered_{name} AS MATERIALIZED ({ordered}), picked_{name} AS (
             SELECT r.workspace_id, r.id
-            FROM operation_runs r JOIN ranked_{name} k ON k.workspace_id = r.workspace_id AND k.id = r.id
-            WHERE r.status = 'queued' AND k.place <= {most}
-            ORDER BY k.place, r.created_at, r.id
-            LIMIT {slots} {lock}
+            FROM unnest(ARRAY(SELECT workspace_id FROM ordered_{name}), ARRAY(SELECT id FROM ordered_{name}))
+                WITH ORDINALITY AS k (workspace_id, id, turn)
+            JOIN operation_runs r ON r.workspace_id = k.workspace_id AND r.id = k.id
+            WHERE r.status = 'queued'
+            ORDER BY k.turn
+            LIMIT {slots} FOR UPDATE OF r SKIP LOCKED
         )"
     )
 }
@@ -140,8 +172,44 @@ fn first(backend: DbBackend, lane: Lane, most: u32) -> String {
         ),
         // It has no LATERAL, and joins in the order in which it is told to.
         _ => format!(
-            "SELECT q.workspace_id, q.id, q.created_at FROM waiting w CROSS JOIN ({each}) t
-            CROSS JOIN operation_runs q ON q.workspace_id = w.workspace_id AND q.id IN (SELECT x.id {waits})"
+            "SELECT q.workspace_id, q.id, q.created_at, q.rowid FROM waiting w CROSS JOIN ({each}) t
+            CROSS JOIN operation_runs q ON q.rowid IN (SELECT x.rowid {waits})"
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{schema, sqlite};
+
+    /// A table is read only by one of its indexes or by its key: what it costs to claim must not grow with what
+    /// waits, or with what is long over. (What PostgreSQL chooses depends on what is in the table.)
+    #[tokio::test]
+    async fn sqlite_reads_no_table_as_a_whole() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (writer, _) = sqlite::open(&directory.path().join("file"), true)
+            .await
+            .expect("opens");
+        schema::migrate(&writer).await.expect("migrates");
+        let sql = text(
+            DbBackend::Sqlite,
+            &QueueSettings::default(),
+            PerLane { checks: 4, work: 8 },
+        );
+        let sql = format!("EXPLAIN QUERY PLAN {sql}");
+        let explain = Statement::from_sql_and_values(DbBackend::Sqlite, sql, ["one".into(), 1_i64.into()]);
+        let rows = writer.query_all_raw(explain).await.expect("explains");
+        let steps: Vec<String> = rows
+            .iter()
+            .map(|row| row.try_get("", "detail").expect("text"))
+            .collect();
+        let whole = |step: &&String| {
+            let of_table = ["SCAN operation_runs", "SCAN q", "SCAN x"];
+            of_table.iter().any(|scan| step.starts_with(scan)) && !step.contains("USING")
+        };
+        assert_eq!(steps.iter().find(whole), None, "{steps:#?}");
+        let by_key = "SEARCH operation_runs USING INTEGER PRIMARY KEY";
+        assert!(steps.iter().any(|step| step.starts_with(by_key)), "{steps:#?}");
     }
 }

@@ -1,7 +1,7 @@
 //! Groups: runs that hold others together and are over when the last of those is.
 //!
 //! The order of locks is: a run first, its group after it. Whoever needs several runs of a group takes them
-//! all, in the order of their ids, before the group ([`hold_children`]).
+//! all, in the order in which they were made, before the group ([`hold_children`]).
 
 use kernel::{Id, StoreError};
 use operations::{ChildOutcomes, OperationRun, RunOutcome};
@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::{
     end::end,
+    filter::active,
     queue::{change, system_scope},
     rows,
 };
@@ -81,7 +82,7 @@ async fn close_if_over(
             .filter(Column::ParentRunId.eq(group.as_uuid()))
     };
     let active = children()
-        .filter(Column::Status.is_in(["queued", "running"]))
+        .filter(active())
         .select_only()
         .column(Column::Id)
         .into_tuple::<Uuid>()
@@ -159,7 +160,8 @@ pub(crate) async fn hold_children(
     // SQLite has one writer, and this transaction is it; sea-query leaves the lock out there.
     let rows = scoped::<Entity>(scope)
         .filter(Column::ParentRunId.eq(group.as_uuid()))
-        .filter(Column::Status.is_in(["queued", "running"]))
+        .filter(active())
+        .order_by_asc(Column::CreatedAt)
         .order_by_asc(Column::Id)
         .lock(LockType::Update)
         .all(db)

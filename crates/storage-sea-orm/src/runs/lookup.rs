@@ -7,7 +7,10 @@ use provider_core::{ConnectionId, RunId};
 use sea_orm::{ColumnTrait as _, ConnectionTrait, Order, QueryFilter as _};
 use tenancy::WorkspaceScope;
 
-use super::{filter::condition, rows};
+use super::{
+    filter::{active, condition},
+    rows,
+};
 use crate::{
     entities::run::{Column, Entity},
     error::OrStoreError as _,
@@ -50,7 +53,7 @@ impl<C: ConnectionTrait> RunLookup for Repo<'_, C> {
     ) -> Result<Option<OperationRun>, StoreError> {
         let row = scoped::<Entity>(scope)
             .filter(Column::ScopeKey.eq(scope_key))
-            .filter(Column::Status.is_in(["queued", "running"]))
+            .filter(active())
             .one(self.db)
             .await
             .or_store_error()?;
@@ -63,7 +66,7 @@ impl<C: ConnectionTrait> RunLookup for Repo<'_, C> {
     ) -> Result<Option<OperationRun>, StoreError> {
         let row = scoped::<Entity>(scope)
             .filter(Column::ConnectionId.eq(connection.as_uuid()))
-            .filter(Column::Status.is_in(["queued", "running"]))
+            .filter(active())
             .one(self.db)
             .await
             .or_store_error()?;

@@ -44,7 +44,7 @@ impl RunQueue for Queue {
             return Ok(Vec::new());
         }
         let db = self.database.transaction().await?;
-        let mut claimed = Vec::new();
+        let (mut claimed, mut changes) = (Vec::new(), Vec::new());
         for row in claim(&db, worker, settings, slots).await? {
             let id = row.id;
             let run = match rows::run(row) {
@@ -62,7 +62,7 @@ impl RunQueue for Queue {
                 &run,
                 AuditAction::OperationStarted,
             );
-            journal::record(&db, run.workspace_id, &change).await?;
+            changes.push((run.workspace_id, change));
             let lease = RunLease {
                 workspace_id: run.workspace_id,
                 run_id: run.id,
@@ -70,6 +70,7 @@ impl RunQueue for Queue {
             };
             claimed.push(ClaimedRun { scope, run, lease });
         }
+        journal::record_all(&db, &changes).await?;
         db.commit().await.or_store_error()?;
         if !claimed.is_empty() {
             self.database.context().committed.notify_one();
