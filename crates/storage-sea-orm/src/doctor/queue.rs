@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use kernel::StoreError;
-use operations::OperationType;
+use operations::{Lane, OperationType};
 use sea_orm::{ConnectionTrait as _, QueryResult};
 use uuid::Uuid;
 
@@ -19,21 +19,22 @@ pub(super) async fn look(
     options: &DoctorOptions,
     findings: &mut Vec<Finding>,
 ) -> Result<(), StoreError> {
-    let mut busy: HashMap<Uuid, i64> = HashMap::new();
-    let sql =
-        "SELECT workspace_id, count(*) AS runs FROM operation_runs WHERE status = 'running' AND kind = 'job'
-        GROUP BY workspace_id";
+    let mut busy: HashMap<(Uuid, Option<Lane>), i64> = HashMap::new();
+    let sql = "SELECT workspace_id, operation_type, count(*) AS runs FROM operation_runs
+        WHERE status = 'running' AND kind = 'job' GROUP BY workspace_id, operation_type";
     for row in rows(database, sql, Vec::new()).await? {
-        busy.insert(get(&row, "workspace_id")?, get(&row, "runs")?);
+        let place = (get(&row, "workspace_id")?, lane(&row)?);
+        *busy.entry(place).or_default() += get::<i64>(&row, "runs")?;
     }
     let now = now_sql(database.readers().get_database_backend());
     let sql = format!(
         "SELECT workspace_id, id, operation_type, not_before, waiting_reason, waiting_since, created_at, {now} AS now
-        FROM operation_runs WHERE status = 'queued' ORDER BY created_at, id LIMIT {MOST}"
+        FROM operation_runs WHERE status IN ('queued', 'running') AND status = 'queued'
+        ORDER BY created_at, id LIMIT {MOST}"
     );
     for row in rows(database, &sql, Vec::new()).await? {
         let workspace = get(&row, "workspace_id")?;
-        let running = busy.get(&workspace).copied().unwrap_or_default();
+        let running = busy.get(&(workspace, lane(&row)?)).copied().unwrap_or_default();
         if let Some(finding) = why(options, &row, running, !busy.is_empty())? {
             findings.push(finding.about(workspace, get::<Uuid>(&row, "id")?));
         }
@@ -41,7 +42,29 @@ pub(super) async fn look(
     Ok(())
 }
 
-/// Why a run waits. Nothing if it came just now.
+/// The lane of a row's type; none for a type that this version does not know.
+fn lane(row: &QueryResult) -> Result<Option<Lane>, StoreError> {
+    let operation: String = get(row, "operation_type")?;
+    Ok(OperationType::parse(&operation).and_then(OperationType::lane))
+}
+
+/// What a lane's runs are called, and what to do if its workspace or all workers are full.
+const fn words(lane: Lane) -> (&'static str, &'static str, &'static str) {
+    match lane {
+        Lane::Checks => (
+            "checks",
+            "nothing, or a larger worker.check_workspace_limit in all processes",
+            "nothing, or more worker processes, or a larger worker.check_slots",
+        ),
+        Lane::Work => (
+            "runs",
+            "nothing, or a larger worker.workspace_limit in all processes",
+            "nothing, or more worker processes, or a larger worker.concurrency",
+        ),
+    }
+}
+
+/// Why a run waits. `running` are those of its workspace in its lane. Nothing if it came just now.
 fn why(
     options: &DoctorOptions,
     row: &QueryResult,
@@ -50,7 +73,7 @@ fn why(
 ) -> Result<Option<Finding>, StoreError> {
     let (now, created): (i64, i64) = (get(row, "now")?, get(row, "created_at")?);
     let operation: String = get(row, "operation_type")?;
-    if OperationType::parse(&operation).is_none() {
+    let Some(operation) = OperationType::parse(&operation) else {
         return Ok(Some(
             Finding::of(
                 "queued_unknown_type",
@@ -60,7 +83,12 @@ fn why(
             )
             .since(created),
         ));
-    }
+    };
+    // Nobody waits for a worker with a group.
+    let Some(lane) = operation.lane() else {
+        return Ok(None);
+    };
+    let (what, larger_limit, more_slots) = words(lane);
     let not_before: Option<i64> = get(row, "not_before")?;
     if let Some(at) = not_before.filter(|at| *at > now) {
         let reason: Option<String> = get(row, "waiting_reason")?;
@@ -80,16 +108,14 @@ fn why(
         ));
     }
     let ready = not_before.unwrap_or(created).max(created);
-    if running >= i64::from(options.queue.workspace_limit) {
+    let limit = options.queue.workspace_limit_in(lane);
+    if running >= i64::from(limit) {
         return Ok(Some(
             Finding::of(
                 "queued_workspace_full",
                 Severity::Note,
-                format!(
-                    "{running} runs of its workspace are running, and no more than {} may be",
-                    options.queue.workspace_limit
-                ),
-                "nothing, or a larger worker.workspace_limit in all processes",
+                format!("{running} {what} of its workspace are running, and no more than {limit} may be"),
+                larger_limit,
             )
             .since(ready),
         ));
@@ -106,7 +132,7 @@ fn why(
                 "it could begin for {} seconds, and all workers have their hands full",
                 seconds(waits)
             ),
-            "nothing, or more worker processes, or a larger worker.concurrency",
+            more_slots,
         )
         .since(ready)
     } else {

@@ -20,7 +20,9 @@ pub(super) async fn look(
     let now = now_sql(database.readers().get_database_backend());
     let sql = format!(
         "SELECT workspace_id, id, kind, operation_type, lease_owner, lease_until, started_at, waited, cancel_requested_at,
-            created_at, {now} AS now FROM operation_runs WHERE status = 'running' ORDER BY created_at, id LIMIT {MOST}"
+            created_at, {now} AS now
+        FROM operation_runs WHERE status IN ('queued', 'running') AND status = 'running'
+        ORDER BY created_at, id LIMIT {MOST}"
     );
     for row in rows(database, &sql, Vec::new()).await? {
         let (workspace, id): (uuid::Uuid, uuid::Uuid) = (get(&row, "workspace_id")?, get(&row, "id")?);
