@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 
 use crate::caretaker::Chore;
 
-/// How many schedules one pass looks at.
+/// How many schedules a pass reads at once.
 const BATCH: u32 = 50;
 
 /// Starts what schedules ask for.
@@ -60,27 +60,42 @@ enum Plan {
 }
 
 impl Scheduler {
-    /// Takes the turns that have come, each at most once, whoever else does the same.
+    /// Takes the turns that have come, each at most once, whoever else does the same. One that cannot be taken
+    /// keeps no other from its turn, and is tried again with the next pass.
+    ///
+    /// # Errors
+    /// When the store is away: the pass ends there.
     pub async fn run_once(&self) -> Result<SchedulerReport, StoreError> {
         let mut report = SchedulerReport::default();
-        for due in self.due.due(BATCH).await? {
-            let id = due.schedule.id;
-            match self.turn(due).await {
-                Ok(None) => {}
-                Ok(Some(TurnResult::Started)) => report.started += 1,
-                Ok(Some(TurnResult::Blocked)) => report.blocked += 1,
-                Ok(Some(TurnResult::SkippedActive | TurnResult::SkippedBusy | TurnResult::SkippedEmpty)) => {
-                    report.skipped += 1;
-                }
-                // One schedule that cannot be started must not keep the others from their turns. It is
-                // still due.
-                Err(error) => tracing::error!(schedule_id = %id, %error, "a turn was not taken"),
+        let mut after = None;
+        loop {
+            let due = self.due.due(BATCH, after).await?;
+            let Some(last) = due.last() else { break };
+            after = Some(last.place());
+            let started = report.started;
+            for due in due {
+                self.count(due, &mut report).await?;
+            }
+            if report.started > started {
+                self.wake.notify_one();
             }
         }
-        if report.started > 0 {
-            self.wake.notify_one();
-        }
         Ok(report)
+    }
+
+    async fn count(&self, due: DueSchedule, report: &mut SchedulerReport) -> Result<(), StoreError> {
+        let id = due.schedule.id;
+        match self.turn(due).await {
+            Ok(None) => {}
+            Ok(Some(TurnResult::Started)) => report.started += 1,
+            Ok(Some(TurnResult::Blocked)) => report.blocked += 1,
+            Ok(Some(TurnResult::SkippedActive | TurnResult::SkippedBusy | TurnResult::SkippedEmpty)) => {
+                report.skipped += 1;
+            }
+            Err(GateError::Store(error @ StoreError::Unavailable(_))) => return Err(error),
+            Err(error) => tracing::error!(schedule_id = %id, %error, "a turn was not taken"),
+        }
+        Ok(())
     }
 
     /// As a chore.

@@ -98,8 +98,18 @@ pub struct Worker {
     deliverer: Option<Deliverer>,
 }
 
-/// The free slots of a worker, lane by lane.
-type Slots = PerLane<Arc<Semaphore>>;
+/// The least time between two claims that nobody asked for by accepting a run: slots that become free
+/// meanwhile are filled by one. Without it a queue of runs that end at once keeps the database busy without a
+/// pause, and whoever comes then shares it with them. A slot whose run took longer than this is filled at once.
+const GATHER: Duration = Duration::from_millis(200);
+
+/// The slots of a worker, lane by lane.
+#[derive(Clone)]
+struct Slots {
+    free: PerLane<Arc<Semaphore>>,
+    /// Notified when one becomes free.
+    freed: Arc<Notify>,
+}
 
 impl Worker {
     /// A worker of these parts.
@@ -127,7 +137,10 @@ impl Worker {
     pub async fn run(&self, shutdown: CancellationToken) {
         let settings = &self.parts.settings;
         let _nudge = Nudge::begin();
-        let slots = PerLane::from_fn(|lane| Arc::new(Semaphore::new(*settings.slots().of(lane) as usize)));
+        let slots = Slots {
+            free: PerLane::from_fn(|lane| Arc::new(Semaphore::new(*settings.slots().of(lane) as usize))),
+            freed: Arc::default(),
+        };
         let tasks = TaskTracker::new();
         if let Some(deliverer) = self.deliverer.clone() {
             let shutdown = shutdown.clone();
@@ -150,13 +163,18 @@ impl Worker {
                     false
                 }
             };
-            if more {
-                continue;
-            }
+            let claimed_at = Instant::now();
+            let room = async {
+                if !more {
+                    slots.freed.notified().await;
+                }
+                sleep_until(claimed_at + GATHER).await;
+            };
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = self.parts.wake.notified() => {}
-                () = sleep_until(Instant::now() + self.pause()) => {}
+                () = room => {}
+                () = sleep_until(claimed_at + self.pause()) => {}
             }
         }
         tasks.close();
@@ -204,14 +222,14 @@ impl Worker {
         Ok((asked_at, claimed))
     }
 
-    /// Claims for the free slots. Tells whether there may be more to claim at once.
+    /// Claims for the free slots. Tells whether there may be more to claim.
     async fn claim_into(
         &self,
         slots: &Slots,
         tasks: &TaskTracker,
         shutdown: &CancellationToken,
     ) -> Result<bool, StoreError> {
-        let free = |lane| u32::try_from(slots.of(lane).available_permits()).unwrap_or(u32::MAX);
+        let free = |lane| u32::try_from(slots.free.of(lane).available_permits()).unwrap_or(u32::MAX);
         let free = PerLane::from_fn(free);
         if Lane::ALL.into_iter().all(|lane| *free.of(lane) == 0) {
             return Ok(false);
@@ -220,27 +238,27 @@ impl Worker {
         let some = !claimed.is_empty();
         for claimed in claimed {
             let lane = claimed.run.operation_type.lane();
-            let slot = lane.and_then(|lane| Arc::clone(slots.of(lane)).try_acquire_owned().ok());
+            let slot = lane.and_then(|lane| Arc::clone(slots.free.of(lane)).try_acquire_owned().ok());
             // Only what is in a lane is claimed, and for free slots only.
             let Some(slot) = slot else { continue };
-            let (worker, shutdown) = (self.clone(), shutdown.clone());
-            tasks.spawn(async move { worker.occupy(claimed, asked_at, shutdown, slot).await });
+            let (worker, shutdown, freed) = (self.clone(), shutdown.clone(), Arc::clone(&slots.freed));
+            tasks.spawn(async move {
+                worker.occupy((claimed, asked_at), shutdown, (slot, freed)).await;
+            });
         }
         Ok(some)
     }
 
     async fn occupy(
         &self,
-        claimed: ClaimedRun,
-        asked_at: Instant,
+        (claimed, asked_at): (ClaimedRun, Instant),
         shutdown: CancellationToken,
-        slot: OwnedSemaphorePermit,
+        (slot, freed): (OwnedSemaphorePermit, Arc<Notify>),
     ) {
-        let wake = Arc::clone(&self.parts.wake);
         let free = move || {
             drop(slot);
-            // A slot is free: whoever waits for one need not wait for the next poll.
-            wake.notify_one();
+            // Whoever waits for a slot need not wait for the next poll.
+            freed.notify_one();
         };
         match self.contain(claimed, asked_at, shutdown).await {
             None => free(),

@@ -13,6 +13,7 @@ on_both_engines!(
     publishers_at_the_same_time_leave_no_gap_and_no_double,
     what_is_not_committed_has_no_number_and_hides_nothing,
     each_workspace_has_its_own_stream,
+    a_stream_that_cannot_be_numbered_holds_up_no_other,
     the_timeline_of_a_run_is_what_happened_to_it,
 );
 
@@ -112,6 +113,31 @@ async fn what_is_not_committed_has_no_number_and_hides_nothing(database: TestDat
         (2, 1),
         "a reader at 2 meets it"
     );
+}
+
+async fn a_stream_that_cannot_be_numbered_holds_up_no_other(database: TestDatabase) {
+    let world = World::new(database).await;
+    let mut places = [
+        world.bare_place().await,
+        world.bare_place().await,
+        world.bare_place().await,
+    ];
+    world.store.publish().await.expect("publishes");
+    for place in &places {
+        change(&world, place, "place").await;
+    }
+    // SQLite looks at them in this order; PostgreSQL in one of its own, so it may look at the broken one last.
+    places.sort_by_key(|place| place.scope.workspace_id().as_uuid());
+    let broken = world.uuid(places[0].scope.workspace_id().as_uuid());
+    let end = format!(
+        "UPDATE event_streams SET last_sequence = {} WHERE workspace_id = {broken}",
+        i64::MAX
+    );
+    assert_eq!(world.database.tamper(&end).await, 1);
+    assert!(world.store.publish().await.is_err(), "it is told");
+    for place in &places[1..] {
+        assert_eq!(stream(&world, place).await.len(), 2);
+    }
 }
 
 async fn each_workspace_has_its_own_stream(database: TestDatabase) {

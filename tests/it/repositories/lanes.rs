@@ -130,7 +130,14 @@ async fn a_group_is_neither_taken_nor_counted_nor_swept(database: TestDatabase) 
     assert_eq!((depth.queued, depth.running), (6, 0));
     assert!(depth.oldest < Duration::from_mins(10), "{depth:?}");
     assert_eq!(world.sweep().await, SweepReport::default());
-    let claimed = claim(&world, 10, 10).await;
+    // As many as one workspace may have at work.
+    let settings = QueueSettings {
+        workspace_limit: 6,
+        ..QueueSettings::default()
+    };
+    let (queue, slots) = (world.store.queue(), PerLane { checks: 10, work: 10 });
+    let claimed = queue.claim(&WorkerName::new("one"), &settings, slots).await;
+    let claimed = claimed.expect("claims");
     assert_eq!(claimed.len(), 6, "the group that runs takes no place");
     assert!(claimed.iter().all(|one| one.run.id != runs[0].id));
 }

@@ -22,6 +22,13 @@ pub struct DueSchedule {
     pub now: Timestamp,
 }
 
+impl DueSchedule {
+    /// Its place among those whose turn has come.
+    pub const fn place(&self) -> (Timestamp, ScheduleId) {
+        (self.slot.due, self.schedule.id)
+    }
+}
+
 /// What became of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Firing {
@@ -96,7 +103,11 @@ pub trait ScheduleRepository: ScheduleLookup {
 /// Finds schedules whose turn has come, in every workspace.
 #[async_trait]
 pub trait DueSchedules: Send + Sync {
-    /// Up to `limit` of them, the longest overdue first. One that this version cannot read is paused, so
-    /// that it keeps no other from its turn.
-    async fn due(&self, limit: u32) -> Result<Vec<DueSchedule>, StoreError>;
+    /// Up to `limit` of them, the longest overdue first, from the one behind `after` on. One that this version
+    /// cannot read is paused, so that it keeps no other from its turn.
+    async fn due(
+        &self,
+        limit: u32,
+        after: Option<(Timestamp, ScheduleId)>,
+    ) -> Result<Vec<DueSchedule>, StoreError>;
 }

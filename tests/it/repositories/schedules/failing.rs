@@ -1,0 +1,104 @@
+//! Schedules that cannot be read, or whose turns cannot be taken: they keep no other from its turn.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use async_trait::async_trait;
+use integration_tests::{TestDatabase, on_both_engines};
+use kernel::StoreError;
+use operations::TurnResult;
+use storage::{ReadSession, Storage, UnitOfWork};
+
+use super::{STARTED, due, here, scheduler};
+
+on_both_engines!(
+    a_schedule_that_cannot_be_read_holds_up_nobody,
+    turns_that_cannot_be_taken_hold_up_nobody,
+    a_pass_ends_where_the_store_is_away,
+);
+
+async fn a_schedule_that_cannot_be_read_holds_up_nobody(database: TestDatabase) {
+    let (world, place, schedule) = due(database).await;
+    let broken = world.scheduled(&place, here(&place)).await;
+    world.come(&broken).await;
+    let id = world.uuid(broken.id.as_uuid());
+    let sql = format!("UPDATE schedules SET cron = 'never', next_due_at = 1 WHERE id = {id}");
+    assert_eq!(world.database.tamper(&sql).await, 1);
+    assert_eq!(world.pass().await, STARTED);
+    let last = world.schedule_now(&place, &schedule).await.last;
+    assert_eq!(last.map(|last| last.result), Some(TurnResult::Started));
+    let paused = "SELECT count(*) FROM schedules WHERE paused_reason = 'internal_error'";
+    assert_eq!(world.database.number(paused).await, 1);
+    assert_eq!(world.told_of("schedule.paused").await, 1);
+}
+
+/// More of them than a pass reads at once, all longer overdue than the one that can.
+async fn turns_that_cannot_be_taken_hold_up_nobody(database: TestDatabase) {
+    let (world, place, schedule) = due(database).await;
+    let elsewhere = world.place().await;
+    let connection = world.connected(&elsewhere, "site-2", "secret").await;
+    for _ in 0..51 {
+        let failing = world.scheduled(&elsewhere, here(&elsewhere)).await;
+        world.come(&failing).await;
+    }
+    for sql in [
+        format!(
+            "UPDATE provider_connections SET created_at = {} WHERE id = {}",
+            i64::MAX,
+            world.uuid(connection.id.as_uuid())
+        ),
+        format!(
+            "UPDATE schedules SET next_due_at = next_due_at + 1 WHERE id = {}",
+            world.uuid(schedule.id.as_uuid())
+        ),
+    ] {
+        assert_eq!(world.database.tamper(&sql).await, 1);
+    }
+    for pass in 0..2 {
+        let report = world.pass().await;
+        assert_eq!(report.started, 1 - pass, "{report:?}");
+    }
+    let last = world.schedule_now(&place, &schedule).await.last;
+    assert_eq!(last.map(|last| last.result), Some(TurnResult::Started));
+}
+
+/// A store that is asked in vain, and counts how often.
+#[derive(Default)]
+struct Away(AtomicUsize);
+
+impl Away {
+    fn asked<T>(&self) -> Result<T, StoreError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Err(StoreError::Unavailable("away".into()))
+    }
+}
+
+#[async_trait]
+impl Storage for Away {
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        self.asked()
+    }
+
+    async fn read(&self) -> Result<Box<dyn ReadSession>, StoreError> {
+        self.asked()
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.asked()
+    }
+}
+
+/// Not one error for each schedule, each after a wait of its own.
+async fn a_pass_ends_where_the_store_is_away(database: TestDatabase) {
+    let (world, place, _) = due(database).await;
+    let another = world.scheduled(&place, here(&place)).await;
+    world.come(&another).await;
+    let away = Arc::new(Away::default());
+    let mut scheduler = scheduler(&world.store, Arc::new(world.store.clone()));
+    scheduler.storage = Arc::<Away>::clone(&away);
+    let ended = scheduler.run_once().await;
+    assert!(matches!(ended, Err(StoreError::Unavailable(_))), "{ended:?}");
+    assert_eq!(away.0.load(Ordering::SeqCst), 1);
+}
