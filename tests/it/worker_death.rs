@@ -6,7 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use integration_tests::{TestApp, TestDatabase, assert_invariants, on_both_engines, process::Process};
+use integration_tests::{
+    TestApp, TestDatabase, assert_invariants, chaos::raw::Raw, on_both_engines, process::Process,
+};
 use operations::{Fence, HandBack, Heartbeat, PerLane, QueueSettings, RunLease, RunQueue as _, WorkerName};
 use serde_json::Value;
 use storage::Storage as _;
@@ -127,7 +129,7 @@ async fn a_frozen_worker_that_wakes_up_late_writes_nothing(database: TestDatabas
     let path = format!("{}/operation-runs/{run_id}", home.base);
     let frozen = worker(&app);
     hold.reached().await;
-    frozen.freeze();
+    Raw::open(&app.database).await.freeze(&frozen).await;
     let other = worker(&app);
     until(&app, &path, |run| run["attempt"] == 2).await;
     hold.release();

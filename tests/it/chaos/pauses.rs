@@ -25,15 +25,15 @@ on_both_engines!(nothing_of_a_worker_that_was_away_arrives);
 
 /// Rounds: every fourth worker is killed, the others are frozen.
 const ROUNDS: (usize, usize) = (4, 200);
-/// The lease in seconds.
-const LEASE: (f64, f64) = (1.0, 2.0);
+/// The lease in seconds. A machine that has no time for the worker that took over makes it lose the run as well,
+/// which is right, and counted: the rounds on a quiet machine need two attempts each.
+const LEASE: f64 = 2.0;
 /// For everything that is waited for.
 const DEADLINE: Duration = Duration::from_mins(1);
 
 struct Bench {
     app: TestApp,
     raw: Raw,
-    lease: f64,
     workers: Vec<Process>,
 }
 
@@ -42,18 +42,19 @@ struct Bench {
 struct Figures {
     reclaimed: Vec<Duration>,
     calls_after_waking: Vec<usize>,
+    more_attempts: usize,
 }
 
 impl Bench {
     fn worker(&self) -> Process {
         let simulator = self.app.simulator.as_ref().expect("runs").base_url();
-        let lease = format!("{:.1}", self.lease);
+        let lease = format!("{LEASE:.1}");
         let settings = [
             ("PROVIDER__LOOPBACK_ENDPOINT", simulator.as_str()),
             ("WORKER__LEASE_SECONDS", lease.as_str()),
             ("WORKER__SWEEP_SECONDS", "0.1"),
             ("WORKER__POLL_MILLISECONDS", "50"),
-            ("WORKER__MAX_ATTEMPTS", "3"),
+            ("WORKER__MAX_ATTEMPTS", "9"),
         ];
         let binary = Path::new(env!("CARGO_BIN_EXE_tenantatlas-under-test"));
         Process::start(binary, &["worker"], &self.app.database, &settings)
@@ -102,17 +103,6 @@ impl Bench {
         calls.iter().map(|call| call.sequence).collect()
     }
 
-    /// Stops a worker, but not while it holds the lock of a file: that would stop everybody.
-    async fn freeze(&self, worker: usize) {
-        loop {
-            self.workers[worker].freeze();
-            if self.raw.can_write().await {
-                return;
-            }
-            self.workers[worker].signal("CONT");
-        }
-    }
-
     /// A run is at work when its worker goes away. Returns the run, the worker, and how long it
     /// took until another one had it.
     async fn go_away(&mut self, home: &Home, kill: bool) -> (String, usize, Duration) {
@@ -131,10 +121,10 @@ impl Bench {
             std::mem::replace(&mut self.workers[away], other).kill();
             Instant::now()
         } else {
-            self.freeze(away).await;
+            self.raw.freeze(&self.workers[away]).await;
             Instant::now()
         };
-        self.until(&run, "attempt = 2").await;
+        self.until(&run, "attempt >= 2").await;
         let after = since.elapsed();
         hold.release();
         (run, away, after)
@@ -146,7 +136,7 @@ impl Bench {
     async fn wake(&self, away: usize, elsewhere: &Home) -> (usize, usize) {
         let before = self.calls().len();
         let other = 1 - away;
-        self.freeze(other).await;
+        self.raw.freeze(&self.workers[other]).await;
         self.workers[away].signal("CONT");
         let job = self.start(elsewhere, "provider.connection.check").await;
         self.until(&job, "status = 'completed'").await;
@@ -171,7 +161,6 @@ async fn nothing_of_a_worker_that_was_away_arrives(database: TestDatabase) {
     let mut bench = Bench {
         app,
         raw,
-        lease: depth.pick(LEASE.0, LEASE.1),
         workers: Vec::new(),
     };
     bench.workers = vec![bench.worker(), bench.worker()];
@@ -181,10 +170,9 @@ async fn nothing_of_a_worker_that_was_away_arrives(database: TestDatabase) {
         let (run, away, after) = bench.go_away(&home, kill).await;
         figures.reclaimed.push(after);
         let done = bench.until(&run, "status = 'completed'").await;
-        assert!(
-            done.starts_with("completed succeeded 2 "),
-            "round {round}: {done}"
-        );
+        let attempt = done.strip_prefix("completed succeeded ").and_then(attempt);
+        assert!(attempt >= Some(2), "round {round}: {done}");
+        figures.more_attempts += usize::from(attempt > Some(2));
         if !kill {
             let (woken, later) = bench.wake(away, &elsewhere).await;
             assert_eq!(
@@ -198,12 +186,16 @@ async fn nothing_of_a_worker_that_was_away_arrives(database: TestDatabase) {
     }
     let violations = invariants::check(&bench.raw).await;
     assert!(violations.is_empty(), "{violations:#?}");
-    report(engine, depth, &figures, bench.lease);
+    report(engine, depth, &figures);
     bench.workers.clear();
     bench.app.stop().await;
 }
 
-fn report(engine: &str, depth: Depth, figures: &Figures, lease: f64) {
+fn attempt(row: &str) -> Option<u32> {
+    row.split(' ').next()?.parse().ok()
+}
+
+fn report(engine: &str, depth: Depth, figures: &Figures) {
     let longest = figures.reclaimed.iter().max().copied().unwrap_or_default();
     let p50 = percentile(figures.reclaimed.clone(), 50);
     let most = figures
@@ -214,15 +206,17 @@ fn report(engine: &str, depth: Depth, figures: &Figures, lease: f64) {
         .unwrap_or_default();
     let _ = writeln!(
         std::io::stderr(),
-        "| away | {engine} | {} rounds | lease {lease} s | re-claimed p50 {:.2} s, max {:.2} s | calls until the first heartbeat: at most {most} | 0 stale writes |",
+        "| away | {engine} | {} rounds | lease {LEASE} s | re-claimed p50 {:.2} s, max {:.2} s | calls until the first heartbeat: at most {most} | a third attempt {} times | 0 stale writes |",
         figures.reclaimed.len(),
         p50.as_secs_f64(),
-        longest.as_secs_f64()
+        longest.as_secs_f64(),
+        figures.more_attempts
     );
     if depth == Depth::Deep {
         assert!(
-            longest.as_secs_f64() <= lease * 1.5,
+            longest.as_secs_f64() <= LEASE * 1.5,
             "re-claimed after {longest:?}"
         );
+        assert_eq!(figures.more_attempts, 0);
     }
 }

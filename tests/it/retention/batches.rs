@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use futures::future::join_all;
 use integration_tests::{Engine, TestDatabase, assert_invariants, on_both_engines};
 use operations::{
-    CountKey, Retention as _, RetentionKind, RunLease, SummaryCounts,
+    CountKey, Retention as _, RetentionKind, RunLease, SummaryCounts, SweepReport,
     retention::{PruneStep, Pruned},
 };
 use serde_json::{Value, json};
+use storage::Storage as _;
+use tenancy::{SystemTask, WorkspaceScope};
 
 use super::scene::{DAY, Scene};
 
@@ -40,6 +42,16 @@ async fn prune(scene: &Scene, lease: &RunLease, counts: &SummaryCounts) -> Prune
         .expect("prunes")
 }
 
+/// Whoever holds a run is not heard of any more, and that is noticed.
+async fn lose_lease(scene: &Scene) -> SweepReport {
+    scene
+        .app
+        .database
+        .tamper("UPDATE operation_runs SET lease_until = 1 WHERE status = 'running'")
+        .await;
+    scene.app.worker.sweep().await.expect("sweeps")
+}
+
 async fn a_housekeeper_that_dies_between_batches_is_followed_by_another(database: TestDatabase) {
     let scene = Scene::new(database).await;
     scene.copies("audit_events", 35, "TRUE", "occurred_at = 1").await;
@@ -53,18 +65,19 @@ async fn a_housekeeper_that_dies_between_batches_is_followed_by_another(database
         (10, true)
     );
     // It dies here, without a word.
-    scene
-        .app
-        .database
-        .tamper("UPDATE operation_runs SET lease_until = 1 WHERE status = 'running'")
-        .await;
-    assert_eq!(scene.app.worker.sweep().await.expect("sweeps").requeued, 1);
+    assert_eq!(lose_lease(&scene).await.requeued, 1);
     assert_eq!(prune(&scene, &first.lease, &counts).await, Pruned::Lost);
     assert_eq!(
         scene.count("audit_events", "occurred_at = 1").await,
         25,
         "who is late removes nothing"
     );
+    // Nor while another one is at it, which dies as well.
+    let second = scene.claim().await;
+    assert_eq!((first.lease.attempt, second.lease.attempt), (1, 2));
+    assert_eq!(prune(&scene, &first.lease, &counts).await, Pruned::Lost);
+    assert_eq!(scene.count("audit_events", "occurred_at = 1").await, 25);
+    assert_eq!(lose_lease(&scene).await.requeued, 1);
     assert_eq!(scene.app.drain().await, 1);
     let run = scene.listed().await.remove(0);
     assert_eq!(run["outcome"], json!("succeeded"));
@@ -104,6 +117,8 @@ async fn one_run_starts_whoever_looks_at_the_turns(database: TestDatabase) {
         0,
         "once in an interval"
     );
+    scene.all_due().await;
+    assert_eq!(taken_twice(&scene).await, [true, false], "by itself");
     // While one is active no other one begins, and the turn is not forgotten.
     scene.all_due().await;
     assert_eq!(scene.housekeeper().run_once().await.expect("looks").started, 0);
@@ -120,6 +135,25 @@ async fn one_run_starts_whoever_looks_at_the_turns(database: TestDatabase) {
     );
     assert_invariants(&scene.app.database).await;
     scene.app.stop().await;
+}
+
+/// Two that read the same time of a turn.
+async fn taken_twice(scene: &Scene) -> [bool; 2] {
+    let database = &scene.app.program.database;
+    let settings = operations::RetentionSettings::default();
+    let due = database.due(&settings, scene.now).await.expect("reads");
+    let [(workspace, at)] = due[..] else {
+        panic!("one turn: {due:?}")
+    };
+    #[expect(clippy::disallowed_methods, reason = "the test stands below the API")]
+    let scope = WorkspaceScope::for_system(workspace, SystemTask::Worker);
+    let mut unit = database.begin().await.expect("begins");
+    let next = at + chrono::TimeDelta::days(1);
+    let mut taken = [false; 2];
+    for one in &mut taken {
+        *one = unit.retention().take(&scope, at, next).await.expect("answers");
+    }
+    taken
 }
 
 async fn it_is_seen_canceled_and_not_started_by_callers(database: TestDatabase) {
@@ -165,12 +199,7 @@ async fn it_is_seen_canceled_and_not_started_by_callers(database: TestDatabase) 
     );
     assert_eq!(scene.count("audit_events", "occurred_at = 1").await, 20);
     // A worker that meets the wish ends it, with what was removed.
-    scene
-        .app
-        .database
-        .tamper("UPDATE operation_runs SET lease_until = 1 WHERE status = 'running'")
-        .await;
-    scene.app.worker.sweep().await.expect("sweeps");
+    lose_lease(&scene).await;
     let run = scene.listed().await.remove(0);
     assert_eq!(
         (&run["outcome"], &run["counts"]["pruned"]),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use integration_tests::{TestDatabase, on_both_engines};
 use serde_json::{Value, json};
 
-use super::kit::Scene;
+use super::kit::{Hook, Scene};
 
 on_both_engines!(
     a_delivery_is_tried_ten_times_over_three_days_under_one_id,
@@ -13,6 +13,7 @@ on_both_engines!(
     a_410_disables_at_once,
     a_receiver_that_asks_for_time_gets_it,
     a_pause_ends_when_somebody_asks_for_the_receiver,
+    a_pause_ends_when_the_webhook_is_disabled,
     a_redirect_is_a_failure_and_is_not_followed,
 );
 
@@ -152,8 +153,8 @@ async fn a_receiver_that_asks_for_time_gets_it(database: TestDatabase) {
     scene.app.stop().await;
 }
 
-/// What was asked for was asked for then: whoever asks whether the receiver is there wants to know now.
-async fn a_pause_ends_when_somebody_asks_for_the_receiver(database: TestDatabase) {
+/// A receiver that asked for a day.
+async fn asked_for_a_day(database: TestDatabase) -> (Scene, Hook) {
     let scene = Scene::begin(database).await;
     let hook = scene.verified(&["environment.*"]).await;
     scene
@@ -161,6 +162,12 @@ async fn a_pause_ends_when_somebody_asks_for_the_receiver(database: TestDatabase
         .answer(&["503 Later\r\nretry-after: 86400", "204 Fine"]);
     scene.happen("one").await;
     assert_eq!(scene.drain().await, 1);
+    (scene, hook)
+}
+
+/// What was asked for was asked for then: whoever asks whether the receiver is there wants to know now.
+async fn a_pause_ends_when_somebody_asks_for_the_receiver(database: TestDatabase) {
+    let (scene, hook) = asked_for_a_day(database).await;
     scene.clock.advance(Duration::from_hours(1));
     assert_eq!(scene.drain().await, 0);
     scene.receiver.take();
@@ -171,6 +178,17 @@ async fn a_pause_ends_when_somebody_asks_for_the_receiver(database: TestDatabase
         .iter()
         .any(|one| one.json()["type"] == "webhook.verification");
     assert!(asked, "{seen:?}");
+    scene.app.stop().await;
+}
+
+/// What was asked for was asked for then: whoever enables it again wants to be told.
+async fn a_pause_ends_when_the_webhook_is_disabled(database: TestDatabase) {
+    let (scene, hook) = asked_for_a_day(database).await;
+    for change in ["disable", "enable"] {
+        scene.done("POST", &format!("{}/{change}", hook.path), None).await;
+    }
+    scene.happen("two").await;
+    assert_eq!(scene.drain().await, 1);
     scene.app.stop().await;
 }
 

@@ -88,15 +88,14 @@ impl Driver {
     pub async fn rows(&self) -> Vec<Row> {
         let mut rows = Vec::new();
         let soon = (SystemClock.now() + TimeDelta::minutes(1)).timestamp_micros();
-        let Some(ids) = self.ids() else {
-            return rows;
-        };
+        let Some(ids) = self.ids() else { return rows };
+        let here = self.ground.workspaces(&self.raw);
         let found = self
             .raw
             .rows(&format!(
                 "SELECT status, outcome, attempt, lost_leases, cancel_requested_at IS NOT NULL AS cancel,
                 coalesce(not_before, 0) > {soon} AS paused
-                FROM operation_runs WHERE id IN ({ids}) ORDER BY created_at, id"
+                FROM operation_runs WHERE workspace_id IN ({here}) AND id IN ({ids}) ORDER BY created_at, id"
             ))
             .await;
         for row in found {
@@ -388,9 +387,10 @@ impl Driver {
             return Seen::Nothing;
         };
         let id = self.raw.uuid(self.runs[run].1.as_uuid());
+        let here = self.ground.workspaces(&self.raw);
         self.raw
             .change(&format!(
-                "UPDATE operation_runs SET {column} = 1 WHERE id = {id} AND {only}"
+                "UPDATE operation_runs SET {column} = 1 WHERE workspace_id IN ({here}) AND id = {id} AND {only}"
             ))
             .await;
         Seen::Passed

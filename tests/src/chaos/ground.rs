@@ -6,6 +6,7 @@ use std::sync::Arc;
 use provider_core::ProviderConnection;
 
 use super::{
+    raw::Raw,
     reference::Rules,
     world::{self, Place, Ports},
 };
@@ -26,5 +27,15 @@ impl Ground {
             scopes.push((place, connection));
         }
         Self(Arc::new(scopes))
+    }
+
+    /// SQL for the workspaces. Runs are looked up by workspace and id: by id alone everything that earlier
+    /// sequences left would be read.
+    pub(super) fn workspaces(&self, raw: &Raw) -> String {
+        let places = self.0.iter();
+        let ids: Vec<_> = places
+            .map(|(place, _)| raw.uuid(place.scope.workspace_id().as_uuid()))
+            .collect();
+        ids.join(", ")
     }
 }

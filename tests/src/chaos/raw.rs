@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait as _, DatabaseConnection, QueryResult, Statement};
 use storage_sea_orm::{Database, DatabaseUrl, KeyRing};
 use uuid::Uuid;
 
-use crate::{Engine, TestDatabase};
+use crate::{Engine, TestDatabase, process::Process};
 
 /// The connection. Clones share it.
 #[derive(Clone)]
@@ -79,6 +79,17 @@ impl Raw {
     pub async fn number(&self, sql: &str) -> i64 {
         let rows = self.rows(sql).await;
         rows[0].try_get_by_index(0).expect("a number")
+    }
+
+    /// Stops a process, but not while it holds the lock of a file: that would stop everybody.
+    pub async fn freeze(&self, process: &Process) {
+        loop {
+            process.freeze();
+            if self.can_write().await {
+                return;
+            }
+            process.signal("CONT");
+        }
     }
 
     /// Whether somebody could write now. On a file, a process that was stopped within a transaction
