@@ -566,9 +566,11 @@ CREATE TABLE "webhook_deliveries" (
     CHECK (("cycle" = 'verification') = ("event_id" IS NULL))
 );
 
-CREATE INDEX "webhook_deliveries_due" ON "webhook_deliveries" ("next_attempt_at") WHERE "state" = 'pending';
+CREATE INDEX "webhook_deliveries_held" ON "webhook_deliveries" ("workspace_id", "webhook_id", "lease_until") WHERE "lease_until" IS NOT NULL;
 
 CREATE INDEX "webhook_deliveries_order" ON "webhook_deliveries" ("workspace_id", "webhook_id", "created_at", "id");
+
+CREATE INDEX "webhook_deliveries_queue" ON "webhook_deliveries" ("workspace_id", "webhook_id", "next_attempt_at", "id") WHERE "state" = 'pending';
 
 CREATE TABLE "webhook_endpoints" (
     "workspace_id" uuid_text NOT NULL,

@@ -33,6 +33,7 @@ mod m20261122_000019_queue_clock;
 mod m20261122_000020_create_schedules;
 mod m20261122_000021_queue_order;
 mod m20261122_000022_read_by_index;
+mod m20261123_000023_deliver_by_index;
 #[cfg(feature = "failpoints")]
 mod step;
 
@@ -64,6 +65,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000020_create_schedules::Migration),
             Box::new(m20261122_000021_queue_order::Migration),
             Box::new(m20261122_000022_read_by_index::Migration),
+            Box::new(m20261123_000023_deliver_by_index::Migration),
         ];
         #[cfg(feature = "failpoints")]
         let all = all.into_iter().map(step::with_point).collect();

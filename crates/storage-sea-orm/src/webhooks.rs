@@ -8,5 +8,6 @@ pub(crate) mod queue;
 pub(crate) mod record;
 pub(crate) mod rows;
 pub(crate) mod secrets;
+mod take;
 pub(crate) mod vault;
 pub(crate) mod write;

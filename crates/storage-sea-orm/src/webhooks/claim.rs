@@ -5,14 +5,14 @@ use std::collections::HashMap;
 
 use kernel::{Id, StoreError, Timestamp};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, DbBackend, FromQueryResult as _, QueryFilter as _, Statement,
+    ColumnTrait as _, ConnectionTrait as _, FromQueryResult as _, QueryFilter as _, Statement,
     sea_query::{Expr, ExprTrait as _, Query},
 };
 use tenancy::{SystemTask, WorkspaceScope};
 use uuid::Uuid;
 use webhooks::{ClaimLimits, ClaimedDelivery, Content, Cycle, Webhook, WebhookState};
 
-use super::{lookup::secrets_of, rows};
+use super::{lookup::secrets_of, rows, take::text};
 use crate::{
     bounded::Tx,
     entities::{
@@ -22,7 +22,7 @@ use crate::{
     error::OrStoreError as _,
     events,
     scoped::{scoped, scoped_by_id},
-    time::{from_micros, micros, now_sql, to_micros},
+    time::{from_micros, micros, to_micros},
 };
 
 /// Takes what is due. Each webhook's oldest come first, and of each only so many at a time.
@@ -55,37 +55,6 @@ pub(super) async fn claim(
 
 async fn take(db: &Tx, now: Timestamp, limits: ClaimLimits) -> Result<Vec<Model>, StoreError> {
     let backend = db.get_database_backend();
-    // What is over stays for a long time. Left to itself, SQLite reads all of it, in an order that spares it the
-    // sorting of the little that waits.
-    let (lock, waiting) = match backend {
-        DbBackend::Sqlite => ("", "INDEXED BY webhook_deliveries_due"),
-        _ => ("FOR UPDATE OF d SKIP LOCKED", ""),
-    };
-    let clock = now_sql(backend);
-    let sql = format!(
-        "WITH busy AS (
-            SELECT workspace_id, webhook_id, count(*) AS held FROM webhook_deliveries {waiting}
-            WHERE state = 'pending' AND lease_until > {clock} GROUP BY workspace_id, webhook_id
-        ), ranked AS (
-            SELECT q.workspace_id, q.id, coalesce(b.held, 0) + row_number() OVER (
-                PARTITION BY q.workspace_id, q.webhook_id ORDER BY q.next_attempt_at, q.id) AS place
-            FROM webhook_deliveries q {waiting}
-            JOIN webhook_endpoints w ON w.workspace_id = q.workspace_id AND w.id = q.webhook_id
-            LEFT JOIN busy b ON b.workspace_id = q.workspace_id AND b.webhook_id = q.webhook_id
-            WHERE q.state = 'pending' AND q.next_attempt_at <= $1 AND (q.lease_until IS NULL OR q.lease_until <= {clock})
-                AND (w.paused_until IS NULL OR w.paused_until <= $1)
-        ), picked AS (
-            SELECT d.workspace_id, d.id
-            FROM webhook_deliveries d JOIN ranked k ON k.workspace_id = d.workspace_id AND k.id = d.id
-            WHERE d.state = 'pending' AND (d.lease_until IS NULL OR d.lease_until <= {clock}) AND k.place <= $2
-            ORDER BY k.place, d.next_attempt_at, d.id
-            LIMIT $3 {lock}
-        )
-        UPDATE webhook_deliveries
-        SET attempt = attempt + 1, lease_until = {clock} + $4
-        WHERE (workspace_id, id) IN (SELECT workspace_id, id FROM picked)
-        RETURNING *"
-    );
     let values = [
         to_micros(now).into(),
         i64::from(limits.per_webhook).into(),
@@ -93,7 +62,7 @@ async fn take(db: &Tx, now: Timestamp, limits: ClaimLimits) -> Result<Vec<Model>
         micros(limits.lease).into(),
     ];
     let found = db
-        .query_all_raw(Statement::from_sql_and_values(backend, sql, values))
+        .query_all_raw(Statement::from_sql_and_values(backend, text(backend), values))
         .await
         .or_store_error()?;
     let mut models = found
