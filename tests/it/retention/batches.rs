@@ -310,13 +310,11 @@ async fn a_hundred_thousand_rows_go_in_small_transactions(database: TestDatabase
             }
             assert!(backend < 49, "the server tells its counts");
         }
-        let big = "SELECT coalesce(sum(seq_scan), 0)::bigint FROM pg_stat_user_tables
+        // (A session that looked at them before the reset, when they were small, may tell its counts after it.)
+        let big = "SELECT coalesce(sum(seq_tup_read), 0)::bigint FROM pg_stat_user_tables
             WHERE relname IN ('audit_events', 'operation_runs', 'inventory_items')";
-        assert_eq!(
-            scene.app.database.number(big).await,
-            0,
-            "no big table was read from end to end"
-        );
+        let read = scene.app.database.number(big).await;
+        assert!(read < 5_000, "no big table was read from end to end: {read}");
     }
     assert_eq!(scene.count("audit_events", "occurred_at = 1").await, 0);
     scene.app.stop().await;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use integration_tests::{TestDatabase, on_both_engines};
 use kernel::{Clock as _, SystemClock};
 use tokio_util::sync::CancellationToken;
-use webhooks::{Attempt, ClaimLimits, Cycle, DeliveryQueue as _, Fence, Next};
+use webhooks::{Attempt, ClaimLimits, Content, Cycle, DeliveryQueue as _, Fence, Next};
 use worker::DeliverySettings;
 
 use super::kit::{Scene, deliverer};
@@ -125,11 +125,15 @@ async fn a_slow_receiver_holds_up_itself_alone(database: TestDatabase) {
         scene.verified(&["environment.*"]).await,
         scene.verified(&["environment.*"]).await,
     );
+    let mut later = SystemClock.now();
     for number in 0..6 {
+        if number == 4 {
+            later = SystemClock.now();
+        }
         scene.happen(&format!("e-{number}")).await;
+        scene.publish().await;
     }
     let store = &scene.app.program.database;
-    scene.publish().await;
     let first = store
         .claim(SystemClock.now(), limits(Duration::from_mins(1)))
         .await
@@ -145,6 +149,11 @@ async fn a_slow_receiver_holds_up_itself_alone(database: TestDatabase) {
         (4, 4),
         "four of each, although there is room for more"
     );
+    let oldest = first.iter().all(|held| match &held.content {
+        Content::Event(event) => event.occurred_at < later,
+        Content::Verification => false,
+    });
+    assert!(oldest, "the oldest first: {first:?}");
     let more = store
         .claim(SystemClock.now(), limits(Duration::from_mins(1)))
         .await
