@@ -3,6 +3,7 @@
 
 pub(crate) mod kit;
 
+mod described;
 mod duties;
 mod failures;
 mod life;

@@ -1,21 +1,24 @@
 //! The OpenAPI document. Paths and schemas come from the routes that serve; this file adds what
 //! all operations have in common, so that no route can forget it.
 
+mod proofs;
+mod receivers;
+
 use std::collections::BTreeSet;
 
 use actix_web::App;
 use utoipa::{
-    Modify, OpenApi as _,
+    OpenApi as _,
     openapi::{
         Content, ContentBuilder, HeaderBuilder, KnownFormat, ObjectBuilder, OpenApi, Ref, RefOr, Required,
         Schema, SchemaFormat, Type,
         path::{Operation, ParameterBuilder, ParameterIn},
         response::Response,
-        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
 use utoipa_actix_web::AppExt as _;
 
+use self::proofs::Proofs;
 use crate::problem::{Code, FieldErrorBody, Members, ProblemBody};
 
 #[derive(utoipa::OpenApi)]
@@ -28,7 +31,7 @@ use crate::problem::{Code, FieldErrorBody, Members, ProblemBody};
     ),
     components(schemas(ProblemBody<'static>, FieldErrorBody, Members)),
     servers((url = "/", description = "This installation")),
-    modifiers(&Bearer),
+    modifiers(&Proofs),
     security(("bearer" = [])),
     tags(
         (name = "workspaces", description = "The outer boundary of isolation"),
@@ -48,22 +51,6 @@ use crate::problem::{Code, FieldErrorBody, Members, ProblemBody};
     ),
 )]
 struct Base;
-
-struct Bearer;
-
-impl Modify for Bearer {
-    fn modify(&self, document: &mut OpenApi) {
-        let scheme = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .bearer_format("JWT")
-            .description(Some(
-                "A token of a configured issuer, in the Authorization header.",
-            ))
-            .build();
-        let components = document.components.get_or_insert_default();
-        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
-    }
-}
 
 /// The document, as `GET /api/v1/openapi.json` serves it.
 pub fn openapi() -> OpenApi {
@@ -85,8 +72,10 @@ pub fn openapi() -> OpenApi {
             add_condition(operation);
             add_problems(path, operation);
             add_headers(operation);
+            proofs::add_ticket(operation);
         }
     }
+    receivers::describe(&mut document);
     require_what_is_always_there(&mut document);
     document
 }
