@@ -18,6 +18,7 @@ use crate::wire::{Request, Wire};
 on_both_engines!(
     a_ticket_opens_one_stream_of_its_workspace_once,
     a_stream_ends_when_the_membership_is_lost,
+    whoever_was_removed_hears_nothing_of_what_happened_with_it,
     a_role_that_shrinks_takes_effect_in_an_open_stream,
     nobody_takes_all_the_seats,
     a_stream_lasts_as_long_as_it_may_and_its_reader_comes_back,
@@ -81,11 +82,14 @@ async fn a_ticket_opens_one_stream_of_its_workspace_once(database: TestDatabase)
     scene.stop().await;
 }
 
-async fn leave(scene: &Scene, subject: &str) {
-    let sql = format!(
+fn leaving(subject: &str) -> String {
+    format!(
         "DELETE FROM members WHERE principal_id = (SELECT id FROM principals WHERE subject = '{subject}')"
-    );
-    assert_eq!(scene.app.database.tamper(&sql).await, 1);
+    )
+}
+
+async fn leave(scene: &Scene, subject: &str) {
+    assert_eq!(scene.app.database.tamper(&leaving(subject)).await, 1);
 }
 
 async fn a_stream_ends_when_the_membership_is_lost(database: TestDatabase) {
@@ -111,6 +115,30 @@ async fn a_stream_ends_when_the_membership_is_lost(database: TestDatabase) {
     scene.flood(1, 1, "environment.created", 0).await;
     while friend.event().await.expect("others go on").data["data"]["n"] != 1 {}
     scene.app.drain().await;
+    api.stop().await;
+    scene.stop().await;
+}
+
+/// Memberships are not looked at again within the time of this test, unless an event says that one changed.
+async fn whoever_was_removed_hears_nothing_of_what_happened_with_it(database: TestDatabase) {
+    let scene = Scene::begin(database).await;
+    let api = scene
+        .beside(quick(|streams| streams.recheck = Duration::from_hours(1)))
+        .await;
+    scene.member("guest", "readonly").await;
+    scene.newest().await;
+    let mut stream = scene.watch(&api.base_url, "guest", "/events/stream", None).await;
+    scene.flood(1, 1, "environment.created", 0).await;
+    assert_eq!(n(&stream.event().await.expect("an event").data), 1);
+    let together = [
+        "BEGIN".to_owned(),
+        leaving("guest"),
+        scene.flooding(2, 1, "member.removed", 0),
+        scene.flooding(3, 100, "environment.created", 0),
+        "COMMIT".to_owned(),
+    ];
+    scene.app.database.tamper(&together.join("; ")).await;
+    assert_eq!(stream.rest().await, []);
     api.stop().await;
     scene.stop().await;
 }

@@ -81,6 +81,12 @@ impl Scene {
     /// Writes events as one change after the other would, without their changes. Their `data.n` counts from
     /// `first`.
     pub(super) async fn flood(&self, first: usize, count: usize, kind: &str, padding: usize) {
+        let sql = self.flooding(first, count, kind, padding);
+        assert_eq!(self.app.database.tamper(&sql).await, count as u64);
+    }
+
+    /// The statement that does it.
+    pub(super) fn flooding(&self, first: usize, count: usize, kind: &str, padding: usize) -> String {
         let last = first + count - 1;
         let (id, workspace, payload) = match self.app.database.engine {
             Engine::Sqlite => (
@@ -98,13 +104,12 @@ impl Scene {
             "'{{\"outcome\":\"success\",\"metadata\":{{\"n\":' || i || ',\"padding\":\"{}\"}}}}'",
             "x".repeat(padding)
         );
-        let sql = format!(
+        format!(
             "WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last})
             INSERT INTO outbox_events (workspace_id, id, kind, subject_kind, subject_id, payload, created_at)
             SELECT {workspace}, {id}, '{kind}', 'thing', 'thing-' || (i % 7), {}, 1700000000000000 + i FROM n ORDER BY i",
             payload.replace("{}", &text)
-        );
-        assert_eq!(self.app.database.tamper(&sql).await, count as u64);
+        )
     }
 
     pub(super) async fn stop(self) {

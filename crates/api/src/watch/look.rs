@@ -25,18 +25,19 @@ impl Hub {
         let published = self.publisher.publish().await;
         let streams = self.look_at_streams().await;
         let runs = self.look_at_runs().await;
-        let members = self
-            .look_at_members(streams.as_ref().is_ok_and(|changed| *changed))
-            .await;
-        let outcomes = [published.map(drop), streams.map(drop), runs, members];
+        let members = if self.seats.is_due(self.settings.recheck) {
+            self.look_at_members().await
+        } else {
+            Ok(())
+        };
+        let outcomes = [published.map(drop), streams, runs, members];
         for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
             tracing::warn!(%error, "a look for watchers failed");
         }
         outcomes.iter().all(Result::is_ok)
     }
 
-    /// Tells whether a membership may have changed.
-    async fn look_at_streams(&self) -> Result<bool, StoreError> {
+    async fn look_at_streams(&self) -> Result<(), StoreError> {
         let watched: Vec<(WorkspaceId, u64)> = {
             let mut streams = locked(&self.streams);
             streams.retain(|_, stream| stream.watchers.receiver_count() > 0);
@@ -45,7 +46,7 @@ impl Hub {
                 .map(|(id, stream)| (*id, stream.position))
                 .collect()
         };
-        let (mut members, mut failed) = (false, None);
+        let mut failed = None;
         for part in watched.chunks(MANY) {
             let ids: Vec<_> = part.iter().map(|(id, _)| *id).collect();
             let ends = self.store.stream_ends(&ids).await?;
@@ -55,40 +56,39 @@ impl Hub {
                 .collect();
             for (workspace, position) in part {
                 if ends.get(workspace).is_some_and(|last| last > position) {
-                    match self.pass_on(*workspace, *position).await {
-                        Ok(changed) => members |= changed,
-                        // One stream that cannot be read does not silence the others.
-                        Err(error) => failed = Some(error),
-                    }
+                    // One stream that cannot be read does not silence the others.
+                    failed = self.pass_on(*workspace, *position).await.err().or(failed);
                 }
             }
         }
-        failed.map_or(Ok(members), Err)
+        failed.map_or(Ok(()), Err)
     }
 
-    async fn pass_on(&self, workspace: WorkspaceId, mut position: u64) -> Result<bool, StoreError> {
-        let mut members = false;
+    async fn pass_on(&self, workspace: WorkspaceId, mut position: u64) -> Result<(), StoreError> {
         loop {
             let events = self.store.events_after(workspace, position, PAGE).await?;
             let full = events.len() == PAGE as usize;
             let Some(last) = events.last().map(|event| event.sequence) else {
-                return Ok(members);
+                return Ok(());
             };
-            members |= events.iter().any(|event| event.kind.starts_with("member."));
+            // Whoever is no member any more is not told what happened with that.
+            if events.iter().any(|event| event.kind.starts_with("member.")) {
+                self.look_at_members().await?;
+            }
             let framed = events
                 .into_iter()
                 .filter_map(|event| Framed::of(event).ok())
                 .collect();
             let mut streams = locked(&self.streams);
             let Some(stream) = streams.get_mut(&workspace) else {
-                return Ok(members);
+                return Ok(());
             };
             stream.position = last;
             position = last;
             // Nobody may be left; then nobody misses anything.
             let _ = stream.watchers.send(Arc::new(framed));
             if !full {
-                return Ok(members);
+                return Ok(());
             }
         }
     }
@@ -153,10 +153,7 @@ impl Hub {
         (changed, Instant::now())
     }
 
-    async fn look_at_members(&self, at_once: bool) -> Result<(), StoreError> {
-        if at_once || self.seats.is_due(self.settings.recheck) {
-            self.seats.check(&*self.store, PATIENCE).await?;
-        }
-        Ok(())
+    async fn look_at_members(&self) -> Result<(), StoreError> {
+        self.seats.check(&*self.store, PATIENCE).await
     }
 }
