@@ -334,7 +334,7 @@ CREATE TABLE operation_runs (
     CONSTRAINT operation_runs_workspace_id_environment_id_fkey FOREIGN KEY (workspace_id, environment_id) REFERENCES environments(workspace_id, id) ON DELETE RESTRICT,
     CONSTRAINT operation_runs_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE RESTRICT
 );
-CREATE INDEX operation_runs_active_list ON public.operation_runs USING btree (workspace_id, created_at, id) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
+CREATE INDEX operation_runs_active_list ON public.operation_runs USING btree (workspace_id, created_at, id) WHERE (completed_at IS NULL);
 CREATE UNIQUE INDEX operation_runs_active_scope_unique ON public.operation_runs USING btree (workspace_id, scope_key) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
 CREATE INDEX operation_runs_at_work ON public.operation_runs USING btree (workspace_id, operation_type) WHERE ((status = 'running'::text) AND (kind = 'job'::text));
 CREATE INDEX operation_runs_children_order ON public.operation_runs USING btree (workspace_id, parent_run_id, created_at, id) WHERE (parent_run_id IS NOT NULL);

@@ -319,7 +319,7 @@ CREATE TABLE "operation_runs" (
     CHECK (("status" = 'running' AND "kind" = 'job') = ("lease_until" IS NOT NULL))
 );
 
-CREATE INDEX "operation_runs_active_list" ON "operation_runs" ("workspace_id", "created_at", "id") WHERE "status" IN ('queued', 'running');
+CREATE INDEX "operation_runs_active_list" ON "operation_runs" ("workspace_id", "created_at", "id") WHERE "completed_at" IS NULL;
 
 CREATE UNIQUE INDEX "operation_runs_active_scope_unique" ON "operation_runs" ("workspace_id", "scope_key") WHERE "status" IN ('queued', 'running');
 

@@ -5,7 +5,8 @@
 //! the sorting rather than one that finds few rows.
 //!
 //! Each index is made by itself, and what it replaces goes at the end: on PostgreSQL writes to a table wait
-//! for one index of it and not for all, and reads for none. Whoever is interrupted begins again.
+//! for one index of it and not for all. To drop one waits for whoever reads, and whoever comes then waits behind it,
+//! no longer than a lock is waited for. Whoever is interrupted begins again.
 
 use sea_orm_migration::{prelude::*, sea_query::IndexCreateStatement};
 
@@ -135,8 +136,11 @@ impl MigrationTrait for Migration {
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let columns = &["workspace_id", "created_at", "id"];
-        // No wider than the index of all runs: of two that serve as well, SQLite takes the narrower one.
-        manager.create_index(active(ACTIVE, columns)).await?;
+        let unfinished = Expr::col("completed_at").is_null();
+        // No wider than the index of all runs: of two that serve as well, SQLite takes the narrower one. Not by
+        // status: it must not follow from `status = 'queued'`, or PostgreSQL claims through it and passes all that
+        // waits of other types.
+        manager.create_index(some(ACTIVE, columns, unfinished)).await?;
         manager.create_index(gathering()).await?;
         for plain in &NEW {
             manager.create_index(made(plain)).await?;
@@ -151,7 +155,8 @@ impl MigrationTrait for Migration {
         for plain in &OLD {
             manager.create_index(made(plain)).await?;
         }
-        let before = active(ACTIVE_BEFORE, &["status", "created_at"]);
+        let active = Expr::col("status").is_in(["queued", "running"]);
+        let before = some(ACTIVE_BEFORE, &["status", "created_at"], active);
         manager.create_index(before).await?;
         for plain in &NEW {
             drop_index(manager, plain.table, plain.name).await?;
@@ -178,10 +183,10 @@ fn made(plain: &Plain) -> IndexCreateStatement {
     made
 }
 
-fn active(name: &str, columns: &[&'static str]) -> IndexCreateStatement {
-    let mut active = index(RUNS, name, columns);
-    active.and_where(Expr::col("status").is_in(["queued", "running"]));
-    active
+fn some(name: &str, columns: &[&'static str], which: Expr) -> IndexCreateStatement {
+    let mut some = index(RUNS, name, columns);
+    some.and_where(which);
+    some
 }
 
 /// The few groups that are not over.

@@ -1,6 +1,7 @@
 //! The storage port on both engines: one suite, run on SQLite and on PostgreSQL. Everything goes
 //! through the port; what a test looks at or damages behind its back is raw SQL.
 
+mod backlog;
 mod calls;
 mod claims;
 mod connections;

@@ -29,7 +29,7 @@ pub(super) async fn look(
     let now = now_sql(database.readers().get_database_backend());
     let sql = format!(
         "SELECT workspace_id, id, operation_type, not_before, waiting_reason, waiting_since, created_at, {now} AS now
-        FROM operation_runs WHERE status IN ('queued', 'running') AND status = 'queued'
+        FROM operation_runs WHERE completed_at IS NULL AND status = 'queued'
         ORDER BY created_at, id LIMIT {MOST}"
     );
     for row in rows(database, &sql, Vec::new()).await? {

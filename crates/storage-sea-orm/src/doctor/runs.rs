@@ -21,7 +21,7 @@ pub(super) async fn look(
     let sql = format!(
         "SELECT workspace_id, id, kind, operation_type, lease_owner, lease_until, started_at, waited, cancel_requested_at,
             created_at, {now} AS now
-        FROM operation_runs WHERE status IN ('queued', 'running') AND status = 'running'
+        FROM operation_runs WHERE completed_at IS NULL AND status = 'running'
         ORDER BY created_at, id LIMIT {MOST}"
     );
     for row in rows(database, &sql, Vec::new()).await? {

@@ -135,7 +135,7 @@ fn active(times: &Times) -> Vec<Rule> {
             RUNS,
             format!(
                 "SELECT workspace_id, id AS subject FROM operation_runs
-                WHERE status IN ('queued', 'running') AND status = 'queued'
+                WHERE completed_at IS NULL AND status = 'queued'
                     AND coalesce(queued_at, created_at) < {queued_too_long}"
             ),
         ),
@@ -146,7 +146,7 @@ fn active(times: &Times) -> Vec<Rule> {
             RUNS,
             format!(
                 "SELECT workspace_id, id AS subject FROM operation_runs
-                WHERE status IN ('queued', 'running') AND status = 'running' AND lease_until < {lease_long_over}"
+                WHERE completed_at IS NULL AND status = 'running' AND lease_until < {lease_long_over}"
             ),
         ),
         rule(

@@ -137,14 +137,19 @@ const OTHERS: u32 = 256;
 /// On PostgreSQL, with its many writers: the first of the `ordered` runs that no other claim looks at. They
 /// go through arrays, of which the planner expects ten elements and looks each up; of the query itself it
 /// expects thousands, and reads everything that waits.
+///
+/// Under its lock a run is looked at again, since another claim may have had it meanwhile and put it back until
+/// later; in words that no index of what waits goes by, or PostgreSQL, as long as it believes that little waits,
+/// reads all of that instead of looking up a few.
 fn lockable(name: &str, ordered: &str, slots: u32) -> String {
+    let now = now_sql(DbBackend::Postgres);
     format!(
         "ordered_{name} AS MATERIALIZED ({ordered}), picked_{name} AS (
             SELECT r.workspace_id, r.id
             FROM unnest(ARRAY(SELECT workspace_id FROM ordered_{name}), ARRAY(SELECT id FROM ordered_{name}))
                 WITH ORDINALITY AS k (workspace_id, id, turn)
             JOIN operation_runs r ON r.workspace_id = k.workspace_id AND r.id = k.id
-            WHERE r.status = 'queued'
+            WHERE r.status NOT IN ('running', 'completed') AND (r.not_before IS NULL OR r.not_before <= {now})
             ORDER BY k.turn
             LIMIT {slots} FOR UPDATE OF r SKIP LOCKED
         )"

@@ -30,7 +30,7 @@ pub(crate) async fn depth(db: &Pool) -> Result<PerLane<LaneDepth>, StoreError> {
         FROM (
             SELECT status, coalesce(not_before, queued_at, created_at) AS free_since,
                 CASE {} ELSE '' END AS lane
-            FROM operation_runs WHERE status IN ('queued', 'running') AND kind = 'job'
+            FROM operation_runs WHERE completed_at IS NULL AND kind = 'job'
         ) AS active
         GROUP BY lane",
         lanes.join(" ")

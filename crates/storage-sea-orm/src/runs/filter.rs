@@ -11,9 +11,14 @@ use sea_orm::{
 
 use crate::{entities::run::Column, time::to_micros};
 
-/// That a run is active, in the words of the indexes that hold active runs alone. SQLite uses such an index
-/// when it reads the same list, with no parameter in it.
+/// That a run is active, in the words of the index that lists active runs alone (the schema has it that what is
+/// active has no end). Engines use such an index when they read the same words, with no parameter in them.
 pub(super) fn active() -> Expr {
+    Expr::cust("completed_at IS NULL")
+}
+
+/// The same, in the words of the index that lets one active run hold a scope.
+pub(super) fn holding() -> Expr {
     Expr::cust("status IN ('queued', 'running')")
 }
 

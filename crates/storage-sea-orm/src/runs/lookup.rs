@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait as _, ConnectionTrait, Order, QueryFilter as _};
 use tenancy::WorkspaceScope;
 
 use super::{
-    filter::{active, condition},
+    filter::{active, condition, holding},
     rows,
 };
 use crate::{
@@ -53,7 +53,7 @@ impl<C: ConnectionTrait> RunLookup for Repo<'_, C> {
     ) -> Result<Option<OperationRun>, StoreError> {
         let row = scoped::<Entity>(scope)
             .filter(Column::ScopeKey.eq(scope_key))
-            .filter(active())
+            .filter(holding())
             .one(self.db)
             .await
             .or_store_error()?;

@@ -72,7 +72,8 @@ impl Database {
         let behind = after.map(|(due, id)| {
             let same = Expr::col(Column::NextDueAt).eq(due);
             let same = same.and(Expr::col(Column::Id).gt(id));
-            Expr::col(Column::NextDueAt).gt(due).or(same)
+            let from = Expr::col(Column::NextDueAt).gte(due);
+            from.and(Expr::col(Column::NextDueAt).gt(due).or(same))
         });
         let rows = installation_wide::<Entity>()
             .filter(Column::State.eq("active"))

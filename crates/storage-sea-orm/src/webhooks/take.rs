@@ -51,7 +51,9 @@ fn ranked(clock: &str, index: &str) -> String {
 const NOT_PAUSED: &str = "w.workspace_id = h.workspace_id AND w.id = h.webhook_id
                 AND (w.paused_until IS NULL OR w.paused_until <= $1)";
 
-/// The webhooks for which something waits are found by one step through the index for each.
+/// The webhooks for which something waits are found by one step through the index for each. What is looked at again
+/// under its lock, since another one may have had it meanwhile, is looked up by its key: words that the index of what
+/// waits goes by would make PostgreSQL read that as a whole, as long as it believes that little waits.
 fn on_postgres(clock: &str) -> String {
     let (first, ranked) = (first(clock, ""), ranked(clock, ""));
     format!(
@@ -75,7 +77,7 @@ fn on_postgres(clock: &str) -> String {
             FROM unnest(ARRAY(SELECT workspace_id FROM ordered), ARRAY(SELECT id FROM ordered))
                 WITH ORDINALITY AS k (workspace_id, id, turn)
             JOIN webhook_deliveries d ON d.workspace_id = k.workspace_id AND d.id = k.id
-            WHERE d.state = 'pending' AND (d.lease_until IS NULL OR d.lease_until <= {clock})
+            WHERE d.next_attempt_at <= $1 AND (d.lease_until IS NULL OR d.lease_until <= {clock})
             ORDER BY k.turn
             LIMIT $3 FOR UPDATE OF d SKIP LOCKED
         )"
