@@ -64,17 +64,21 @@ impl Scheduler {
     /// keeps no other from its turn, and is tried again with the next pass.
     ///
     /// # Errors
-    /// When the store is away: the pass ends there.
+    /// When the store is away, which is after two turns in a row that it did not answer: the pass ends there. One may
+    /// have waited for what somebody else holds.
     pub async fn run_once(&self) -> Result<SchedulerReport, StoreError> {
         let mut report = SchedulerReport::default();
-        let mut after = None;
+        let (mut after, mut unanswered) = (None, false);
         loop {
             let due = self.due.due(BATCH, after).await?;
             let Some(last) = due.last() else { break };
             after = Some(last.place());
             let started = report.started;
             for due in due {
-                self.count(due, &mut report).await?;
+                match self.count(due, &mut report).await {
+                    Err(error) if unanswered => return Err(error),
+                    answered => unanswered = answered.is_err(),
+                }
             }
             if report.started > started {
                 self.wake.notify_one();
@@ -83,6 +87,7 @@ impl Scheduler {
         Ok(report)
     }
 
+    /// Takes one turn. The error is that of a store that does not answer.
     async fn count(&self, due: DueSchedule, report: &mut SchedulerReport) -> Result<(), StoreError> {
         let id = due.schedule.id;
         match self.turn(due).await {
@@ -92,8 +97,12 @@ impl Scheduler {
             Ok(Some(TurnResult::SkippedActive | TurnResult::SkippedBusy | TurnResult::SkippedEmpty)) => {
                 report.skipped += 1;
             }
-            Err(GateError::Store(error @ StoreError::Unavailable(_))) => return Err(error),
-            Err(error) => tracing::error!(schedule_id = %id, %error, "a turn was not taken"),
+            Err(error) => {
+                tracing::error!(schedule_id = %id, %error, "a turn was not taken");
+                if let GateError::Store(error @ StoreError::Unavailable(_)) = error {
+                    return Err(error);
+                }
+            }
         }
         Ok(())
     }

@@ -98,8 +98,8 @@ pub struct Worker {
     deliverer: Option<Deliverer>,
 }
 
-/// The least time between two claims that nobody asked for by accepting a run: slots that become free
-/// meanwhile are filled by one. Without it a queue of runs that end at once keeps the database busy without a
+/// The least time between two claims for slots that became free: those that become free meanwhile are filled by
+/// one. (A run that is accepted here wakes the worker at once, and so does its poll, which may come sooner.) Without it a queue of runs that end at once keeps the database busy without a
 /// pause, and whoever comes then shares it with them. A slot whose run took longer than this is filled at once.
 const GATHER: Duration = Duration::from_millis(200);
 
