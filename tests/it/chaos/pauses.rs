@@ -80,11 +80,12 @@ impl Bench {
         panic!("run {run} never was {condition}; somebody else can write: {writes}");
     }
 
-    /// The worker that holds the run.
-    async fn holder(&self, run: &str) -> usize {
+    /// The worker that holds the run, and the number of its attempt.
+    async fn holder(&self, run: &str) -> (usize, u32) {
         let row = self.until(run, "status = 'running'").await;
         let holds = |worker: &Process| row.contains(&format!("/{} ", worker.pid()));
-        self.workers.iter().position(holds).expect("one of ours")
+        let worker = self.workers.iter().position(holds).expect("one of ours");
+        (worker, row.split(' ').nth(2).and_then(attempt).expect("a number"))
     }
 
     async fn start(&self, home: &Home, operation: &str) -> String {
@@ -115,7 +116,7 @@ impl Bench {
             .hold("/users");
         let run = self.start(home, "inventory.sync").await;
         hold.reached().await;
-        let away = self.holder(&run).await;
+        let (away, attempt) = self.holder(&run).await;
         let since = if kill {
             let other = self.worker();
             std::mem::replace(&mut self.workers[away], other).kill();
@@ -124,7 +125,7 @@ impl Bench {
             self.raw.freeze(&self.workers[away]).await;
             Instant::now()
         };
-        self.until(&run, "attempt >= 2").await;
+        self.until(&run, &format!("attempt > {attempt}")).await;
         let after = since.elapsed();
         hold.release();
         (run, away, after)

@@ -9,6 +9,9 @@ use uuid::Uuid;
 
 use crate::{Engine, TestDatabase, process::Process};
 
+/// How often a process is stopped until it holds no lock.
+const FREEZES: usize = 100;
+
 /// The connection. Clones share it.
 #[derive(Clone)]
 pub struct Raw {
@@ -83,13 +86,14 @@ impl Raw {
 
     /// Stops a process, but not while it holds the lock of a file: that would stop everybody.
     pub async fn freeze(&self, process: &Process) {
-        loop {
+        for _ in 0..FREEZES {
             process.freeze();
             if self.can_write().await {
                 return;
             }
             process.signal("CONT");
         }
+        panic!("whenever the process stands still, nobody else can write");
     }
 
     /// Whether somebody could write now. On a file, a process that was stopped within a transaction
