@@ -15,6 +15,7 @@ use clap::Parser;
 use integration_tests::{
     Engine, TestDatabase,
     capacity::{Cost, Fleet, FleetOptions, Meter},
+    process::Process,
 };
 
 /// Measures what a run costs.
@@ -64,11 +65,12 @@ async fn main() {
         "compliance.snapshot",
     ];
     for operation in operations {
-        let meter = meter(&fleet).await;
+        let meter = Meter::begin(&fleet.database, pids(&fleet.api)).await;
         let accepted = fleet.start_everywhere(operation, arguments.at_once).await;
         show(&format!("start `{operation}`"), meter.end(accepted).await);
+        let mut meter = Meter::begin(&fleet.database, pids(&fleet.api)).await;
         fleet.start_workers(arguments.workers);
-        let meter = self::meter(&fleet).await;
+        meter.watch(pids(&fleet.workers));
         fleet.settled().await;
         show(&format!("work `{operation}`"), meter.end(accepted).await);
         for worker in fleet.workers.drain(..) {
@@ -79,10 +81,8 @@ async fn main() {
     fleet.stop().await;
 }
 
-async fn meter(fleet: &Fleet) -> Meter {
-    let api = fleet.api.iter().map(integration_tests::process::Process::pid);
-    let workers = fleet.workers.iter().map(integration_tests::process::Process::pid);
-    Meter::begin(&fleet.database, api.collect(), workers.collect()).await
+fn pids(processes: &[Process]) -> Vec<u32> {
+    processes.iter().map(Process::pid).collect()
 }
 
 /// One line: everything but the first three numbers is for one run.

@@ -51,12 +51,12 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Begins to measure.
-    pub async fn begin(database: &TestDatabase, api: Vec<u32>, workers: Vec<u32>) -> Self {
+    /// Begins to measure. It takes some seconds, so what is to be measured begins after it.
+    pub async fn begin(database: &TestDatabase, api: Vec<u32>) -> Self {
         let mut meter = Self {
             raw: database.raw().await,
             api,
-            workers,
+            workers: Vec::new(),
             begun: Instant::now(),
             before: Reading::default(),
         };
@@ -64,6 +64,11 @@ impl Meter {
         meter.before = meter.read().await;
         meter.begun = Instant::now();
         meter
+    }
+
+    /// Counts workers too, from their first moment on.
+    pub fn watch(&mut self, workers: Vec<u32>) {
+        self.workers = workers;
     }
 
     /// What was spent since the beginning, on `runs` runs.
