@@ -31,13 +31,13 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// The value of a header.
     /// In small letters.
     pub(crate) fn header_names(&self) -> impl Iterator<Item = &str> {
         let lines = self.head.lines().skip(1);
         lines.filter_map(|line| Some(line.split_once(':')?.0))
     }
 
+    /// The value of a header.
     pub(crate) fn header(&self, name: &str) -> &str {
         let line = self.head.lines().find_map(|line| {
             let (key, value) = line.split_once(": ")?;

@@ -26,7 +26,11 @@ impl Modify for Proofs {
             .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
-        let ticket = ApiKeyValue::with_description(TICKET, "A ticket, which opens one stream once.");
+        let ticket = ApiKeyValue::with_description(
+            TICKET,
+            "A ticket of `POST .../events/stream-tickets`, which opens one stream once: for readers that can send no \
+             `Authorization` header.",
+        );
         let ticket = SecurityScheme::ApiKey(ApiKey::Query(ticket));
         components.add_security_scheme(TICKET, ticket);
     }
@@ -35,7 +39,13 @@ impl Modify for Proofs {
 /// What takes a ticket takes it instead of a token.
 pub(super) fn add_ticket(operation: &mut Operation) {
     let named = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(one) if one.name == TICKET);
-    if operation.parameters.iter().flatten().any(named) {
+    let Some(parameters) = &mut operation.parameters else {
+        return;
+    };
+    let before = parameters.len();
+    // It stands with the proofs, and nothing is sent twice.
+    parameters.retain(|parameter| !named(parameter));
+    if parameters.len() < before {
         let either = ["bearer", TICKET].map(|name| SecurityRequirement::new(name, [""; 0]));
         operation.security = Some(either.into());
     }

@@ -22,7 +22,7 @@ use uuid::Uuid;
 struct WebhookEvent {
     /// The same as in the feed, and as `webhook-id`, whatever attempt this is.
     id: Uuid,
-    /// What happened. New types may be added.
+    /// What happened: anything but `webhook.verification`. New types may be added.
     #[schema(rename = "type", example = "operation.completed")]
     kind: String,
     /// When it happened.
@@ -65,15 +65,24 @@ struct WebhookSubject {
 struct WebhookVerification {
     /// The same as `webhook-id`.
     id: Uuid,
-    /// `webhook.verification`
-    #[schema(rename = "type", example = "webhook.verification")]
-    kind: String,
+    /// What tells it from an event.
+    #[schema(rename = "type")]
+    kind: WebhookVerificationType,
     /// When somebody asked.
     timestamp: DateTime<Utc>,
     /// The workspace.
     workspace_id: Uuid,
     /// The webhook that is asked about.
     data: WebhookVerificationData,
+}
+
+/// What tells a verification from an event.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes, and is never made")]
+enum WebhookVerificationType {
+    /// There is no other.
+    #[schema(rename = "webhook.verification")]
+    Verification,
 }
 
 /// What a verification is about.
@@ -97,8 +106,9 @@ pub(super) fn describe(document: &mut OpenApi) {
             message(
                 "receive_event",
                 "An event",
-                "What happened, once it is committed. The same event may come twice, with the same `webhook-id`.",
-                "WebhookEvent",
+                "What happened, once it is committed: every message whose `type` is not `webhook.verification`. The same \
+                 event may come twice, with the same `webhook-id`.",
+                ("WebhookEvent", AGAIN),
             ),
         )
         .path(
@@ -106,14 +116,14 @@ pub(super) fn describe(document: &mut OpenApi) {
             message(
                 "receive_webhook_verification",
                 "A verification",
-                "Whether somebody is there. A `2xx` enables the webhook.",
-                "WebhookVerification",
+                "Whether somebody is there: a message whose `type` is `webhook.verification`. A `2xx` enables the webhook.",
+                ("WebhookVerification", ONCE),
             ),
         );
     document.webhooks = Some(messages.build());
 }
 
-fn message(id: &str, summary: &str, words: &str, body: &str) -> PathItem {
+fn message(id: &str, summary: &str, words: &str, (body, otherwise): (&str, &str)) -> PathItem {
     let schema = Ref::from_schema_name(body);
     let content = ContentBuilder::new().schema(Some(schema)).build();
     let body = RequestBodyBuilder::new()
@@ -136,7 +146,7 @@ fn message(id: &str, summary: &str, words: &str, body: &str) -> PathItem {
             .schema(Some(ObjectBuilder::new().schema_type(Type::String)));
         operation = operation.parameter(header);
     }
-    for (status, words) in ANSWERS {
+    for (status, words) in ANSWERS.into_iter().chain([("default", otherwise)]) {
         operation = operation.response(status, ResponseBuilder::new().description(words));
     }
     PathItem::new(HttpMethod::Post, operation)
@@ -159,11 +169,11 @@ const HEADERS: [(&str, &str); 3] = [
     ),
 ];
 
-const ANSWERS: [(&str, &str); 3] = [
+const ANSWERS: [(&str, &str); 2] = [
     ("2XX", "Taken. There are 15 seconds for the whole attempt"),
     ("410", "Nobody is there any more: the webhook is disabled at once"),
-    (
-        "default",
-        "Not taken: an event is tried again, ten times over three days, and not before what `Retry-After` asks for",
-    ),
 ];
+
+const AGAIN: &str = "Not taken. There are ten attempts over three days; a `Retry-After` of a 429 or 503 is granted, up to a \
+                     day, for the whole webhook";
+const ONCE: &str = "Nobody is there: the webhook stays as it is, until somebody asks again";
