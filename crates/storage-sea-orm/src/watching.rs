@@ -138,18 +138,16 @@ impl Watching for Database {
             .all(self.readers())
             .await
             .or_store_error()?;
+        // A role that cannot be read lets its holder watch nothing, and nobody else is held up by it.
         let role = |row: member::Model| {
-            let role = Role::parse(&row.role).ok_or(StoreError::Inconsistent {
-                table: "members",
-                column: "role",
-            })?;
-            Ok((
-                Id::from_uuid(row.workspace_id),
-                Id::from_uuid(row.principal_id),
-                role,
-            ))
+            let Some(role) = Role::parse(&row.role) else {
+                tracing::error!(workspace_id = %row.workspace_id, "the role of a member cannot be read");
+                return None;
+            };
+            let (workspace, principal) = (row.workspace_id, row.principal_id);
+            Some((Id::from_uuid(workspace), Id::from_uuid(principal), role))
         };
-        rows.into_iter().map(role).collect()
+        Ok(rows.into_iter().filter_map(role).collect())
     }
 }
 

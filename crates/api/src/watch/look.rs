@@ -26,7 +26,7 @@ impl Hub {
         let streams = self.look_at_streams().await;
         let runs = self.look_at_runs().await;
         let members = if self.seats.is_due(self.settings.recheck) {
-            self.look_at_members().await
+            self.seats.check(&*self.store, PATIENCE).await
         } else {
             Ok(())
         };
@@ -73,7 +73,7 @@ impl Hub {
             };
             // Whoever is no member any more is not told what happened with that.
             if events.iter().any(|event| event.kind.starts_with("member.")) {
-                self.look_at_members().await?;
+                self.seats.check_in(workspace, &*self.store).await?;
             }
             let framed = events
                 .into_iter()
@@ -151,9 +151,5 @@ impl Hub {
             }
         }
         (changed, Instant::now())
-    }
-
-    async fn look_at_members(&self) -> Result<(), StoreError> {
-        self.seats.check(&*self.store, PATIENCE).await
     }
 }

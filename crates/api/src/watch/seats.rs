@@ -122,22 +122,41 @@ impl Seats {
     /// membership that cannot be read does not count.
     pub(super) async fn check(&self, store: &dyn Watching, patience: Duration) -> Result<(), StoreError> {
         let members: Vec<_> = self.table().standings.keys().copied().collect();
-        if members.is_empty() {
-            self.table().checked = Some(Instant::now());
-            return Ok(());
-        }
         let read = store.roles(&members).await;
-        let mut table = self.table();
-        match &read {
-            Ok(_) => table.checked = Some(Instant::now()),
-            Err(_) if table.checked.is_some_and(|at| at.elapsed() < patience) => return read.map(drop),
-            Err(_) => {}
+        let checked = {
+            let mut table = self.table();
+            if read.is_ok() {
+                table.checked = Some(Instant::now());
+            }
+            table.checked
+        };
+        if read.is_ok() || checked.is_none_or(|at| at.elapsed() >= patience) {
+            self.settle(members, &read);
         }
+        read.map(drop)
+    }
+
+    /// The same for those who watch one workspace, where a membership may have changed.
+    pub(super) async fn check_in(
+        &self,
+        workspace: WorkspaceId,
+        store: &dyn Watching,
+    ) -> Result<(), StoreError> {
+        let mut members: Vec<_> = self.table().standings.keys().copied().collect();
+        members.retain(|(of, _)| *of == workspace);
+        let read = Ok(store.roles(&members).await?);
+        self.settle(members, &read);
+        Ok(())
+    }
+
+    /// Tells `members` what was read of them. Who is missing there is no member any more.
+    fn settle(&self, members: Vec<Member>, read: &Result<Vec<(WorkspaceId, PrincipalId, Role)>, StoreError>) {
         let roles: HashMap<Member, Role> = read
             .iter()
             .flatten()
             .map(|(workspace, principal, role)| ((*workspace, *principal), *role))
             .collect();
+        let table = self.table();
         for member in members {
             if let Some(standing) = table.standings.get(&member) {
                 let now = roles.get(&member).copied();
@@ -146,7 +165,6 @@ impl Seats {
                     .send_if_modified(|role| std::mem::replace(role, now) != now);
             }
         }
-        read.map(drop)
     }
 }
 
