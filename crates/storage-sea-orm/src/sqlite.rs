@@ -122,6 +122,20 @@ fn parse_version(text: &str) -> (u32, u32, u32) {
     (next(), next(), next())
 }
 
+/// The steps by which a statement is read on an empty file.
+#[cfg(test)]
+pub(crate) async fn steps(sql: &str, values: impl IntoIterator<Item = sea_orm::Value>) -> Vec<String> {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (writer, _) = open(&directory.path().join("file"), true).await.expect("opens");
+    crate::schema::migrate(&writer).await.expect("migrates");
+    let sql = format!("EXPLAIN QUERY PLAN {sql}");
+    let explain = Statement::from_sql_and_values(DbBackend::Sqlite, sql, values);
+    let rows = writer.query_all_raw(explain).await.expect("explains");
+    rows.iter()
+        .map(|row| row.try_get("", "detail").expect("text"))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -186,29 +186,18 @@ fn first(backend: DbBackend, lane: Lane, most: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{schema, sqlite};
+    use crate::sqlite;
 
     /// A table is read only by one of its indexes or by its key: what it costs to claim must not grow with what
     /// waits, or with what is long over. (What PostgreSQL chooses depends on what is in the table.)
     #[tokio::test]
     async fn sqlite_reads_no_table_as_a_whole() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let (writer, _) = sqlite::open(&directory.path().join("file"), true)
-            .await
-            .expect("opens");
-        schema::migrate(&writer).await.expect("migrates");
         let sql = text(
             DbBackend::Sqlite,
             &QueueSettings::default(),
             PerLane { checks: 4, work: 8 },
         );
-        let sql = format!("EXPLAIN QUERY PLAN {sql}");
-        let explain = Statement::from_sql_and_values(DbBackend::Sqlite, sql, ["one".into(), 1_i64.into()]);
-        let rows = writer.query_all_raw(explain).await.expect("explains");
-        let steps: Vec<String> = rows
-            .iter()
-            .map(|row| row.try_get("", "detail").expect("text"))
-            .collect();
+        let steps = sqlite::steps(&sql, ["one".into(), 1_i64.into()]).await;
         let whole = |step: &&String| {
             let of_table = ["SCAN operation_runs", "SCAN q", "SCAN x"];
             of_table.iter().any(|scan| step.starts_with(scan)) && !step.contains("USING")

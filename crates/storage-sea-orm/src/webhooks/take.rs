@@ -122,28 +122,15 @@ const QUEUE: &str = "INDEXED BY webhook_deliveries_queue";
 
 #[cfg(test)]
 mod tests {
-    use sea_orm::{ConnectionTrait as _, Statement};
-
     use super::*;
-    use crate::{schema, sqlite};
+    use crate::sqlite;
 
     /// (What PostgreSQL chooses depends on what is in the table.)
     #[tokio::test]
     async fn sqlite_steps_from_webhook_to_webhook_and_reads_the_first_few_of_each() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let (writer, _) = sqlite::open(&directory.path().join("file"), true)
-            .await
-            .expect("opens");
-        schema::migrate(&writer).await.expect("migrates");
-        let sql = format!("EXPLAIN QUERY PLAN {}", text(DbBackend::Sqlite));
         let values = [1_i64, 2, 3, 4].map(Into::into);
-        let explain = Statement::from_sql_and_values(DbBackend::Sqlite, sql, values);
-        let rows = writer.query_all_raw(explain).await.expect("explains");
-        let steps: Vec<String> = rows
-            .iter()
-            .map(|row| row.try_get("", "detail").expect("text"))
-            .filter(|step: &String| step.contains("USING") && !step.contains("B-TREE"))
-            .collect();
+        let mut steps = sqlite::steps(&text(DbBackend::Sqlite), values).await;
+        steps.retain(|step| step.contains("USING") && !step.contains("B-TREE"));
         let queue = "webhook_deliveries_queue";
         let expected = [
             "SEARCH webhook_deliveries USING INTEGER PRIMARY KEY (rowid=?)".to_owned(),
