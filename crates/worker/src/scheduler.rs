@@ -64,30 +64,27 @@ impl Scheduler {
     /// keeps no other from its turn, and is tried again with the next pass.
     ///
     /// # Errors
-    /// When the store is away, which is after two turns in a row that it did not answer: the pass ends there. One may
-    /// have waited for what somebody else holds.
+    /// When the store is away: the pass ends there. A turn that it did not answer may have waited for what somebody
+    /// holds, so it is asked.
     pub async fn run_once(&self) -> Result<SchedulerReport, StoreError> {
         let mut report = SchedulerReport::default();
-        let (mut after, mut unanswered) = (None, false);
+        let mut after = None;
         loop {
             let due = self.due.due(BATCH, after).await?;
             let Some(last) = due.last() else { break };
             after = Some(last.place());
-            let started = report.started;
             for due in due {
-                match self.count(due, &mut report).await {
-                    Err(error) if unanswered => return Err(error),
-                    answered => unanswered = answered.is_err(),
+                let started = report.started;
+                self.count(due, &mut report).await?;
+                if report.started > started {
+                    self.wake.notify_one();
                 }
-            }
-            if report.started > started {
-                self.wake.notify_one();
             }
         }
         Ok(report)
     }
 
-    /// Takes one turn. The error is that of a store that does not answer.
+    /// Takes one turn. The error is that of a store that is away.
     async fn count(&self, due: DueSchedule, report: &mut SchedulerReport) -> Result<(), StoreError> {
         let id = due.schedule.id;
         match self.turn(due).await {
@@ -99,8 +96,8 @@ impl Scheduler {
             }
             Err(error) => {
                 tracing::error!(schedule_id = %id, %error, "a turn was not taken");
-                if let GateError::Store(error @ StoreError::Unavailable(_)) = error {
-                    return Err(error);
+                if let GateError::Store(StoreError::Unavailable(_)) = error {
+                    self.storage.ready().await?;
                 }
             }
         }
