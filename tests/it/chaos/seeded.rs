@@ -14,11 +14,18 @@ use integration_tests::{
     },
 };
 
-/// How many drills a bug may hide from.
-const DRILLS: usize = 12;
+/// How many drills a bug may hide from. Most are found in the first few; one that takes a rare sequence was not found
+/// in twelve, once in seven runs.
+const DRILLS: usize = 120;
+/// How many drills find nothing where there is none.
+const QUIET: usize = 12;
 
 /// Drills until one of `wanted` was found. Returns all that was found, and after how many drills.
-async fn look_for(database: TestDatabase, bug: Option<Bug>, seed: u64) -> (BTreeSet<&'static str>, usize) {
+async fn look_for(
+    database: TestDatabase,
+    bug: Option<Bug>,
+    (seed, most): (u64, usize),
+) -> (BTreeSet<&'static str>, usize) {
     let (store, raw) = (database.open().await, Raw::open(&database).await);
     let ports = Ports::of(&store);
     let wanted = bug.map(Bug::found_by).unwrap_or_default();
@@ -27,20 +34,20 @@ async fn look_for(database: TestDatabase, bug: Option<Bug>, seed: u64) -> (BTree
         bug.plant(&raw).await;
     }
     let mut found = BTreeSet::new();
-    for drills in 1..=DRILLS {
+    for drills in 1..=most {
         found.extend(drill(&ports, &raw, bug, numbers.next()).await);
         if wanted.iter().any(|rule| found.contains(rule)) {
             return (found, drills);
         }
     }
-    (found, DRILLS)
+    (found, most)
 }
 
 fn each_is_found(engine: Engine) {
     let seed = depth::seed();
     for bug in Bug::ALL {
         integration_tests::database::run(engine, async |database| {
-            let (found, drills) = look_for(database, Some(bug), seed).await;
+            let (found, drills) = look_for(database, Some(bug), (seed, DRILLS)).await;
             let _ = writeln!(
                 std::io::stderr(),
                 "| {bug:?} | {} | {drills} | {found:?} |",
@@ -71,7 +78,7 @@ integration_tests::on_both_engines!(without_a_bug_nothing_is_found);
 
 async fn without_a_bug_nothing_is_found(database: TestDatabase) {
     let seed = depth::seed();
-    let (found, drills) = look_for(database, None, seed).await;
-    assert_eq!(drills, DRILLS);
+    let (found, drills) = look_for(database, None, (seed, QUIET)).await;
+    assert_eq!(drills, QUIET);
     assert!(found.is_empty(), "{SEED}={seed}: {found:?}");
 }

@@ -58,6 +58,8 @@ async fn main() {
         "| | runs | seconds | runs/s | API ms | worker ms | database ms | commits | rows | log KiB | growth KiB |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
+    idle(&mut fleet, 0).await;
+    idle(&mut fleet, arguments.workers).await;
     let operations = [
         "provider.connection.check",
         "inventory.sync",
@@ -80,6 +82,22 @@ async fn main() {
     println!("\n{} runs succeeded", fleet.succeeded().await);
     fleet.stop().await;
 }
+
+/// What it costs that processes are there: a line for one second, with so many workers beside the API.
+async fn idle(fleet: &mut Fleet, workers: usize) {
+    fleet.start_workers(workers);
+    let mut meter = Meter::begin(&fleet.database, pids(&fleet.api)).await;
+    meter.watch(pids(&fleet.workers));
+    std::thread::park_timeout(IDLE);
+    let cost = meter.end(IDLE.as_secs()).await;
+    show(&format!("a second of nothing, {workers} workers"), cost);
+    for worker in fleet.workers.drain(..) {
+        worker.kill();
+    }
+}
+
+/// How long nothing is done.
+const IDLE: Duration = Duration::from_mins(1);
 
 fn pids(processes: &[Process]) -> Vec<u32> {
     processes.iter().map(Process::pid).collect()

@@ -74,8 +74,15 @@ impl Meter {
     /// What was spent since the beginning, on `runs` runs.
     pub async fn end(self, runs: u64) -> Cost {
         let elapsed = self.begun.elapsed();
+        // The kernel tells at once; the counts of transactions and rows come with those of some idle seconds.
+        let spent = self.read().await;
         Self::let_sessions_tell();
-        let after = self.read().await;
+        let counted = self.read().await;
+        let after = Reading {
+            commits: counted.commits,
+            written_rows: counted.written_rows,
+            ..spent
+        };
         let before = self.before;
         Cost {
             runs,

@@ -13,6 +13,7 @@ use url::Url;
 use crate::{
     Customer, TestDatabase,
     app::{connection_body, created},
+    chaos::raw::Raw,
     process::Process,
 };
 
@@ -143,8 +144,9 @@ impl Fleet {
 
     /// Waits until no run is active any more.
     pub async fn settled(&self) {
-        let active = "SELECT count(*) FROM operation_runs WHERE status IN ('queued', 'running')";
-        while self.database.number(active).await > 0 {
+        let raw = Raw::open(&self.database).await;
+        let active = "SELECT count(*) FROM operation_runs WHERE completed_at IS NULL";
+        while raw.number(active).await > 0 {
             std::thread::park_timeout(std::time::Duration::from_millis(100));
         }
     }
