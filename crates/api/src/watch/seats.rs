@@ -131,7 +131,7 @@ impl Seats {
             table.checked
         };
         if read.is_ok() || checked.is_none_or(|at| at.elapsed() >= patience) {
-            self.settle(members, &read);
+            self.settle(members, read.as_deref().unwrap_or_default());
         }
         read.map(drop)
     }
@@ -144,16 +144,15 @@ impl Seats {
     ) -> Result<(), StoreError> {
         let mut members: Vec<_> = self.table().standings.keys().copied().collect();
         members.retain(|(of, _)| *of == workspace);
-        let read = Ok(store.roles(&members).await?);
+        let read = store.roles(&members).await?;
         self.settle(members, &read);
         Ok(())
     }
 
     /// Tells `members` what was read of them. Who is missing there is no member any more.
-    fn settle(&self, members: Vec<Member>, read: &Result<Vec<(WorkspaceId, PrincipalId, Role)>, StoreError>) {
+    fn settle(&self, members: Vec<Member>, read: &[(WorkspaceId, PrincipalId, Role)]) {
         let roles: HashMap<Member, Role> = read
             .iter()
-            .flatten()
             .map(|(workspace, principal, role)| ((*workspace, *principal), *role))
             .collect();
         let table = self.table();
