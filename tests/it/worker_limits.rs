@@ -4,6 +4,7 @@
 mod caretaker;
 mod gate;
 mod kit;
+mod late_claim;
 mod outage;
 mod stopping;
 mod times;

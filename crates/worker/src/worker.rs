@@ -12,7 +12,7 @@ use provider_core::{CredentialVault, PlatformVault, ProviderExecutor, ScopeRules
 use storage::Storage;
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep_until},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -99,8 +99,9 @@ pub struct Worker {
 }
 
 /// The least time between two claims for slots that became free: those that become free meanwhile are filled by
-/// one. (A run that is accepted here wakes the worker at once, and so does its poll, which may come sooner.) Without it a queue of runs that end at once keeps the database busy without a
-/// pause, and whoever comes then shares it with them. A slot whose run took longer than this is filled at once.
+/// one. (A run that is accepted here wakes the worker at once, and so does its poll, which may come
+/// sooner.) Without it a queue of runs that end at once keeps the database busy without a pause, and
+/// whoever comes then shares it with them. A slot whose run took longer than this is filled at once.
 const GATHER: Duration = Duration::from_millis(200);
 
 /// The slots of a worker, lane by lane.
@@ -133,22 +134,53 @@ impl Worker {
     }
 
     /// Works until `shutdown`, then hands back what it was working on and returns: at the latest after
-    /// the grace, whatever the work does.
+    /// the grace, whatever the work or the store does.
     pub async fn run(&self, shutdown: CancellationToken) {
-        let settings = &self.parts.settings;
         let _nudge = Nudge::begin();
-        let slots = Slots {
-            free: PerLane::from_fn(|lane| Arc::new(Semaphore::new(*settings.slots().of(lane) as usize))),
-            freed: Arc::default(),
-        };
         let tasks = TaskTracker::new();
         if let Some(deliverer) = self.deliverer.clone() {
             let shutdown = shutdown.clone();
             tasks.spawn(async move { deliverer.run(shutdown).await });
         }
+        let worked = async {
+            let hand_back = CancellationToken::new();
+            // However this ends, nothing goes on afterwards.
+            let told = hand_back.clone().drop_guard();
+            self.take_until(&shutdown, &hand_back, &tasks).await;
+            // Only now: a claim that was on its way would take again what was handed back meanwhile.
+            drop(told);
+            tasks.close();
+            tasks.wait().await;
+        };
+        let grace_over = async {
+            shutdown.cancelled().await;
+            sleep_until(Instant::now() + self.parts.settings.stop_grace).await;
+        };
+        tokio::select! {
+            () = worked => {}
+            () = grace_over => {
+                let left = tasks.len();
+                tracing::error!(left, "runs could not be handed back in time: the sweep takes them");
+            }
+        }
+    }
+
+    /// Claims until `shutdown`, and executes in `tasks` until `hand_back`. Returns when no claim is on its
+    /// way any more.
+    async fn take_until(
+        &self,
+        shutdown: &CancellationToken,
+        hand_back: &CancellationToken,
+        tasks: &TaskTracker,
+    ) {
+        let settings = &self.parts.settings;
+        let slots = Slots {
+            free: PerLane::from_fn(|lane| Arc::new(Semaphore::new(*settings.slots().of(lane) as usize))),
+            freed: Arc::default(),
+        };
         let mut failing = false;
         while !shutdown.is_cancelled() {
-            let more = match self.claim_into(&slots, &tasks, &shutdown).await {
+            let more = match self.claim_into(&slots, tasks, hand_back).await {
                 Ok(more) => {
                     if std::mem::take(&mut failing) {
                         tracing::info!("claiming works again");
@@ -176,14 +208,6 @@ impl Worker {
                 () = room => {}
                 () = sleep_until(claimed_at + self.pause()) => {}
             }
-        }
-        tasks.close();
-        if timeout(settings.stop_grace, tasks.wait()).await.is_err() {
-            let left = tasks.len();
-            tracing::error!(
-                left,
-                "runs could not be handed back in time: the sweep takes them"
-            );
         }
     }
 
@@ -227,7 +251,7 @@ impl Worker {
         &self,
         slots: &Slots,
         tasks: &TaskTracker,
-        shutdown: &CancellationToken,
+        hand_back: &CancellationToken,
     ) -> Result<bool, StoreError> {
         let free = |lane| u32::try_from(slots.free.of(lane).available_permits()).unwrap_or(u32::MAX);
         let free = PerLane::from_fn(free);
@@ -241,9 +265,9 @@ impl Worker {
             let slot = lane.and_then(|lane| Arc::clone(slots.free.of(lane)).try_acquire_owned().ok());
             // Only what is in a lane is claimed, and for free slots only.
             let Some(slot) = slot else { continue };
-            let (worker, shutdown, freed) = (self.clone(), shutdown.clone(), Arc::clone(&slots.freed));
+            let (worker, hand_back, freed) = (self.clone(), hand_back.clone(), Arc::clone(&slots.freed));
             tasks.spawn(async move {
-                worker.occupy((claimed, asked_at), shutdown, (slot, freed)).await;
+                worker.occupy((claimed, asked_at), hand_back, (slot, freed)).await;
             });
         }
         Ok(some)
@@ -252,7 +276,7 @@ impl Worker {
     async fn occupy(
         &self,
         (claimed, asked_at): (ClaimedRun, Instant),
-        shutdown: CancellationToken,
+        hand_back: CancellationToken,
         (slot, freed): (OwnedSemaphorePermit, Arc<Notify>),
     ) {
         let free = move || {
@@ -260,7 +284,7 @@ impl Worker {
             // Whoever waits for a slot need not wait for the next poll.
             freed.notify_one();
         };
-        match self.contain(claimed, asked_at, shutdown).await {
+        match self.contain(claimed, asked_at, hand_back).await {
             None => free(),
             // What cannot be stopped holds its slot, and nothing else.
             Some(stuck) => drop(tokio::spawn(async move {

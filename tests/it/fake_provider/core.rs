@@ -313,7 +313,17 @@ pub(crate) fn worker(
     site: Arc<dyn InventoryExecutor>,
     settings: WorkerSettings,
 ) -> Worker {
-    Worker::new(WorkerParts {
+    Worker::new(parts(product, wake, site, settings))
+}
+
+/// What such a worker is made of.
+pub(crate) fn parts(
+    product: &Database,
+    wake: &Arc<Notify>,
+    site: Arc<dyn InventoryExecutor>,
+    settings: WorkerSettings,
+) -> WorkerParts {
+    WorkerParts {
         storage: Arc::new(product.clone()),
         queue: Arc::new(product.queue()),
         vault: Arc::new(product.vault()),
@@ -326,7 +336,7 @@ pub(crate) fn worker(
         ids: Arc::new(SystemIds),
         wake: Arc::clone(wake),
         settings,
-    })
+    }
 }
 
 fn created(reply: &Reply) -> String {
