@@ -16,6 +16,7 @@ use std::{io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use storage_sea_orm::{DatabaseUrl, KeyRing};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     compose::{ComposeError, Program, ProviderSetup},
@@ -193,6 +194,16 @@ async fn open(settings: &Settings, migrate: bool) -> Result<Program, Failure> {
     program.database.give_up_after(give_up_after);
     program.webhooks = settings.webhooks.policy().map_err(Failure::config)?;
     Ok(program)
+}
+
+/// The same; nothing if the process is asked to end meanwhile.
+async fn open_unless(
+    stop: &CancellationToken,
+    settings: &Settings,
+    migrate: bool,
+) -> Result<Option<Program>, Failure> {
+    let opening = Box::pin(open(settings, migrate));
+    stop.run_until_cancelled(opening).await.transpose()
 }
 
 /// Reads the configured key ring.

@@ -18,8 +18,8 @@ use url::Url;
 use webhook_sender::{Sender, SenderSettings, SystemLookup};
 use webhooks::{DestinationPolicy, WebhookSender};
 use worker::{
-    Caretaker, Deliverer, DelivererParts, DeliverySettings, Housekeeper, Publish, Scheduler, Sweep, Upkeep,
-    Worker, WorkerParts, WorkerSettings,
+    Caretaker, Deliverer, DelivererParts, DeliverySettings, Housekeeper, LeftBehind, Publish, Scheduler,
+    Sweep, Upkeep, Worker, WorkerParts, WorkerSettings,
 };
 
 use crate::{
@@ -317,25 +317,36 @@ pub struct Crew {
 
 impl Crew {
     /// Works until `shutdown`. The chores go on until the worker has handed back its runs.
-    pub async fn run(self, shutdown: CancellationToken) {
+    ///
+    /// # Errors
+    ///
+    /// It could not hand back all of them in time.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), LeftBehind> {
         let Self { caretaker, worker } = self;
         let rest = CancellationToken::new();
         let chores = tokio::spawn(caretaker.run(rest.clone()));
         let ended = rest.drop_guard();
-        match worker {
-            Some(worker) => worker.run(shutdown).await,
-            None => shutdown.cancelled().await,
-        }
+        let worked = if let Some(worker) = worker {
+            worker.run(shutdown).await
+        } else {
+            shutdown.cancelled().await;
+            Ok(())
+        };
         drop(ended);
         match timeout(LAST_CHORES, chores).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(panicked = error.is_panic(), "the caretaker broke"),
             Err(_) => tracing::warn!("a chore was still being done at the end"),
         }
+        worked
     }
 }
 
 /// Serves the API, with its crew beside it, until `shutdown`.
+///
+/// # Errors
+///
+/// It cannot be served, or the crew broke or left something behind.
 pub async fn serve(
     listener: TcpListener,
     state: ApiState,
@@ -350,7 +361,7 @@ pub async fn serve(
     let work = tokio::spawn(async move {
         // Whatever becomes of the worker, a panic included, the API ends after it.
         let _ended = ended;
-        crew.run(shutdown).await;
+        crew.run(shutdown).await
     });
     let threads = if threads == 0 {
         std::thread::available_parallelism().map_or(2, usize::from)
@@ -359,6 +370,6 @@ pub async fn serve(
     };
     let served = api::serve(listener, Arc::new(state), threads, hands_back.cancelled_owned()).await;
     stop.cancel();
-    let _ = work.await;
-    served
+    let worked = work.await.map_err(std::io::Error::other)?;
+    served.and(worked.map_err(std::io::Error::other))
 }

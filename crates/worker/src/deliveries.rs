@@ -72,7 +72,7 @@ impl Deliverer {
         }
     }
 
-    /// Delivers until `shutdown`, and ends what is on its way then: that takes no longer than one
+    /// Delivers until `shutdown`, and ends what is on its way then: that takes no longer than a claim and one
     /// attempt.
     pub async fn run(&self, shutdown: CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.parts.settings.concurrency as usize));

@@ -19,6 +19,7 @@ mod outcome;
 mod scheduler;
 mod signals;
 mod sink;
+mod stop;
 mod watch;
 mod worker;
 
@@ -27,4 +28,5 @@ pub use chores::{Publish, Sweep, Upkeep};
 pub use deliveries::{Deliverer, DelivererParts, DeliverySettings};
 pub use housekeeping::{Housekeeper, HousekeepingReport};
 pub use scheduler::{Scheduler, SchedulerReport};
+pub use stop::LeftBehind;
 pub use worker::{Worker, WorkerParts, WorkerSettings};

@@ -16,10 +16,8 @@ use crate::{
     calls::CallBook,
     execution::execute,
     finish::{Leave, Work},
+    stop::PATIENCE,
 };
-
-/// For how long the run's own task may take to do what it is asked for.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Worker {
     /// Executes a run in a task of its own. Returns that task if it could not be stopped.
@@ -27,12 +25,12 @@ impl Worker {
         &self,
         claimed: ClaimedRun,
         asked_at: Instant,
-        shutdown: CancellationToken,
+        hand_back: CancellationToken,
     ) -> Option<JoinHandle<()>> {
         fail::fail_point!("worker.after_claim");
         let calls = Arc::new(CallBook::default());
         let (parts, copy, told) = (Arc::clone(&self.parts), claimed.clone(), Arc::clone(&calls));
-        let stop = shutdown.clone();
+        let stop = hand_back.clone();
         let mut task = tokio::spawn(async move {
             let work = Work {
                 parts: &parts,
@@ -57,7 +55,7 @@ impl Worker {
                 return None;
             }
             () = sleep_until(work.deadline() + PATIENCE) => Leave::Fail(ReasonCode::RunTimeout),
-            () = async { shutdown.cancelled().await; sleep_until(Instant::now() + PATIENCE).await } => {
+            () = async { hand_back.cancelled().await; sleep_until(Instant::now() + self.patience_at_the_end()).await } => {
                 Leave::HandBack(Duration::ZERO, None)
             }
         };

@@ -12,11 +12,11 @@ use provider_core::{CredentialVault, PlatformVault, ProviderExecutor, ScopeRules
 use storage::Storage;
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{deliveries::Deliverer, nudge::Nudge};
+use crate::{deliveries::Deliverer, nudge::Nudge, stop::LeftBehind};
 
 /// The numbers that rule a worker.
 #[derive(Debug, Clone)]
@@ -134,35 +134,46 @@ impl Worker {
     }
 
     /// Works until `shutdown`, then hands back what it was working on and returns: at the latest after
-    /// the grace, whatever the work or the store does.
-    pub async fn run(&self, shutdown: CancellationToken) {
+    /// the grace, whatever the work does, once a claim that was on its way has been answered.
+    ///
+    /// # Errors
+    ///
+    /// Something could not be handed back in that time.
+    pub async fn run(&self, shutdown: CancellationToken) -> Result<(), LeftBehind> {
         let _nudge = Nudge::begin();
-        let tasks = TaskTracker::new();
+        let (runs, deliveries) = (TaskTracker::new(), TaskTracker::new());
         if let Some(deliverer) = self.deliverer.clone() {
             let shutdown = shutdown.clone();
-            tasks.spawn(async move { deliverer.run(shutdown).await });
+            deliveries.spawn(async move { deliverer.run(shutdown).await });
         }
-        let worked = async {
-            let hand_back = CancellationToken::new();
-            // However this ends, nothing goes on afterwards.
-            let told = hand_back.clone().drop_guard();
-            self.take_until(&shutdown, &hand_back, &tasks).await;
+        let hand_back = CancellationToken::new();
+        // However this ends, nothing goes on afterwards.
+        let _told = hand_back.clone().drop_guard();
+        let taking = async {
+            self.take_until(&shutdown, &hand_back, &runs).await;
             // Only now: a claim that was on its way would take again what was handed back meanwhile.
-            drop(told);
-            tasks.close();
-            tasks.wait().await;
+            hand_back.cancel();
         };
-        let grace_over = async {
-            shutdown.cancelled().await;
-            sleep_until(Instant::now() + self.parts.settings.stop_grace).await;
-        };
-        tokio::select! {
-            () = worked => {}
-            () = grace_over => {
-                let left = tasks.len();
-                tracing::error!(left, "runs could not be handed back in time: the sweep takes them");
-            }
+        let ((), asked_at) = futures::join!(taking, self.told(&shutdown, &hand_back));
+        runs.close();
+        deliveries.close();
+        let ended = async { futures::join!(runs.wait(), deliveries.wait()) };
+        if timeout_at(asked_at + self.parts.settings.stop_grace, ended)
+            .await
+            .is_ok()
+        {
+            return Ok(());
         }
+        let left = LeftBehind {
+            runs: runs.len(),
+            delivering: !deliveries.is_empty(),
+        };
+        tracing::error!(
+            runs = left.runs,
+            delivering = left.delivering,
+            "not everything ended in time"
+        );
+        Err(left)
     }
 
     /// Claims until `shutdown`, and executes in `tasks` until `hand_back`. Returns when no claim is on its

@@ -178,7 +178,7 @@ async fn at_work<T>(app: &TestApp, what: impl AsyncFnOnce() -> T) -> T {
     let working = tokio::spawn(async move { worker.run(stopped).await });
     let done = what().await;
     stop.cancel();
-    working.await.expect("joins");
+    working.await.expect("joins").expect("leaves nothing behind");
     done
 }
 

@@ -95,7 +95,7 @@ async fn an_idle_process_asks_little(database: TestDatabase) {
     }
     let each_second = count.load(Ordering::SeqCst) / length.as_secs();
     shutdown.cancel();
-    running.await.expect("ends");
+    running.await.expect("joins").expect("leaves nothing behind");
     // Two to four looks for events, one or two polls, and a sweep every few seconds: five, measured.
     assert!((2..=8).contains(&each_second), "{each_second}");
 }

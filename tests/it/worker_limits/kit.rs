@@ -14,7 +14,7 @@ use provider_core::{ConnectionAccess, ProviderFailure, ReasonCode, RunSignals};
 use serde_json::Value;
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
-use worker::{Worker, WorkerSettings};
+use worker::{LeftBehind, Worker, WorkerSettings};
 
 use crate::{
     access::cases::Place,
@@ -25,7 +25,7 @@ use crate::{
 /// A worker at work.
 pub(super) struct AtWork {
     shutdown: CancellationToken,
-    task: JoinHandle<()>,
+    task: JoinHandle<Result<(), LeftBehind>>,
 }
 
 impl AtWork {
@@ -42,7 +42,7 @@ impl AtWork {
     pub(super) async fn stop(self) -> Duration {
         let begin = Instant::now();
         self.shutdown.cancel();
-        self.task.await.expect("ends");
+        self.task.await.expect("joins").expect("leaves nothing behind");
         begin.elapsed()
     }
 }
@@ -60,10 +60,15 @@ pub(super) fn another(core: &Core, site: Arc<dyn InventoryExecutor>, settings: W
     core::worker(&core.product, &Arc::new(Notify::new()), site, settings)
 }
 
-/// Reads the run of `place` until it is as wanted. Reading is what waits: no time is slept.
+/// So often a test looks whether it is so, to leave the machine to what it waits for.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Reads the run of `place` until it is as wanted.
 pub(super) async fn until_run(core: &Core, place: &Place, wanted: impl Fn(&Value) -> bool) -> Value {
     let begin = Instant::now();
+    let mut looks = tokio::time::interval(LOOK);
     loop {
+        looks.tick().await;
         let now = run(core, place).await;
         if wanted(&now) {
             return now;

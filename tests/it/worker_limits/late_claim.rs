@@ -1,12 +1,12 @@
-//! A claim is on its way while its process is asked to end: what the process hands back is for others,
-//! and it does not take it again itself.
+//! A claim is on its way while its process is asked to end: what the process hands back is for others, and it
+//! does not take it again itself; but it does not wait for such a claim for ever.
 
 use std::{
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -16,6 +16,7 @@ use operations::{
     ClaimedRun, Heartbeat, LaneDepth, PerLane, QueueSettings, RunLease, RunQueue, SweepReport, WorkerName,
 };
 use provider_core::{CallTotals, Progress, testing::FakeProvider};
+use serde_json::Value;
 use storage_sea_orm::Queue;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -27,12 +28,17 @@ use crate::{
     throttling::kit::{PagedSite, Step, start},
 };
 
-on_both_engines!(what_is_handed_back_at_the_end_is_not_taken_again);
+on_both_engines!(
+    what_is_handed_back_at_the_end_is_not_taken_again,
+    a_claim_that_hangs_holds_up_no_hand_back,
+);
 
 const LEASE: Duration = Duration::from_mins(10);
 
-/// So often a claim that is late asks what waits before it goes on. One hand-back takes a few of them.
-const LOOKS: usize = 100;
+/// So often a claim that is a little late asks what waits before it goes on: a hand-back takes a few of them.
+const A_LITTLE: usize = 30;
+/// One that is very late goes on when something was handed back, and does not wait for it longer than this.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The real queue. One claim asks the process to end before it reaches the database.
 struct LateClaim {
@@ -40,6 +46,8 @@ struct LateClaim {
     shutdown: CancellationToken,
     /// The next claim is the late one.
     armed: AtomicBool,
+    /// How often it looks what waits, unless something does.
+    looks: usize,
     /// How many runs waited before the late claim went on, at the last look.
     waited: Mutex<Option<u64>>,
 }
@@ -54,10 +62,11 @@ impl RunQueue for LateClaim {
     ) -> Result<Vec<ClaimedRun>, StoreError> {
         if self.armed.swap(false, Ordering::SeqCst) {
             self.shutdown.cancel();
-            for _ in 0..LOOKS {
+            let begin = Instant::now();
+            for _ in 0..self.looks {
                 let queued = self.queue.depth().await?.work.queued;
                 *self.waited.lock().expect("not poisoned") = Some(queued);
-                if queued > 0 {
+                if queued > 0 || begin.elapsed() > PATIENCE {
                     break;
                 }
             }
@@ -87,7 +96,9 @@ impl RunQueue for LateClaim {
     }
 }
 
-async fn what_is_handed_back_at_the_end_is_not_taken_again(database: TestDatabase) {
+/// One run, whose worker is asked to end while a claim is on its way that looks so often before it goes on. Tells
+/// how many runs waited then, and how often the run has been taken.
+async fn ended_with(database: TestDatabase, looks: usize) -> (Option<u64>, Value) {
     let site = PagedSite::with(&[Step::Hold]);
     let core = Core::start_on(database, site.clone(), quick("unused", LEASE)).await;
     let mut place = core.connect("site-1", FakeProvider::SECRET).await;
@@ -97,6 +108,7 @@ async fn what_is_handed_back_at_the_end_is_not_taken_again(database: TestDatabas
         queue: core.product.queue(),
         shutdown: shutdown.clone(),
         armed: AtomicBool::new(false),
+        looks,
         waited: Mutex::default(),
     });
     let mut parts = core::parts(
@@ -110,18 +122,25 @@ async fn what_is_handed_back_at_the_end_is_not_taken_again(database: TestDatabas
     let working = tokio::spawn(async move { worker.run(shutdown).await });
     site.reached().await;
     late.armed.store(true, Ordering::SeqCst);
-    working.await.expect("ends");
-
-    let waited = *late.waited.lock().expect("not poisoned");
-    assert_eq!(waited, Some(0), "it is handed back when no claim is on its way");
+    working.await.expect("joins").expect("leaves nothing behind");
     let run = until_run(&core, &place, |_| true).await;
-    assert_eq!(
-        (&run["status"], &run["attempt"]),
-        (&"queued".into(), &1.into()),
-        "{run}"
-    );
+    assert_eq!(run["status"], "queued", "{run}");
     assert_eq!(column(&core, &place, "lost_leases").await, 0);
     let other = another(&core, PagedSite::with(&[]), quick("second", LEASE));
     assert_eq!(other.drain().await.expect("answers"), 1, "it waits for others");
     core.stop().await;
+    let waited = *late.waited.lock().expect("not poisoned");
+    (waited, run["attempt"].clone())
+}
+
+async fn what_is_handed_back_at_the_end_is_not_taken_again(database: TestDatabase) {
+    let (waited, attempts) = ended_with(database, A_LITTLE).await;
+    assert_eq!(waited, Some(0), "it is handed back when no claim is on its way");
+    assert_eq!(attempts, 1);
+}
+
+async fn a_claim_that_hangs_holds_up_no_hand_back(database: TestDatabase) {
+    let (waited, attempts) = ended_with(database, usize::MAX).await;
+    assert_eq!(waited, Some(1), "it is handed back beside the claim");
+    assert_eq!(attempts, 2, "what the claim brings is handed back as well");
 }

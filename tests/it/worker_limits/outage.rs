@@ -19,13 +19,15 @@ use crate::{
     throttling::kit::{PagedSite, Step, start},
 };
 
-const LEASE: Duration = Duration::from_secs(6);
+/// What is over meanwhile, and what is not.
+const SHORT: Duration = Duration::from_secs(8);
+const LONG: Duration = Duration::from_secs(12);
 
 /// The caretaker of another process, which sweeps as often as it may.
-fn sweeper(core: &Core) -> CancellationToken {
+fn sweeper(core: &Core, lease: Duration) -> CancellationToken {
     let queue: Arc<dyn RunQueue> = Arc::new(core.product.queue());
     let settings = QueueSettings {
-        lease: LEASE,
+        lease,
         ..QueueSettings::default()
     };
     let sweep = Sweep::new(queue, settings, Arc::new(Notify::new()));
@@ -37,18 +39,18 @@ fn sweeper(core: &Core) -> CancellationToken {
 }
 
 /// Takes the database away for so long in the middle of an inventory.
-async fn away_for(length: Duration, attempts: i64) {
+async fn away_for(length: Duration, lease: Duration, attempts: i64) {
     let Some((database, cluster)) = TestDatabase::on_own_cluster().await else {
         return integration_tests::postgres::announce_skip();
     };
     // Each attempt is held at its first page.
     let holds = vec![Step::Hold; usize::try_from(attempts).expect("few")];
     let site = PagedSite::with(&holds);
-    let core = Core::start_on(database, site.clone(), quick("outage", LEASE)).await;
+    let core = Core::start_on(database, site.clone(), quick("outage", lease)).await;
     let mut place = core.connect("site-1", FakeProvider::SECRET).await;
     start(&core, &mut place, "inventory.sync").await;
     let work = AtWork::new(&core.worker);
-    let sweeps = sweeper(&core);
+    let sweeps = sweeper(&core, lease);
     site.reached().await;
     cluster.stop();
     let begin = Instant::now();
@@ -77,12 +79,12 @@ async fn away_for(length: Duration, attempts: i64) {
 
 #[test]
 fn an_outage_that_is_longer_than_a_lease_costs_no_attempt() {
-    on_a_runtime(away_for(LEASE * 2, 2));
+    on_a_runtime(away_for(SHORT * 2, SHORT, 2));
 }
 
 #[test]
 fn an_outage_that_is_shorter_than_a_lease_is_not_noticed() {
-    on_a_runtime(away_for(Duration::from_secs(1), 1));
+    on_a_runtime(away_for(Duration::from_secs(1), LONG, 1));
 }
 
 fn on_a_runtime(test: impl Future<Output = ()>) {

@@ -10,6 +10,7 @@ use std::{
 use integration_tests::{Engine, TestApp, TestDatabase, on_both_engines, process::Process};
 use provider_core::testing::FakeProvider;
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
+use tokio::net::TcpListener;
 
 use super::kit::{AtWork, StubbornSite, another, column, quick, until_run};
 use crate::{
@@ -170,9 +171,34 @@ async fn a_process_that_cannot_hand_back_is_gone_when_its_grace_is_over(database
     let lock = held_up(&app).await;
     let begin = Instant::now();
     process.signal("TERM");
-    process.wait_for_end();
+    assert_eq!(process.wait_for_end(), Some(1), "something is left behind");
     assert!(begin.elapsed() < Duration::from_secs(9), "{:?}", begin.elapsed());
     lock.rollback().await.expect("ends");
     hold.release();
     app.stop().await;
+}
+
+/// The database lets everybody in and says nothing.
+#[tokio::test]
+async fn a_process_that_is_asked_to_end_while_it_starts_ends() {
+    let database = TestDatabase::create(Engine::Sqlite, false)
+        .await
+        .expect("a folder");
+    let key_file = database.folder.path().join("tokenkey");
+    let key = server::files::encode_key(&server::files::random_key());
+    server::files::create_private(&key_file, key.as_bytes()).expect("written");
+    for command in ["serve", "worker"] {
+        let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = silent.local_addr().expect("an address");
+        let url = format!("postgres://somebody@{address}/nothing");
+        let binary = Path::new(env!("CARGO_BIN_EXE_tenantatlas-under-test"));
+        let settings = [
+            ("DATABASE__URL", url.as_str()),
+            ("ACCESS__LOCAL_KEY_FILE", key_file.to_str().expect("text")),
+        ];
+        let process = Process::spawn(binary, &[command], &database, &settings, None);
+        let _open = silent.accept().await.expect("it starts");
+        process.signal("TERM");
+        assert_eq!(process.wait_for_end(), Some(0), "{command}");
+    }
 }

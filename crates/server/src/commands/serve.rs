@@ -9,7 +9,7 @@ use api::{
 use clap::Args;
 use serde_json::json;
 
-use super::{Failure, open, until_signal};
+use super::{Failure, open_unless, until_signal};
 use crate::{
     compose::{self, Crew, caretaker_settings, worker_settings},
     files,
@@ -31,9 +31,12 @@ pub(super) struct ServeArgs {
 }
 
 pub(super) async fn run(args: ServeArgs, settings: Settings) -> Result<(), Failure> {
+    let stop = until_signal(settings.worker.stop_grace());
     let verifier = TokenVerifier::new(issuers(&settings.access)?);
     files::forget(args.ready_file.as_deref()).map_err(Failure::other)?;
-    let program = open(&settings, args.migrate).await?;
+    let Some(program) = open_unless(&stop, &settings, args.migrate).await? else {
+        return Ok(());
+    };
     let worker = if args.no_worker {
         None
     } else {
@@ -67,7 +70,6 @@ pub(super) async fn run(args: ServeArgs, settings: Settings) -> Result<(), Failu
         caretaker: program.caretaker(caretaker_settings(&settings)),
         worker,
     };
-    let stop = until_signal(settings.worker.stop_grace());
     compose::serve(listener, state, settings.http.threads, crew, stop)
         .await
         .map_err(Failure::other)

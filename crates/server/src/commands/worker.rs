@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::{Failure, open, until_signal};
+use super::{Failure, open_unless, until_signal};
 use crate::{
     compose::{Crew, caretaker_settings, worker_settings},
     files,
@@ -21,8 +21,11 @@ pub(super) struct WorkerArgs {
 }
 
 pub(super) async fn run(args: WorkerArgs, settings: Settings) -> Result<(), Failure> {
+    let stop = until_signal(settings.worker.stop_grace());
     files::forget(args.ready_file.as_deref()).map_err(Failure::other)?;
-    let program = open(&settings, false).await?;
+    let Some(program) = open_unless(&stop, &settings, false).await? else {
+        return Ok(());
+    };
     let worker = program
         .worker(worker_settings(&settings))
         .map_err(Failure::config)?;
@@ -36,6 +39,5 @@ pub(super) async fn run(args: WorkerArgs, settings: Settings) -> Result<(), Fail
         caretaker: program.caretaker(caretaker_settings(&settings)),
         worker: Some(worker),
     };
-    crew.run(until_signal(settings.worker.stop_grace())).await;
-    Ok(())
+    crew.run(stop).await.map_err(Failure::other)
 }
