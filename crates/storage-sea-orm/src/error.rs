@@ -35,15 +35,25 @@ pub(crate) fn is_unique_violation(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
 }
 
+/// Whether SQLite refused because somebody else has the file (`SQLITE_BUSY` and its extensions).
+pub(crate) fn is_busy(error: &DbErr) -> bool {
+    sqlite_code(error).is_some_and(|code| code & 0xff == 5)
+}
+
+fn sqlite_code(error: &DbErr) -> Option<i32> {
+    let database = sqlx_error(error)?.as_database_error()?;
+    database.try_downcast_ref::<sqlx::sqlite::SqliteError>()?;
+    database.code()?.parse().ok()
+}
+
 /// Whether the whole transaction in which this happened may be none any more, savepoints and all: SQLite ends
 /// it by itself, and does not say so (<https://sqlite.org/lang_transaction.html>, "Response To Errors Within A
 /// Transaction"). PostgreSQL refuses what follows until a savepoint is rolled back.
 pub(crate) fn may_end_transaction(error: &DbErr) -> bool {
     match sqlx_error(error) {
-        Some(sqlx::Error::Database(database)) => database
-            .try_downcast_ref::<sqlx::sqlite::SqliteError>()
-            .and_then(|_| database.code()?.parse::<i32>().ok())
-            .is_some_and(|code| ENDS_TRANSACTION.contains(&(code & 0xff))),
+        Some(sqlx::Error::Database(_)) => {
+            sqlite_code(error).is_some_and(|code| ENDS_TRANSACTION.contains(&(code & 0xff)))
+        }
         Some(_) => true,
         None => matches!(error, DbErr::Conn(_)),
     }

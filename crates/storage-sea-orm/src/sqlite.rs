@@ -1,17 +1,26 @@
 //! SQLite: one writer, several readers, the settings without which it loses or leaks, and the cure for
 //! connections that come back with a transaction that nobody can end.
 
-use std::{fs::OpenOptions, io::ErrorKind, path::Path, time::Duration};
+use std::{
+    fs::OpenOptions,
+    io::ErrorKind,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait as _, Database as SeaDatabase, DatabaseConnection, DbBackend, Statement,
+    ConnectOptions, ConnectionTrait as _, Database as SeaDatabase, DatabaseConnection, DbBackend, DbErr,
+    Statement,
     sqlx::{
         self, Connection as _, SqliteConnection,
         sqlite::{SqliteJournalMode, SqliteSynchronous},
     },
 };
 
-use crate::{connect::ConnectError, error::store_error};
+use crate::{
+    connect::ConnectError,
+    error::{is_busy, store_error},
+};
 
 /// The first version without the write-ahead log reset defect
 /// (SQLite release notes, 3.51.3: a checkpoint racing with a log reset could lose a commit).
@@ -28,10 +37,33 @@ pub(crate) async fn open(
     create: bool,
 ) -> Result<(DatabaseConnection, DatabaseConnection), ConnectError> {
     make_if_missing(path, create)?;
-    let writer = connect(path, 1, false).await?;
+    let unreachable = |error: DbErr| ConnectError::Unreachable(store_error(&error));
+    let writer = connect_first(path).await.map_err(unreachable)?;
     assert_version(&writer).await?;
-    let readers = connect(path, READERS, true).await?;
+    let readers = connect(path, READERS, true).await.map_err(unreachable)?;
     Ok((writer, readers))
+}
+
+/// For how long a file may be busy that somebody else has just made.
+const BUSY: Duration = Duration::from_secs(5);
+/// Between two looks at it.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The first connection to a new file gives it a write-ahead log, and SQLite does not wait for others then: the
+/// statement holds a shared lock before it asks for more, and whoever holds one is refused at once, because two who
+/// waited so would wait for each other (<https://sqlite.org/c3ref/busy_handler.html>).
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whoever does not want to wait any more drops the future"
+)]
+async fn connect_first(path: &Path) -> Result<DatabaseConnection, DbErr> {
+    let begin = Instant::now();
+    loop {
+        match connect(path, 1, false).await {
+            Err(error) if is_busy(&error) && begin.elapsed() < BUSY => tokio::time::sleep(LOOK).await,
+            other => return other,
+        }
+    }
 }
 
 fn make_if_missing(path: &Path, create: bool) -> Result<(), ConnectError> {
@@ -53,11 +85,7 @@ fn make_if_missing(path: &Path, create: bool) -> Result<(), ConnectError> {
 
 /// One writer connection makes writers wait in a fair line instead of meeting SQLite's busy
 /// handler, whose waits reach a second. Readers may not write, whatever they are told.
-async fn connect(
-    path: &Path,
-    connections: u32,
-    query_only: bool,
-) -> Result<DatabaseConnection, ConnectError> {
+async fn connect(path: &Path, connections: u32, query_only: bool) -> Result<DatabaseConnection, DbErr> {
     let path = path.to_owned();
     let mut options = ConnectOptions::new("sqlite://");
     options
@@ -83,9 +111,7 @@ async fn connect(
         .map_sqlx_sqlite_pool_opts(|pool| {
             pool.after_release(|connection, _metadata| Box::pin(has_no_transaction(connection)))
         });
-    SeaDatabase::connect(options)
-        .await
-        .map_err(|error| ConnectError::Unreachable(store_error(&error)))
+    SeaDatabase::connect(options).await
 }
 
 /// Whether a connection may be lent again; if not, the pool closes it, which ends what is open.
@@ -139,6 +165,33 @@ pub(crate) async fn steps(sql: &str, values: impl IntoIterator<Item = sea_orm::V
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A commit of another process, in a file that has no write-ahead log yet. SQLite refuses at once then, and never
+    /// asks how long it may wait.
+    #[tokio::test]
+    async fn a_file_that_somebody_else_is_making_ready_is_waited_for() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("file");
+        make_if_missing(&path, true).expect("makes it");
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+        let mut other = SqliteConnection::connect_with(&options).await.expect("opens");
+        let mut say = async |sql: &'static str| sqlx::query(sql).execute(&mut other).await.expect("does it");
+        say("BEGIN IMMEDIATE").await;
+        let file = path.clone();
+        let opening = tokio::spawn(async move { open(&file, true).await });
+        for _ in 0..2_000 {
+            if opening.is_finished() {
+                break;
+            }
+            say("SELECT 1").await;
+        }
+        assert!(!opening.is_finished(), "it waits");
+        say("COMMIT").await;
+        let (writer, readers) = opening.await.expect("joins").expect("opens");
+        for pool in [writer, readers] {
+            pool.close().await.expect("closes");
+        }
+    }
 
     #[test]
     fn versions_compare_by_number() {
