@@ -3,14 +3,14 @@
 use std::{
     io::{BufRead as _, BufReader},
     process::{Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use integration_tests::{TestDatabase, on_both_engines};
 use serde_json::json;
 
 use super::{
-    kit::{Scene, n, quick},
+    kit::{Scene, leaving, n, quick},
     reader::{Came, Reader},
 };
 use crate::wire::{Request, Wire};
@@ -18,7 +18,6 @@ use crate::wire::{Request, Wire};
 on_both_engines!(
     a_ticket_opens_one_stream_of_its_workspace_once,
     a_stream_ends_when_the_membership_is_lost,
-    whoever_was_removed_hears_nothing_of_what_happened_with_it,
     a_role_that_shrinks_takes_effect_in_an_open_stream,
     nobody_takes_all_the_seats,
     a_stream_lasts_as_long_as_it_may_and_its_reader_comes_back,
@@ -82,12 +81,6 @@ async fn a_ticket_opens_one_stream_of_its_workspace_once(database: TestDatabase)
     scene.stop().await;
 }
 
-fn leaving(subject: &str) -> String {
-    format!(
-        "DELETE FROM members WHERE principal_id = (SELECT id FROM principals WHERE subject = '{subject}')"
-    )
-}
-
 async fn leave(scene: &Scene, subject: &str) {
     assert_eq!(scene.app.database.tamper(&leaving(subject)).await, 1);
 }
@@ -119,30 +112,6 @@ async fn a_stream_ends_when_the_membership_is_lost(database: TestDatabase) {
     scene.stop().await;
 }
 
-/// Memberships are not looked at again within the time of this test, unless an event says that one changed.
-async fn whoever_was_removed_hears_nothing_of_what_happened_with_it(database: TestDatabase) {
-    let scene = Scene::begin(database).await;
-    let api = scene
-        .beside(quick(|streams| streams.recheck = Duration::from_hours(1)))
-        .await;
-    scene.member("guest", "readonly").await;
-    scene.newest().await;
-    let mut stream = scene.watch(&api.base_url, "guest", "/events/stream", None).await;
-    scene.flood(1, 1, "environment.created", 0).await;
-    assert_eq!(n(&stream.event().await.expect("an event").data), 1);
-    let together = [
-        "BEGIN".to_owned(),
-        leaving("guest"),
-        scene.flooding(2, 1, "member.removed", 0),
-        scene.flooding(3, 100, "environment.created", 0),
-        "COMMIT".to_owned(),
-    ];
-    scene.app.database.tamper(&together.join("; ")).await;
-    assert_eq!(stream.rest().await, []);
-    api.stop().await;
-    scene.stop().await;
-}
-
 async fn a_role_that_shrinks_takes_effect_in_an_open_stream(database: TestDatabase) {
     let scene = Scene::begin(database).await;
     let api = scene
@@ -155,8 +124,9 @@ async fn a_role_that_shrinks_takes_effect_in_an_open_stream(database: TestDataba
     assert_eq!(n(&stream.event().await.expect("an event").data), 1);
     let sql = "UPDATE members SET role = 'readonly' WHERE role = 'manager'";
     assert_eq!(scene.app.database.tamper(sql).await, 1);
-    // Looks at memberships come every 100 ms here, signs of life every 50.
-    for _ in 0..20 {
+    // Looks at memberships come every 100 ms here, signs of life every 50; some may have waited in the socket.
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(1) {
         assert_eq!(stream.next().await, Came::Sign);
     }
     scene.flood(2, 1, "vault.opened", 0).await;
@@ -199,14 +169,23 @@ async fn a_stream_lasts_as_long_as_it_may_and_its_reader_comes_back(database: Te
     let api = scene
         .beside(quick(|streams| streams.longest = Duration::from_millis(300)))
         .await;
-    let mut stream = scene.watch(&api.base_url, "owner", "/events/stream", None).await;
-    assert_eq!(stream.rest().await, []);
-    let place = stream.last_id.clone().expect("an id");
+    let visit =
+        async |place: Option<&str>| scene.watch(&api.base_url, "owner", "/events/stream", place).await;
+    // A visit may be over before anything was said, on a machine that has much to do: then he comes again.
+    let place = loop {
+        let mut stream = visit(None).await;
+        assert_eq!(stream.rest().await, []);
+        if let Some(place) = stream.last_id {
+            break place;
+        }
+    };
     scene.flood(1, 1, "environment.created", 0).await;
-    let mut back = scene
-        .watch(&api.base_url, "owner", "/events/stream", Some(&place))
-        .await;
-    assert_eq!(n(&back.event().await.expect("an event").data), 1);
+    let next = loop {
+        if let Some(event) = visit(Some(&place)).await.event().await {
+            break event;
+        }
+    };
+    assert_eq!(n(&next.data), 1);
     api.stop().await;
     scene.stop().await;
 }

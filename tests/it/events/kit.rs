@@ -32,6 +32,13 @@ pub(super) fn quick(change: impl FnOnce(&mut StreamSettings)) -> ApiSettings {
     }
 }
 
+/// The statement by which `subject` is no member of anything any more.
+pub(super) fn leaving(subject: &str) -> String {
+    format!(
+        "DELETE FROM members WHERE principal_id = (SELECT id FROM principals WHERE subject = '{subject}')"
+    )
+}
+
 impl Scene {
     pub(super) async fn begin(database: TestDatabase) -> Self {
         let app = TestApp::start(database).await;

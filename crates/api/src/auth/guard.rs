@@ -141,6 +141,11 @@ impl<P: Permission> Guard<P> {
         })
     }
 
+    /// The same proof once more, for whoever waited before the answer: what he is told is what he may hear now.
+    pub(crate) async fn renewed(&self) -> Result<Self, Problem> {
+        Self::check(Authenticated::check(&self.request)).await
+    }
+
     /// The id that stands at `{name}` in the path; a 404 if none does.
     pub(crate) fn id<K: IdKind>(&self, name: &str) -> Result<Id<K>, Problem> {
         path_id(&self.request, name)

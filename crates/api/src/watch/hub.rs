@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use kernel::StoreError;
 use operations::OperationRun;
 use provider_core::RunId;
 use storage::{RunMark, Watching};
@@ -16,7 +17,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{frame::Framed, seats::Seats};
+use super::{
+    frame::Framed,
+    seats::{Seat, Seats},
+};
 use crate::{metrics::Metrics, state::StreamSettings};
 
 /// Between two looks there is at least this: a storm of changes does not make a storm of looks.
@@ -95,6 +99,11 @@ impl Hub {
             pace,
             news: Notify::new(),
         }
+    }
+
+    /// Reads the membership behind a seat again.
+    pub(super) async fn check(&self, seat: &Seat) -> Result<(), StoreError> {
+        seat.check(&*self.store).await
     }
 
     /// The seats of watchers.

@@ -144,6 +144,10 @@ impl Seats {
     ) -> Result<(), StoreError> {
         let mut members: Vec<_> = self.table().standings.keys().copied().collect();
         members.retain(|(of, _)| *of == workspace);
+        self.ask(members, store).await
+    }
+
+    async fn ask(&self, members: Vec<Member>, store: &dyn Watching) -> Result<(), StoreError> {
         let read = store.roles(&members).await?;
         self.settle(members, &read);
         Ok(())
@@ -171,6 +175,11 @@ impl Seat {
     /// The role at present; nothing once it was lost.
     pub(crate) fn role(&self) -> Option<Role> {
         *self.role.borrow()
+    }
+
+    /// Reads the role again, for everybody who sits here by the same membership.
+    pub(super) async fn check(&self, store: &dyn Watching) -> Result<(), StoreError> {
+        self.seats.ask(vec![self.member], store).await
     }
 
     /// Waits until the role is another one.

@@ -81,6 +81,13 @@ impl Watcher {
             .filter(|role| stays && role.holds(self.capability))
     }
 
+    /// The role as the store has it now, for somebody who is about to hear what was just read there. Nothing as well
+    /// if it cannot be read: he comes back and is told.
+    pub(crate) async fn confirmed_role(&self) -> Option<Role> {
+        self.state.hub.check(&self.seat).await.ok()?;
+        self.role()
+    }
+
     /// Waits until something happens to the watcher himself.
     pub(crate) async fn turn(&mut self) -> Turn {
         tokio::select! {

@@ -67,7 +67,7 @@ pub(crate) async fn list_events(
 ) -> Result<HttpResponse, Problem> {
     let query = query.read()?;
     let limit = guard.list("events").request(query.limit, None)?.limit.get();
-    let reader = Reader {
+    let mut reader = Reader {
         filter: filter(guard.role(), query.kind.as_deref(), query.subject_id)?,
         limit: u32::from(limit),
         guard,
@@ -80,7 +80,8 @@ pub(crate) async fn list_events(
     let mut response = HttpResponse::Ok();
     if let Some(wait) = conditions.wait() {
         if view.items.is_empty() && reader.wait(view.next_after, wait).await {
-            view = reader.view(&reader.read(view.next_after).await?);
+            let page = reader.read_again(view.next_after).await?;
+            view = reader.view(&page);
         }
         let applied = format!("wait={}", wait.as_secs());
         response.insert_header((
@@ -104,6 +105,13 @@ impl Reader {
         Ok(events
             .select(&self.guard.scope, &self.filter, after, self.limit)
             .await?)
+    }
+
+    /// What came, for whom the caller is by now: what he waited for may be his own removal.
+    async fn read_again(&mut self, after: u64) -> Result<StreamPage, Problem> {
+        self.guard = self.guard.renewed().await?;
+        self.filter.becomes(self.guard.role());
+        self.read(after).await
     }
 
     fn view(&self, page: &StreamPage) -> EventListView {

@@ -52,7 +52,10 @@ pub(crate) async fn get_operation_run(
     let (run, latest) = if news(&run, &representation, &conditions) {
         (run, representation)
     } else {
-        wait_for_news(&guard, id, &conditions, wait, (run, representation)).await?
+        let run = wait_for_news(&guard, id, &conditions, wait, run).await?;
+        // For whom the caller is by now: he may have been removed while he waited, or may do less.
+        let representation = represent(&guard.renewed().await?, &run)?;
+        (run, representation)
     };
     let mut response = answer(&run, latest, &conditions);
     response.headers_mut().insert(PREFERENCE_APPLIED, applied(wait));
@@ -66,22 +69,21 @@ async fn wait_for_news(
     id: RunId,
     conditions: &Conditions,
     wait: Duration,
-    (mut run, mut latest): (OperationRun, Representation),
-) -> Result<(OperationRun, Representation), Problem> {
+    mut run: OperationRun,
+) -> Result<OperationRun, Problem> {
     let deadline = Instant::now() + wait;
     let mut watch = guard.state.hub.watch_run(guard.scope.workspace_id(), id);
     loop {
         let next = guard.state.closing.run_until_cancelled(watch.next());
         match timeout_at(deadline, next).await {
             Ok(Some(Some(now))) => {
-                latest = represent(guard, &now)?;
                 run = OperationRun::clone(&now);
-                if news(&run, &latest, conditions) {
-                    return Ok((run, latest));
+                if news(&run, &represent(guard, &run)?, conditions) {
+                    return Ok(run);
                 }
             }
             Ok(Some(None)) => return Err(Problem::new(Code::NotFound)),
-            Ok(None) | Err(_) => return Ok((run, latest)),
+            Ok(None) | Err(_) => return Ok(run),
         }
     }
 }
