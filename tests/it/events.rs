@@ -7,6 +7,7 @@ mod inbox;
 mod kit;
 mod many;
 mod reader;
+mod removed;
 mod resuming;
 mod runs;
 mod slow;

@@ -95,6 +95,12 @@ async fn what_is_no_schedule_is_refused(database: TestDatabase) {
     }
     let turns = json!({ "cron": "30 2 29 2 *", "time_zone": "Europe/Berlin" });
     let preview = core.post(&place.fill(&format!("{BASE}/preview")), &turns).await;
-    assert_eq!(preview.json()["next_times"][0], json!("2028-02-29T01:30:00Z"));
+    let first = preview.json()["next_times"][0].clone();
+    assert!(
+        first
+            .as_str()
+            .is_some_and(|time| time.ends_with("-02-29T01:30:00Z")),
+        "{first}"
+    );
     core.stop().await;
 }

@@ -37,7 +37,7 @@ use worker::{Upkeep, Worker, WorkerSettings};
 use crate::TestDatabase;
 
 /// A sign of life comes every third of this; nothing sweeps unless a test does.
-const LEASE: Duration = Duration::from_secs(3);
+const LEASE: Duration = Duration::from_secs(6);
 
 /// A simulated customer.
 pub struct Customer {

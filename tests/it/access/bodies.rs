@@ -30,12 +30,12 @@ pub(crate) fn connection(place: &Place) -> Value {
     body["scope_display_name"] = json!("A target");
     body["provider_context"] = json!({ "cloud": "global" });
     body["tags"] = json!({ "tier": "gold" });
-    body["credential"]["expires_at"] = json!("2030-01-01T00:00:00Z");
+    body["credential"]["expires_at"] = json!("2090-01-01T00:00:00Z");
     body
 }
 
 pub(crate) fn credential(_: &Place) -> Value {
-    json!({ "kind": "client_secret", "secret": Customer::new().secret, "expires_at": "2030-01-01T00:00:00Z" })
+    json!({ "kind": "client_secret", "secret": Customer::new().secret, "expires_at": "2090-01-01T00:00:00Z" })
 }
 
 /// Another identity, for a connection that no run stands at.
@@ -50,7 +50,7 @@ pub(super) fn identity(_: &Place) -> Value {
             "kind": "client_secret",
             "client_identifier": customer.client_id,
             "secret": customer.secret,
-            "expires_at": "2030-01-01T00:00:00Z",
+            "expires_at": "2090-01-01T00:00:00Z",
         },
     })
 }

@@ -135,7 +135,8 @@ async fn call(client: &Client, homes: &[Home], mut numbers: Numbers, requests: u
             (202, "accepted") => Heard::Accepted(run("/run/id")),
             (202, _) => Heard::Deduplicated(run("/run/id")),
             (409, _) => Heard::ScopeBusy(run("/active_run/id")),
-            (503, _) => continue,
+            // 408: the machine did not come to read it.
+            (408 | 503, _) => continue,
             (status, _) => panic!("{status} {}", answer.body),
         };
         told.runs.0.push(Event {
@@ -160,7 +161,11 @@ async fn cancel_now_and_then(client: &Client, home: &Home, numbers: &mut Numbers
     if let Some(run) = active.body["items"][0]["id"].as_str() {
         let path = format!("{}/operation-runs/{run}/cancel", home.base);
         let answer = client.post(&path, &Value::Null).await.expect("an answer");
-        assert!(matches!(answer.status, 200 | 202 | 409 | 503), "{}", answer.body);
+        assert!(
+            matches!(answer.status, 200 | 202 | 408 | 409 | 503),
+            "{}",
+            answer.body
+        );
     }
 }
 

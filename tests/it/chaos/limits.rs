@@ -30,7 +30,7 @@ const BLOCKS: u64 = 6_500;
 /// Answers that are waited for after the first refusal: what one of them acknowledges counts.
 const AFTERWARDS: usize = 40;
 /// More sockets than the process has descriptors.
-const SOCKETS: usize = 200;
+const SOCKETS: usize = 120;
 
 fn on(engine: Engine, test: impl AsyncFnOnce(Stage) + Send + 'static) {
     integration_tests::database::run(engine, |_| async move {

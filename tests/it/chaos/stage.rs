@@ -26,7 +26,7 @@ use url::Url;
 use crate::webhooks::kit::Receiver;
 
 /// For everything that is waited for.
-pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(3);
 /// Customers, each with one connection.
 pub(crate) const CUSTOMERS: usize = 6;
 

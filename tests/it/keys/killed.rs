@@ -34,7 +34,7 @@ enum Kill {
 async fn a_killed_rotation_goes_on_where_it_was(database: TestDatabase) {
     let engine = database.engine.name();
     let long = std::env::var_os(LONG_FORM).is_some();
-    let (workspaces, credentials, batch) = if long { (20, 500, "100") } else { (3, 100, "10") };
+    let (workspaces, credentials, batch) = if long { (20, 500, "100") } else { (3, 100, "2") };
     let moments: Vec<_> = if long {
         (0..1000).map(|_| Kill::Time(Duration::from_secs(2))).collect()
     } else {

@@ -58,10 +58,13 @@ async fn postgres_files(database: &TestDatabase) -> Vec<Evidence> {
     files
 }
 
-fn modified(path: &Path) -> std::time::SystemTime {
-    path.metadata()
-        .and_then(|metadata| metadata.modified())
-        .expect("files have times")
+/// When it was last written; nothing if it is not there any more.
+fn modified(path: &Path) -> Option<std::time::SystemTime> {
+    let metadata = path.metadata().and_then(|metadata| metadata.modified());
+    match metadata {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        known => Some(known.expect("files have times")),
+    }
 }
 
 fn folder(path: &Path) -> Vec<Evidence> {
@@ -73,9 +76,19 @@ fn read_files(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Vec<Evidence> {
         .expect("a folder")
         .map(|entry| entry.expect("an entry").path());
     let files = entries.filter(|path| path.is_file() && wanted(path));
-    files
-        .map(|path| file(&format!("file {}", path.display()), &path))
-        .collect()
+    files.filter_map(|path| file_if_there(&path)).collect()
+}
+
+/// A server that is at work takes files away at any moment.
+fn file_if_there(path: &Path) -> Option<Evidence> {
+    let bytes = match std::fs::read(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        read => read.expect("readable"),
+    };
+    Some(Evidence {
+        place: format!("file {}", path.display()),
+        bytes,
+    })
 }
 
 /// A file as a whole.

@@ -1,6 +1,6 @@
 //! The line of what may wait: on SQLite, with its one writer, nobody else waits for all of it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use integration_tests::{Engine, TestDatabase, database::run};
 use storage::Storage as _;
@@ -9,6 +9,8 @@ use tokio::sync::{Mutex, oneshot};
 
 /// How many stand in the line.
 const MANY: usize = 6;
+/// After so long whoever began to wait does.
+const ON_ITS_WAY: Duration = Duration::from_millis(20);
 
 #[test]
 fn who_does_not_stand_in_the_line_waits_for_one_of_it() {
@@ -49,9 +51,10 @@ async fn wait(
         drop(unit);
     });
     begins.await.expect("begins");
-    // What the task started is on its way to the pool.
-    for _ in 0..1_000 {
-        tokio::task::yield_now().await;
+    // What the task started is on its way to the pool: in another task, which the machine may let wait.
+    let mut ticks = tokio::time::interval(ON_ITS_WAY);
+    for _ in 0..2 {
+        ticks.tick().await;
     }
     turn
 }

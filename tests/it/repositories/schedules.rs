@@ -98,9 +98,13 @@ impl World {
 
     /// The turn of the schedule comes: what time does, without waiting for it.
     async fn come(&self, schedule: &Schedule) {
-        let ago = (self.now - TimeDelta::days(3)).timestamp_micros();
+        self.turn_at(schedule, self.now - TimeDelta::days(3)).await;
+    }
+
+    async fn turn_at(&self, schedule: &Schedule, at: Timestamp) {
+        let at = at.timestamp_micros();
         let sql = format!(
-            "UPDATE schedules SET next_tick_at = {ago}, next_due_at = {ago} WHERE id = {}",
+            "UPDATE schedules SET next_tick_at = {at}, next_due_at = {at} WHERE id = {}",
             self.uuid(schedule.id.as_uuid())
         );
         assert_eq!(self.database.tamper(&sql).await, 1);
@@ -136,6 +140,8 @@ async fn due(database: TestDatabase) -> (World, Place, Schedule) {
     let place = world.place().await;
     world.connected(&place, "site-1", "secret").await;
     let schedule = world.scheduled(&place, here(&place)).await;
+    // Not with the next full hour, which may be now.
+    world.turn_at(&schedule, world.now + TimeDelta::days(1)).await;
     assert_eq!(world.pass().await, SchedulerReport::default(), "not yet");
     world.come(&schedule).await;
     (world, place, schedule)

@@ -8,7 +8,7 @@ use kernel::StoreError;
 use super::world::{World, environment};
 
 /// How long one statement may go unanswered here.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(3);
 /// Without a limit the answer would be waited for for ever.
 const FOR_EVER: Duration = Duration::from_mins(1);
 

@@ -335,7 +335,9 @@ pub(crate) async fn rows(core: &Core, table: &str) -> i64 {
 /// Asks for a number until it is as wanted. Asking is what waits: no time is slept.
 pub(crate) async fn until(core: &Core, sql: &str, wanted: impl Fn(i64) -> bool) -> i64 {
     let begin = Instant::now();
+    let mut looks = tokio::time::interval(Duration::from_millis(10));
     loop {
+        looks.tick().await;
         let number = core.database.number(sql).await;
         if wanted(number) {
             return number;

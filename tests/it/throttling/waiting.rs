@@ -180,7 +180,10 @@ async fn many_waits_leave_the_lost_leases_alone(database: TestDatabase) {
     let mut script = vec![Step::Pause(Duration::from_mins(1)); 20];
     script.extend([Step::Hold]);
     let site = PagedSite::with(&script);
-    let core = Core::start_on(database, site.clone(), lively()).await;
+    let mut settings = lively();
+    // No sign of life comes between the end of its lease and the sweep.
+    settings.queue.lease = Duration::from_hours(1);
+    let core = Core::start_on(database, site.clone(), settings).await;
     let mut place = core.connect("site-often", FakeProvider::SECRET).await;
     start(&core, &mut place, "inventory.sync").await;
     for _ in 0..20 {

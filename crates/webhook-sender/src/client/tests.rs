@@ -223,7 +223,11 @@ async fn slow_answers_end_with_the_time_for_the_whole() {
     assert_eq!(outcome, SendOutcome::Failed(FailureCode::Timeout));
     let body =
         receiver(|stream, _| trickle(stream, b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n")).await;
-    let outcome = send_with(&settings, Told::new(&[]), &body).await;
+    let longer = SenderSettings {
+        total: Duration::from_secs(2),
+        ..settings.clone()
+    };
+    let outcome = send_with(&longer, Told::new(&[]), &body).await;
     assert_eq!(outcome, answered(200), "the status came in time");
     let silent = receiver(async |stream, _| {
         std::future::pending::<()>().await;

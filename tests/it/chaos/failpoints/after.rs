@@ -7,16 +7,19 @@ use std::{
 };
 
 use cli::Client;
-use integration_tests::chaos::{
-    callers::{self, Target},
-    history::{AMONG_MANY, Heard},
-    invariants, order,
-    raw::Raw,
+use integration_tests::{
+    Engine,
+    chaos::{
+        callers::{self, Target},
+        history::{AMONG_MANY, Heard},
+        invariants, order,
+        raw::Raw,
+    },
 };
 use operations::OperationType;
 
 use super::{Act, Row, death::Scene};
-use crate::chaos::stage::{Armed, Stage, until};
+use crate::chaos::stage::{Armed, DEADLINE, Stage, until};
 
 /// What a dead process held until a time in the future: that time comes by hand, not by waiting.
 const HELD: [&str; 2] = [
@@ -32,6 +35,12 @@ pub(super) async fn judge(
     died_after: Duration,
 ) -> Row {
     let raw = stage.raw().await;
+    // A commit that was sent before the death may still be on its way.
+    if raw.engine() == Engine::Postgres {
+        let sessions = "SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = 'tenantatlas'";
+        until("its sessions are over", async || raw.number(sessions).await == 0).await;
+    }
     for held in HELD {
         raw.change(held).await;
     }
@@ -85,10 +94,15 @@ pub(crate) async fn checked(client: &Client, raw: &Raw, targets: &[Target]) -> B
     let mut runs = BTreeSet::new();
     for target in targets {
         let operation = OperationType::ConnectionCheck.as_str();
-        match callers::start(client, target, operation).await {
-            Heard::Accepted(run) => runs.insert(run),
-            other => panic!("a target is not free: {other:?}"),
+        let begin = Instant::now();
+        let run = loop {
+            match callers::start(client, target, operation).await {
+                Heard::Accepted(run) => break run,
+                Heard::Unavailable if begin.elapsed() < DEADLINE => {}
+                other => panic!("a target is not free: {other:?}"),
+            }
         };
+        runs.insert(run);
     }
     until("the checks are over", async || is_quiet(raw).await).await;
     let ids: Vec<_> = runs

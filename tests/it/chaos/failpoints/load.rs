@@ -83,10 +83,22 @@ impl Load {
         let unanswered = std::mem::take(&mut *held(&self.unanswered));
         let mut replayed = 0;
         for start in &unanswered {
-            let answer = self.send(client, start.clone()).await;
+            let mut answer = self.send(client, start.clone()).await;
+            // Nobody came to it: it counts only when somebody did.
+            while answer.is_some() && self.last_was_in_vain() {
+                answer = self.send(client, start.clone()).await;
+            }
             replayed += usize::from(answer.expect("somebody answers"));
         }
         (unanswered.len(), replayed)
+    }
+
+    fn last_was_in_vain(&self) -> bool {
+        let history = held(&self.history);
+        history
+            .0
+            .last()
+            .is_some_and(|last| matches!(last.heard, Heard::Unavailable))
     }
 
     /// Whether the answer was a kept one; nothing if there was none.
