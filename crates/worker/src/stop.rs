@@ -18,21 +18,19 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 pub struct LeftBehind {
     /// How many runs wait for the end of their leases now.
     pub runs: usize,
-    /// Whether messages were still being sent. They are sent again when their leases are over.
+    /// Whether messages of webhooks were still being sent. They are sent again when their leases are over.
     pub delivering: bool,
 }
 
 impl fmt::Display for LeftBehind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { runs, delivering } = self;
+        let delivering = if *delivering { "yes" } else { "no" };
         write!(
             f,
-            "not everything ended in time: {runs} runs wait for their leases"
-        )?;
-        if *delivering {
-            f.write_str(", messages of webhooks for theirs")?;
-        }
-        Ok(())
+            "not everything was handed back in time (runs: {runs}, messages of webhooks: {delivering}): others take it \
+             when its leases are over"
+        )
     }
 }
 

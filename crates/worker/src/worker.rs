@@ -168,11 +168,7 @@ impl Worker {
             runs: runs.len(),
             delivering: !deliveries.is_empty(),
         };
-        tracing::error!(
-            runs = left.runs,
-            delivering = left.delivering,
-            "not everything ended in time"
-        );
+        tracing::error!(%left, "the time for the end is over");
         Err(left)
     }
 

@@ -87,8 +87,8 @@ async fn callers_that_hang_up_lose_nothing(database: TestDatabase) {
         engine.name()
     );
     assert!(
-        hung_up > 0 && kept > 0,
-        "{SEED}={seed}: nobody hung up, or nobody was answered, so this proves nothing"
+        hung_up >= requests / 50 && kept > 0,
+        "{SEED}={seed}: hardly anybody hung up ({hung_up}), or nobody was answered ({kept}), so this proves nothing"
     );
     let open = invariants::left_open(&raw).await;
     assert!(open.is_empty(), "{SEED}={seed}: {open:?}");
@@ -98,7 +98,7 @@ async fn callers_that_hang_up_lose_nothing(database: TestDatabase) {
     app.stop().await;
 }
 
-/// One caller: hangs up within 66 ms, or hears the answer.
+/// One caller: hangs up within 64 ms, or hears the answer.
 async fn call(client: &Client, homes: &[Home], mut numbers: Numbers, requests: usize) -> Acknowledged {
     let mut told = Acknowledged::default();
     for request in 0..requests {
@@ -115,9 +115,10 @@ async fn call(client: &Client, homes: &[Home], mut numbers: Numbers, requests: u
             (format!("{}/operation-runs", home.base), body)
         };
         // One of four waits for its answer, so that there is something to lose.
-        let patience = match numbers.below(200) {
-            0..50 => Duration::from_mins(1),
-            short => Duration::from_millis(u64::try_from(short / 3).expect("short")),
+        // The others hang up soon, however long an answer takes on this machine.
+        let patience = match numbers.below(4) {
+            0 => Duration::from_mins(1),
+            _ => Duration::from_millis(1 << numbers.below(7)),
         };
         let (asked, from) = (Instant::now(), SystemClock.now());
         let Ok(answer) = tokio::time::timeout(patience, client.post(&path, &body)).await else {

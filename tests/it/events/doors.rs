@@ -172,7 +172,12 @@ async fn a_stream_lasts_as_long_as_it_may_and_its_reader_comes_back(database: Te
     let visit =
         async |place: Option<&str>| scene.watch(&api.base_url, "owner", "/events/stream", place).await;
     // A visit may be over before anything was said, on a machine that has much to do: then he comes again.
+    let begin = Instant::now();
     let place = loop {
+        assert!(
+            begin.elapsed() < Duration::from_secs(30),
+            "a stream says where it is"
+        );
         let mut stream = visit(None).await;
         assert_eq!(stream.rest().await, []);
         if let Some(place) = stream.last_id {
@@ -181,6 +186,7 @@ async fn a_stream_lasts_as_long_as_it_may_and_its_reader_comes_back(database: Te
     };
     scene.flood(1, 1, "environment.created", 0).await;
     let next = loop {
+        assert!(begin.elapsed() < Duration::from_secs(60), "what was missed comes");
         if let Some(event) = visit(Some(&place)).await.event().await {
             break event;
         }

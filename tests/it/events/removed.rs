@@ -16,6 +16,7 @@ use crate::wire::{Reply, Request, Wire};
 
 on_both_engines!(
     a_stream_tells_nothing_of_it,
+    a_stream_of_a_run_tells_nothing_of_it,
     a_stream_that_catches_up_tells_nothing_of_it,
     a_request_that_waits_for_events_tells_nothing_of_it,
     a_request_that_waits_for_a_run_answers_whoever_the_caller_is_by_now,
@@ -48,6 +49,23 @@ async fn a_stream_tells_nothing_of_it(database: TestDatabase) {
     assert_eq!(n(&stream.event().await.expect("an event").data), 1);
     remove_guest(&scene, &scene.flooding(3, 100, "environment.created", 0)).await;
     assert_eq!(stream.rest().await, []);
+    api.stop().await;
+    scene.stop().await;
+}
+
+async fn a_stream_of_a_run_tells_nothing_of_it(database: TestDatabase) {
+    let scene = Scene::begin(database).await;
+    let api = api_of(&scene).await;
+    scene.member("guest", "readonly").await;
+    let owner = scene.app.client("owner");
+    let started = scene.home.start(&owner, "provider.connection.check").await;
+    let below = format!("/operation-runs/{}/stream", started.text("/run/id"));
+    let mut stream = scene.watch(&api.base_url, "guest", &below, None).await;
+    stream.event().await.expect("the run as it is");
+    let besides = "UPDATE operation_runs SET progress_processed = 1, progress_total = 2";
+    remove_guest(&scene, besides).await;
+    assert_eq!(stream.rest().await, []);
+    scene.app.drain().await;
     api.stop().await;
     scene.stop().await;
 }

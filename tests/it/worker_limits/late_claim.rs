@@ -35,10 +35,10 @@ on_both_engines!(
 
 const LEASE: Duration = Duration::from_mins(10);
 
-/// So often a claim that is a little late asks what waits before it goes on: a hand-back takes a few of them.
-const A_LITTLE: usize = 30;
+/// So long a claim that is a little late asks what waits before it goes on: a hand-back takes a part of it.
+const A_LITTLE: Duration = Duration::from_millis(300);
 /// One that is very late goes on when something was handed back, and does not wait for it longer than this.
-const PATIENCE: Duration = Duration::from_secs(20);
+const VERY: Duration = Duration::from_secs(20);
 
 /// The real queue. One claim asks the process to end before it reaches the database.
 struct LateClaim {
@@ -46,8 +46,8 @@ struct LateClaim {
     shutdown: CancellationToken,
     /// The next claim is the late one.
     armed: AtomicBool,
-    /// How often it looks what waits, unless something does.
-    looks: usize,
+    /// How long it looks what waits, unless something does.
+    looks: Duration,
     /// How many runs waited before the late claim went on, at the last look.
     waited: Mutex<Option<u64>>,
 }
@@ -63,10 +63,10 @@ impl RunQueue for LateClaim {
         if self.armed.swap(false, Ordering::SeqCst) {
             self.shutdown.cancel();
             let begin = Instant::now();
-            for _ in 0..self.looks {
+            loop {
                 let queued = self.queue.depth().await?.work.queued;
                 *self.waited.lock().expect("not poisoned") = Some(queued);
-                if queued > 0 || begin.elapsed() > PATIENCE {
+                if queued > 0 || begin.elapsed() > self.looks {
                     break;
                 }
             }
@@ -96,9 +96,9 @@ impl RunQueue for LateClaim {
     }
 }
 
-/// One run, whose worker is asked to end while a claim is on its way that looks so often before it goes on. Tells
+/// One run, whose worker is asked to end while a claim is on its way that looks so long before it goes on. Tells
 /// how many runs waited then, and how often the run has been taken.
-async fn ended_with(database: TestDatabase, looks: usize) -> (Option<u64>, Value) {
+async fn ended_with(database: TestDatabase, looks: Duration) -> (Option<u64>, Value) {
     let site = PagedSite::with(&[Step::Hold]);
     let core = Core::start_on(database, site.clone(), quick("unused", LEASE)).await;
     let mut place = core.connect("site-1", FakeProvider::SECRET).await;
@@ -140,7 +140,7 @@ async fn what_is_handed_back_at_the_end_is_not_taken_again(database: TestDatabas
 }
 
 async fn a_claim_that_hangs_holds_up_no_hand_back(database: TestDatabase) {
-    let (waited, attempts) = ended_with(database, usize::MAX).await;
+    let (waited, attempts) = ended_with(database, VERY).await;
     assert_eq!(waited, Some(1), "it is handed back beside the claim");
     assert_eq!(attempts, 2, "what the claim brings is handed back as well");
 }

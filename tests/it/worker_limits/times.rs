@@ -1,6 +1,9 @@
 //! Lanes, and what becomes of a run that takes longer than it may.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use integration_tests::{TestDatabase, on_both_engines};
 use operations::OperationType;
@@ -99,7 +102,10 @@ async fn work_that_never_yields_gives_no_sign_of_life_and_is_taken_from_it(datab
     // The sweep of any process finds the lease over, because nothing renews it.
     until_run(&core, &place, |run| run["freshness"] == "likely_stale").await;
     // SQLite knows milliseconds: the lease may end within the one that it is now.
-    while core.worker.sweep().await.expect("sweeps").requeued == 0 {}
+    let begin = Instant::now();
+    while core.worker.sweep().await.expect("sweeps").requeued == 0 {
+        assert!(begin.elapsed() < LEASE, "its lease is over");
+    }
     assert_eq!(column(&core, &place, "lost_leases").await, 1);
     let other = another(&core, PagedSite::with(&[]), quick("other", LEASE));
     assert_eq!(other.drain().await.expect("answers"), 1);

@@ -10,7 +10,7 @@ use kernel::StoreError;
 use operations::OperationRun;
 use provider_core::RunId;
 use storage::{RunMark, Watching};
-use tenancy::{EventPublisher, WorkspaceId};
+use tenancy::{EventPublisher, Role, WorkspaceId};
 use tokio::{
     sync::{Notify, broadcast, watch},
     time::{Instant, timeout},
@@ -101,9 +101,9 @@ impl Hub {
         }
     }
 
-    /// Reads the membership behind a seat again.
-    pub(super) async fn check(&self, seat: &Seat) -> Result<(), StoreError> {
-        seat.check(&*self.store).await
+    /// The role behind a seat as the store has it now.
+    pub(super) async fn stored_role(&self, seat: &Seat) -> Result<Option<Role>, StoreError> {
+        seat.stored_role(&*self.store).await
     }
 
     /// The seats of watchers.

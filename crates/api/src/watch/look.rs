@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use kernel::StoreError;
+use operations::OperationRun;
 use storage::RunMark;
 use tenancy::WorkspaceId;
 use tokio::time::Instant;
@@ -73,7 +74,7 @@ impl Hub {
             };
             // Whoever is no member any more is not told what happened with that.
             if events.iter().any(|event| event.kind.starts_with("member.")) {
-                self.seats.check_in(workspace, &*self.store).await?;
+                self.seats.check_in(&[workspace].into(), &*self.store).await?;
             }
             let framed = events
                 .into_iter()
@@ -105,7 +106,7 @@ impl Hub {
             if changed.is_empty() {
                 continue;
             }
-            let seen = self.store.runs(&changed).await;
+            let seen = self.read_for_members(&changed).await;
             let mut runs = locked(&self.runs);
             match seen {
                 Ok(seen) => {
@@ -128,6 +129,14 @@ impl Hub {
             }
         }
         Ok(())
+    }
+
+    /// Reads these runs, and then who may hear of them: whoever is no member any more does not.
+    async fn read_for_members(&self, changed: &[RunKey]) -> Result<Vec<OperationRun>, StoreError> {
+        let runs = self.store.runs(changed).await?;
+        let workspaces = changed.iter().map(|(workspace, _)| *workspace).collect();
+        self.seats.check_in(&workspaces, &*self.store).await?;
+        Ok(runs)
     }
 
     /// The runs that are to be read, and when that was decided. Watchers of a run that is gone hear it.

@@ -2,7 +2,7 @@
 //! the store is for all of them.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -136,18 +136,17 @@ impl Seats {
         read.map(drop)
     }
 
-    /// The same for those who watch one workspace, where a membership may have changed.
+    /// The same for those who watch something of these workspaces, of which news are about to be told.
     pub(super) async fn check_in(
         &self,
-        workspace: WorkspaceId,
+        workspaces: &HashSet<WorkspaceId>,
         store: &dyn Watching,
     ) -> Result<(), StoreError> {
         let mut members: Vec<_> = self.table().standings.keys().copied().collect();
-        members.retain(|(of, _)| *of == workspace);
-        self.ask(members, store).await
-    }
-
-    async fn ask(&self, members: Vec<Member>, store: &dyn Watching) -> Result<(), StoreError> {
+        members.retain(|(of, _)| workspaces.contains(of));
+        if members.is_empty() {
+            return Ok(());
+        }
         let read = store.roles(&members).await?;
         self.settle(members, &read);
         Ok(())
@@ -177,9 +176,11 @@ impl Seat {
         *self.role.borrow()
     }
 
-    /// Reads the role again, for everybody who sits here by the same membership.
-    pub(super) async fn check(&self, store: &dyn Watching) -> Result<(), StoreError> {
-        self.seats.ask(vec![self.member], store).await
+    /// The role as the store has it now. Only the one task that looks for all writes down what it read: a read that
+    /// was overtaken must not give back a role.
+    pub(super) async fn stored_role(&self, store: &dyn Watching) -> Result<Option<Role>, StoreError> {
+        let read = store.roles(&[self.member]).await?;
+        Ok(read.first().map(|(.., role)| *role))
     }
 
     /// Waits until the role is another one.

@@ -81,11 +81,10 @@ impl Watcher {
             .filter(|role| stays && role.holds(self.capability))
     }
 
-    /// The role as the store has it now, for somebody who is about to hear what was just read there. Nothing as well
-    /// if it cannot be read: he comes back and is told.
-    pub(crate) async fn confirmed_role(&self) -> Option<Role> {
-        self.state.hub.check(&self.seat).await.ok()?;
-        self.role()
+    /// Whether the store says that the watcher still has this role: what was read for it may be told.
+    pub(crate) async fn still(&self, role: Role) -> bool {
+        let stored = self.state.hub.stored_role(&self.seat).await;
+        stored.is_ok_and(|stored| stored == Some(role))
     }
 
     /// Waits until something happens to the watcher himself.

@@ -18,6 +18,8 @@ use integration_tests::chaos::{
 use kernel::{Clock as _, IdSource as _, SystemClock, SystemIds, Timestamp};
 use operations::OperationType;
 
+use crate::chaos::stage::DEADLINE;
+
 /// How many call at the same time, and how long each waits between two requests.
 const CALLERS: u64 = 3;
 const PACE: Duration = Duration::from_millis(20);
@@ -83,9 +85,11 @@ impl Load {
         let unanswered = std::mem::take(&mut *held(&self.unanswered));
         let mut replayed = 0;
         for start in &unanswered {
+            let (begin, mut ticks) = (Instant::now(), tokio::time::interval(PACE));
             let mut answer = self.send(client, start.clone()).await;
             // Nobody came to it: it counts only when somebody did.
-            while answer.is_some() && self.last_was_in_vain() {
+            while answer.is_some() && self.last_was_in_vain() && begin.elapsed() < DEADLINE {
+                ticks.tick().await;
                 answer = self.send(client, start.clone()).await;
             }
             replayed += usize::from(answer.expect("somebody answers"));

@@ -45,7 +45,7 @@ pub(crate) struct EventQuery {
 /// In the order of their numbers, which have no gaps: who has read up to a number has missed nothing below it.
 /// Each caller gets the events whose subject he may see. `next_after` goes on past the others. If what follows
 /// `after` is not kept any more, the answer is 410 and says from where on events are there. With `Prefer: wait=n`
-/// an empty page waits up to n seconds, 30 at most, for an event.
+/// an empty page waits up to n seconds, 30 at most, for an event; what comes is for whoever the caller is by then.
 #[utoipa::path(
     tag = "events",
     params(
@@ -109,9 +109,15 @@ impl Reader {
 
     /// What came, for whom the caller is by now: what he waited for may be his own removal.
     async fn read_again(&mut self, after: u64) -> Result<StreamPage, Problem> {
-        self.guard = self.guard.renewed().await?;
-        self.filter.becomes(self.guard.role());
-        self.read(after).await
+        loop {
+            let page = self.read(after).await?;
+            let now = self.guard.renewed().await?;
+            if now.role() == self.guard.role() {
+                return Ok(page);
+            }
+            self.filter.becomes(now.role());
+            self.guard = now;
+        }
     }
 
     fn view(&self, page: &StreamPage) -> EventListView {

@@ -178,11 +178,12 @@ impl Feed {
     /// The next page, and whether more may follow. Nothing if the reader may not have it, or if it cannot be read
     /// without a gap: he comes back and is told.
     async fn catch_up(&mut self) -> Option<(Option<Bytes>, bool)> {
-        let asked_as = self.watcher.role()?;
+        let role = self.watcher.role()?;
+        self.filter.becomes(role);
         let page = self.read().await?;
-        // The page may tell of the reader's own removal, and it was chosen for the role that he had before it.
-        if !page.events.is_empty() && self.watcher.confirmed_role().await? != asked_as {
-            return Some((None, true));
+        // It may tell of the reader's own removal, and it was chosen for the role that he had before.
+        if !page.events.is_empty() && !self.watcher.still(role).await {
+            return None;
         }
         if self.cursor.saturating_add(1) < page.first_kept {
             return None;

@@ -23,7 +23,8 @@ use crate::{
 /// Read an operation run
 ///
 /// With `Prefer: wait=n` the answer waits up to n seconds, 30 at most: until the run differs from
-/// the one that `If-None-Match` names, or, without that header, until it is completed.
+/// the one that `If-None-Match` names, or, without that header, until it is completed. The answer after a wait is for
+/// whoever the caller is by then: 404 if he is no member any more, 401 if his token is over.
 #[utoipa::path(
     tag = "operation-runs",
     params(
