@@ -14,7 +14,7 @@ use integration_tests::{
         depth::{self, Depth},
         history::percentile,
         invariants,
-        raw::Raw,
+        raw::{Frozen, Raw},
     },
     on_both_engines,
     process::Process,
@@ -43,6 +43,8 @@ struct Figures {
     reclaimed: Vec<Duration>,
     calls_after_waking: Vec<usize>,
     more_attempts: usize,
+    /// Rounds in which everybody stood still with a process that was stopped with the lock.
+    stood_still: usize,
 }
 
 impl Bench {
@@ -80,6 +82,19 @@ impl Bench {
         panic!("run {run} never was {condition}; somebody else can write: {writes}");
     }
 
+    /// What happened to the run, when, in microseconds.
+    async fn history(&self, run: &str) -> String {
+        let sql = format!(
+            "SELECT action || ' at ' || CAST(occurred_at AS text) || ' ' || CAST(metadata AS text)
+            FROM audit_events WHERE target_id = '{run}' ORDER BY occurred_at"
+        );
+        let rows = self.raw.rows(&sql).await;
+        let lines = rows
+            .iter()
+            .map(|row| row.try_get_by_index::<String>(0).expect("text"));
+        lines.collect::<Vec<_>>().join("; ")
+    }
+
     /// The worker that holds the run, and the number of its attempt.
     async fn holder(&self, run: &str) -> (usize, u32) {
         let row = self.until(run, "status = 'running'").await;
@@ -104,9 +119,9 @@ impl Bench {
         calls.iter().map(|call| call.sequence).collect()
     }
 
-    /// A run is at work when its worker goes away. Returns the run, the worker, and how long it
-    /// took until another one had it.
-    async fn go_away(&mut self, home: &Home, kill: bool) -> (String, usize, Duration) {
+    /// A run is at work when its worker goes away. Returns the run, the worker, how long it took until another one
+    /// had it, and how the worker went.
+    async fn go_away(&mut self, home: &Home, kill: bool) -> (String, usize, Duration, Frozen) {
         let hold = self
             .app
             .simulator
@@ -117,18 +132,18 @@ impl Bench {
         let run = self.start(home, "inventory.sync").await;
         hold.reached().await;
         let (away, attempt) = self.holder(&run).await;
-        let since = if kill {
+        let frozen = if kill {
             let other = self.worker();
             std::mem::replace(&mut self.workers[away], other).kill();
-            Instant::now()
+            Frozen::AtOnce
         } else {
-            self.raw.freeze(&self.workers[away]).await;
-            Instant::now()
+            self.raw.freeze(&self.workers[away]).await
         };
+        let since = Instant::now();
         self.until(&run, &format!("attempt > {attempt}")).await;
         let after = since.elapsed();
         hold.release();
-        (run, away, after)
+        (run, away, after, frozen)
     }
 
     /// Wakes a frozen worker, and lets it do two other jobs, so that it is known to be awake.
@@ -168,12 +183,21 @@ async fn nothing_of_a_worker_that_was_away_arrives(database: TestDatabase) {
     let mut figures = Figures::default();
     for round in 0..depth.pick(ROUNDS.0, ROUNDS.1) {
         let kill = round % 4 == 3;
-        let (run, away, after) = bench.go_away(&home, kill).await;
+        let (run, away, after, frozen) = bench.go_away(&home, kill).await;
         figures.reclaimed.push(after);
         let done = bench.until(&run, "status = 'completed'").await;
         let attempt = done.strip_prefix("completed succeeded ").and_then(attempt);
         assert!(attempt >= Some(2), "round {round}: {done}");
-        figures.more_attempts += usize::from(attempt > Some(2));
+        if attempt > Some(2) {
+            let _ = writeln!(
+                std::io::stderr(),
+                "round {round}, {frozen:?}: {}",
+                bench.history(&run).await
+            );
+        }
+        // Whoever stood still for longer than its lease lost it, and that is no fault of anybody.
+        figures.stood_still += usize::from(frozen == Frozen::Again);
+        figures.more_attempts += usize::from(attempt > Some(2) && frozen == Frozen::AtOnce);
         if !kill {
             let (woken, later) = bench.wake(away, &elsewhere).await;
             assert_eq!(
@@ -207,11 +231,12 @@ fn report(engine: &str, depth: Depth, figures: &Figures) {
         .unwrap_or_default();
     let _ = writeln!(
         std::io::stderr(),
-        "| away | {engine} | {} rounds | lease {LEASE} s | re-claimed p50 {:.2} s, max {:.2} s | calls until the first heartbeat: at most {most} | a third attempt {} times | 0 stale writes |",
+        "| away | {engine} | {} rounds | lease {LEASE} s | re-claimed p50 {:.2} s, max {:.2} s | calls until the first heartbeat: at most {most} | a third attempt {} times, {} rounds in which all stood still | 0 stale writes |",
         figures.reclaimed.len(),
         p50.as_secs_f64(),
         longest.as_secs_f64(),
-        figures.more_attempts
+        figures.more_attempts,
+        figures.stood_still
     );
     if depth == Depth::Deep {
         assert!(

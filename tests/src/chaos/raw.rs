@@ -12,6 +12,15 @@ use crate::{Engine, TestDatabase, process::Process};
 /// How often a process is stopped until it holds no lock.
 const FREEZES: usize = 100;
 
+/// How a process was stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Frozen {
+    /// At the first try.
+    AtOnce,
+    /// It held a lock first: everybody stood still with it, for as long as it takes to see that.
+    Again,
+}
+
 /// The connection. Clones share it.
 #[derive(Clone)]
 pub struct Raw {
@@ -85,11 +94,14 @@ impl Raw {
     }
 
     /// Stops a process, but not while it holds the lock of a file: that would stop everybody.
-    pub async fn freeze(&self, process: &Process) {
-        for _ in 0..FREEZES {
+    pub async fn freeze(&self, process: &Process) -> Frozen {
+        for attempt in 0..FREEZES {
             process.freeze();
             if self.can_write().await {
-                return;
+                return match attempt {
+                    0 => Frozen::AtOnce,
+                    _ => Frozen::Again,
+                };
             }
             process.signal("CONT");
         }
